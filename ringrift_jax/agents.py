@@ -1,0 +1,43 @@
+"""Players behind one small interface: a batch of positions and a key per game in, an action per game out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .env import random_action
+from .search import Evaluate, SearchConfig, search
+
+Agent = Callable[[Any, jax.Array], jax.Array]
+"""``agent(states [B], keys [B]) -> int32[B]``, an action of every running game. The keys are consumed."""
+
+
+def random_agent(env) -> Agent:
+    """Uniform over the legal actions."""
+
+    def act(states, keys):
+        return jax.vmap(lambda state, key: random_action(env, state, key))(states, keys)
+
+    return act
+
+
+def network_agent(env, evaluate: Evaluate, params) -> Agent:
+    """The network without search: the legal action of the highest logit."""
+
+    def act(states, keys):
+        del keys
+        logits, _ = evaluate(params, jax.vmap(env.observe)(states))
+        masks = jax.vmap(env.legal_action_mask)(states)
+        return jnp.argmax(jnp.where(masks, logits, -jnp.inf), axis=-1).astype(jnp.int32)
+
+    return act
+
+
+def search_agent(env, evaluate: Evaluate, params, config: SearchConfig) -> Agent:
+    """The network with search."""
+
+    def act(states, keys):
+        return search(env, evaluate, params, states, keys, config).action
+
+    return act

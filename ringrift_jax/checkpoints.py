@@ -1,0 +1,120 @@
+"""Saving and restoring; the only file that imports orbax.
+
+A checkpoint holds the whole :class:`~ringrift_jax.loop.LoopState` and is written in the background. A champion holds the
+parameters of a network and the settings of its run, so that it can be used without them.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+from .config import RunConfig, from_dict, to_dict
+from .loop import LoopState
+
+
+class Checkpoints:
+    """The last checkpoints of a run, in a directory of their own.
+
+    Use it as a context manager, or call :meth:`close`, so that the last one is complete on disk.
+    """
+
+    def __init__(self, directory: Path, keep: int = 3):
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
+        self._manager = ocp.CheckpointManager(Path(directory).resolve(), options=options)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def latest(self) -> int | None:
+        """Iterations done in the latest complete checkpoint, None without any."""
+        return self._manager.latest_step()
+
+    def save(self, state: LoopState) -> None:
+        """Copies the state and writes it in the background. The state may be donated as soon as this returns."""
+        step = int(state.iteration)
+        if step not in self._manager.all_steps():
+            self._manager.save(step, args=ocp.args.StandardSave(_storable(state)))
+
+    def restore(self, like: LoopState) -> LoopState:
+        """The latest checkpoint, onto the default device.
+
+        Args:
+          like: a state of the same shapes, or its ``jax.eval_shape``.
+
+        Raises:
+          FileNotFoundError: there is no checkpoint.
+          ValueError: the checkpoint has other shapes.
+        """
+        step = self.latest()
+        if step is None:
+            raise FileNotFoundError("there is no checkpoint")
+        device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        target = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device),
+            jax.eval_shape(_storable, like),
+        )
+        return _from_storable(self._manager.restore(step, args=ocp.args.StandardRestore(target)))
+
+    def wait(self) -> None:
+        """Returns when everything saved is complete on disk."""
+        self._manager.wait_until_finished()
+
+    def close(self) -> None:
+        """Completes what is being written."""
+        self._manager.wait_until_finished()
+        self._manager.close()
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _storable(state: LoopState) -> LoopState:
+    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, state)
+
+
+def _from_storable(state: LoopState) -> LoopState:
+    return LoopState(**{**vars(state), "key": jax.random.wrap_key_data(state.key)})
+
+
+def save_champion(directory: Path, version: int, config: RunConfig, params: Any) -> Path:
+    """Writes ``directory/version`` as a whole or not at all; there must be none yet. Returns its path."""
+    path = Path(directory).resolve() / str(version)
+    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+        items = {"params": ocp.args.StandardSave(params), "config": ocp.args.JsonSave(to_dict(config))}
+        checkpointer.save(path, ocp.args.Composite(**items))
+    return path
+
+
+def load_champion(path: Path) -> tuple[RunConfig, Any]:
+    """The settings and the parameters that :func:`save_champion` wrote.
+
+    Raises:
+      FileNotFoundError: there is no champion at the path.
+    """
+    path = Path(path).resolve()
+    if not (path / "params").is_dir():
+        raise FileNotFoundError(f"{path} is not a champion; a run keeps its champions in RUN/champions/VERSION")
+    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+        items = {"params": ocp.args.StandardRestore(), "config": ocp.args.JsonRestore()}
+        found = checkpointer.restore(path, ocp.args.Composite(**items))
+    return from_dict(RunConfig, found["config"]), found["params"]
+
+
+def champion_versions(directory: Path) -> list[int]:
+    """Versions of the champions in a directory, in order."""
+    found = Path(directory).glob("*/params") if Path(directory).is_dir() else ()
+    return sorted(int(path.parent.name) for path in found if path.parent.name.isdigit())
+
+
+def remove_champions_after(directory: Path, version: int) -> None:
+    """Removes champions newer than a version: those of iterations that a resumed run does again."""
+    for newer in champion_versions(directory):
+        if newer > version:
+            shutil.rmtree(Path(directory) / str(newer))

@@ -1,0 +1,181 @@
+"""Learning from completed games: the policy towards the search's, the values towards the outcome."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from . import replay as ring
+from .replay import Replay, Rows
+from .search import Evaluate
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """How the network learns.
+
+    Attributes:
+      replay_blocks: plies the replay ring remembers; it holds this many rows per lane.
+      batch_size: rows of an optimiser step.
+      samples_per_row: how often a row is sampled on average. This is the ratio of training to data, and only here.
+      min_rows: complete rows the ring must hold before the first step.
+      learning_rate: of AdamW, reached after ``warmup`` steps from 0 and then constant.
+      warmup: optimiser steps.
+      weight_decay: of AdamW.
+      max_gradient: gradients of a larger global norm are scaled down to it.
+      value_weight: weight of the value loss against the policy loss.
+    """
+
+    replay_blocks: int = 1024
+    batch_size: int = 256
+    samples_per_row: float = 4.0
+    min_rows: int = 2048
+    learning_rate: float = 1e-3
+    warmup: int = 100
+    weight_decay: float = 1e-4
+    max_gradient: float = 1.0
+    value_weight: float = 1.0
+
+
+@partial(
+    jax.tree_util.register_dataclass, data_fields=["params", "optimizer", "steps", "due", "skipped"], meta_fields=[]
+)
+@dataclass(frozen=True)
+class Learner:
+    """What learning changes.
+
+    Attributes:
+      params: parameters of the network.
+      optimizer: state of the optimiser.
+      steps: ``int32`` optimiser steps, those skipped included.
+      due: ``float32`` samples that completed rows have earned and no step has used yet.
+      skipped: ``int32`` steps not applied because the loss or the gradient was not finite.
+    """
+
+    params: Any
+    optimizer: Any
+    steps: jax.Array
+    due: jax.Array
+    skipped: jax.Array
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["loss", "policy_loss", "target_entropy", "value_loss", "gradient"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Losses:
+    """``float32`` each, NaN when nothing was learned: the whole loss, the cross-entropy of the policy and the entropy of
+    its target (the least it could be) in nats, the mean squared error of the values, the norm of the gradient."""
+
+    loss: jax.Array
+    policy_loss: jax.Array
+    target_entropy: jax.Array
+    value_loss: jax.Array
+    gradient: jax.Array
+
+
+def make_optimizer(config: LearnerConfig) -> optax.GradientTransformation:
+    schedule = optax.linear_schedule(0.0, config.learning_rate, config.warmup)
+    return optax.chain(
+        optax.clip_by_global_norm(config.max_gradient),
+        optax.adamw(schedule, weight_decay=config.weight_decay),
+    )
+
+
+def new_learner(config: LearnerConfig, params: Any) -> Learner:
+    return Learner(params, make_optimizer(config).init(params), jnp.int32(0), jnp.float32(0), jnp.int32(0))
+
+
+def relative_outcome(state: Any, outcome: jax.Array) -> jax.Array:
+    """The value target of one position.
+
+    Args:
+      state: the position, unbatched.
+      outcome: ``float32[n]`` rewards of its game by player.
+
+    Returns:
+      ``float32[n]``: rewards of the players who now hold the seats, counted from the seat to move. A swap later in the
+      game does not change whose reward that is, because rewards follow players.
+    """
+    players = outcome.shape[-1]
+    seats = (state.current_seat + jnp.arange(players)) % players
+    return outcome[state.seat_of_player[seats]]
+
+
+def losses(env, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Rows, outcome: jax.Array) -> Losses:
+    """Losses of a batch; the gradient is left 0.
+
+    Args:
+      env: the environment.
+      evaluate: the network.
+      config: the weights of the losses.
+      params: its parameters.
+      rows: rows with leading axis ``[B]``.
+      outcome: ``float32[B, n]`` rewards by player.
+    """
+    logits, values = evaluate(params, jax.vmap(env.observe)(rows.state))
+    legal = jax.vmap(env.legal_action_mask)(rows.state)
+    log_policy = jax.nn.log_softmax(jnp.where(legal, logits, jnp.finfo(logits.dtype).min), axis=-1)
+    weights = jnp.where(rows.slot_actions >= 0, rows.slot_weights, 0).astype(jnp.float32)
+    weights = weights / weights.sum(axis=-1, keepdims=True)
+    log_slots = jnp.take_along_axis(log_policy, jnp.maximum(rows.slot_actions, 0).astype(jnp.int32), axis=-1)
+    policy_loss = -jnp.sum(jnp.where(weights > 0, weights * log_slots, 0), axis=-1).mean()
+    value_loss = jnp.square(values - jax.vmap(relative_outcome)(rows.state, outcome)).mean()
+    return Losses(
+        loss=policy_loss + config.value_weight * value_loss,
+        policy_loss=policy_loss,
+        target_entropy=jax.scipy.special.entr(weights).sum(axis=-1).mean(),
+        value_loss=value_loss,
+        gradient=jnp.float32(0),
+    )
+
+
+def train(
+    env, evaluate: Evaluate, config: LearnerConfig, learner: Learner, replay: Replay, earned: jax.Array, key: jax.Array
+) -> tuple[Learner, Losses, jax.Array]:
+    """As many optimiser steps as the data allow.
+
+    Args:
+      env: the environment.
+      evaluate: the network.
+      config: how to learn.
+      learner: what changes.
+      replay: the ring to sample from.
+      earned: ``int32`` rows completed since the last call.
+      key: typed key, consumed.
+
+    Returns:
+      The learner, the mean losses of its steps, and their number ``int32``.
+    """
+    optimizer = make_optimizer(config)
+    enough = ring.count(replay, ring.Status.COMPLETE) >= config.min_rows
+    due = learner.due + earned * config.samples_per_row
+    steps = jnp.where(enough, due // config.batch_size, 0).astype(jnp.int32)
+
+    def objective(params, rows, outcome):
+        result = losses(env, evaluate, config, params, rows, outcome)
+        return result.loss, result
+
+    def step(i, carry):
+        params, state, skipped, total = carry
+        rows, outcome = ring.take(replay, ring.sample(replay, jax.random.fold_in(key, i), config.batch_size))
+        gradient, result = jax.grad(objective, has_aux=True)(params, rows, outcome)
+        norm = optax.global_norm(gradient)
+        updates, new_state = optimizer.update(gradient, state, params)
+        finite = jnp.isfinite(result.loss) & jnp.isfinite(norm)
+        params, state = jax.tree.map(
+            lambda new, old: jnp.where(finite, new, old), (optax.apply_updates(params, updates), new_state), (params, state)
+        )
+        result = Losses(result.loss, result.policy_loss, result.target_entropy, result.value_loss, norm)
+        return params, state, skipped + ~finite, jax.tree.map(jnp.add, total, result)
+
+    zero = jnp.float32(0)
+    carry = learner.params, learner.optimizer, learner.skipped, Losses(zero, zero, zero, zero, zero)
+    params, state, skipped, total = jax.lax.fori_loop(0, steps, step, carry)
+    learner = Learner(params, state, learner.steps + steps, due - steps * config.batch_size, skipped)
+    return learner, jax.tree.map(lambda x: x / steps, total), steps

@@ -1,0 +1,31 @@
+"""The rules of RingRift in plain Python, one canonical move at a time: the readable oracle.
+
+Nothing here uses JAX. The modules follow the rules page: :mod:`.position`, :mod:`.placement` (section 3),
+:mod:`.movement` (4, 5), :mod:`.recovery` (6), :mod:`.lines` (7), :mod:`.territory` (8), :mod:`.turn` (2, 9),
+:mod:`.victory` (11, 13), :mod:`.rounds` (12).
+"""
+
+from .explain import explain
+from .game import act, decisions, play, settle
+from .notation import from_state_string, state_string
+from .perft import perft
+from .position import Position, new_game
+from .turn import actions, legal_moves
+from .victory import Result, result
+
+__all__ = [
+    "Position",
+    "Result",
+    "act",
+    "actions",
+    "decisions",
+    "explain",
+    "from_state_string",
+    "legal_moves",
+    "new_game",
+    "perft",
+    "play",
+    "result",
+    "settle",
+    "state_string",
+]

@@ -1,0 +1,151 @@
+"""The replay ring: positions written as they are played, learned from once their game has ended.
+
+The ring is an array of *blocks*; one block holds one row per lane of self-play (a lane plays one game after another), so
+that each ply of all lanes is one contiguous write. A row is written exactly once, as pending, with the number of its
+game in its lane. When that game ends, all its rows get the true outcome and become complete. Only complete rows are ever
+sampled. New blocks overwrite the oldest; rows overwritten while their game still runs are lost and counted.
+"""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+class Status(IntEnum):
+    """What a row of the ring holds."""
+
+    EMPTY = 0
+    PENDING = 1
+    COMPLETE = 2
+
+
+@partial(
+    jax.tree_util.register_dataclass, data_fields=["state", "slot_actions", "slot_weights"], meta_fields=[]
+)
+@dataclass(frozen=True)
+class Rows:
+    """Positions and what the search made of them; any leading axes before the shapes given.
+
+    Attributes:
+      state: the state of the environment; what the network sees is computed from it again.
+      slot_actions: ``int16[slots]`` or ``int32[slots]`` legal actions, -1 where empty.
+      slot_weights: ``float16[slots]`` improved policy over the slots, sums to 1 but for rounding.
+    """
+
+    state: Any
+    slot_actions: jax.Array
+    slot_weights: jax.Array
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["rows", "status", "game", "outcome", "cursor", "completed", "lost"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Replay:
+    """The ring; B = blocks, L = lanes, n = number of players.
+
+    Attributes:
+      rows: :class:`Rows` with leading axes ``[B, L]``.
+      status: ``int8[B, L]`` of :class:`Status`.
+      game: ``int32[B, L]`` number of the row's game within its lane.
+      outcome: ``float32[B, L, n]`` rewards of the row's game by player; zeros until it is complete.
+      cursor: ``int32`` block that is written next.
+      completed, lost: ``int32`` rows that became complete and rows overwritten while pending, since the beginning.
+    """
+
+    rows: Rows
+    status: jax.Array
+    game: jax.Array
+    outcome: jax.Array
+    cursor: jax.Array
+    completed: jax.Array
+    lost: jax.Array
+
+
+def make_rows(state: Any, slot_actions: jax.Array, slot_weights: jax.Array, num_actions: int) -> Rows:
+    """Packs search results into the narrow types of :class:`Rows`."""
+    narrow = jnp.int16 if num_actions <= jnp.iinfo(jnp.int16).max else jnp.int32
+    return Rows(state, slot_actions.astype(narrow), slot_weights.astype(jnp.float16))
+
+
+def empty(row: Rows, blocks: int, lanes: int, num_players: int) -> Replay:
+    """A ring without rows. ``row``: one row without leading axes, or its ``jax.ShapeDtypeStruct``."""
+    return Replay(
+        rows=jax.tree.map(lambda leaf: jnp.zeros((blocks, lanes, *leaf.shape), leaf.dtype), row),
+        status=jnp.full((blocks, lanes), Status.EMPTY, jnp.int8),
+        game=jnp.zeros((blocks, lanes), jnp.int32),
+        outcome=jnp.zeros((blocks, lanes, num_players), jnp.float32),
+        cursor=jnp.int32(0),
+        completed=jnp.int32(0),
+        lost=jnp.int32(0),
+    )
+
+
+def append(replay: Replay, rows: Rows, game: jax.Array, keep: jax.Array) -> Replay:
+    """Writes one row per lane over the oldest block.
+
+    Args:
+      replay: the ring.
+      rows: :class:`Rows` with leading axis ``[L]``.
+      game: ``int32[L]`` number of the game each lane plays.
+      keep: ``bool[L]``, whether the row is to be learned from at all; others stay empty.
+    """
+    at = replay.cursor
+
+    def put(ring, block):
+        return jax.lax.dynamic_update_index_in_dim(ring, block.astype(ring.dtype), at, 0)
+
+    return replace(
+        replay,
+        rows=jax.tree.map(put, replay.rows, rows),
+        status=put(replay.status, jnp.where(keep, Status.PENDING, Status.EMPTY)),
+        game=put(replay.game, game),
+        outcome=put(replay.outcome, jnp.zeros_like(replay.outcome[0])),
+        cursor=(at + 1) % replay.status.shape[0],
+        lost=replay.lost + jnp.sum(replay.status[at] == Status.PENDING, dtype=jnp.int32),
+    )
+
+
+def complete(replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Array) -> Replay:
+    """Gives every pending row of the games that have just ended its outcome.
+
+    Args:
+      replay: the ring.
+      game: ``int32[L]`` number of the game each lane plays.
+      ended: ``bool[L]``, whether that game has just ended.
+      rewards: ``float32[L, n]`` its rewards by player.
+    """
+    done = ended & (replay.game == game) & (replay.status == Status.PENDING)
+    return replace(
+        replay,
+        status=jnp.where(done, jnp.int8(Status.COMPLETE), replay.status),
+        outcome=jnp.where(done[..., None], rewards, replay.outcome),
+        completed=replay.completed + jnp.sum(done, dtype=jnp.int32),
+    )
+
+
+def count(replay: Replay, status: Status) -> jax.Array:
+    """``int32``: rows of a status."""
+    return jnp.sum(replay.status == status, dtype=jnp.int32)
+
+
+def sample(replay: Replay, key: jax.Array, number: int) -> jax.Array:
+    """``int32[number]``: indices for :func:`take`, uniform over the complete rows, with replacement. The key is consumed.
+
+    There must be at least one complete row; otherwise the indices are meaningless.
+    """
+    upto = jnp.cumsum((replay.status == Status.COMPLETE).ravel(), dtype=jnp.int32)
+    chosen = jax.random.randint(key, (number,), 0, jnp.maximum(upto[-1], 1))
+    return jnp.searchsorted(upto, chosen, side="right").astype(jnp.int32)
+
+
+def take(replay: Replay, indices: jax.Array) -> tuple[Rows, jax.Array]:
+    """Rows with leading axis ``[number]`` and their ``float32[number, n]`` outcomes by player."""
+    block, lane = jnp.divmod(indices, replay.status.shape[1])
+    return jax.tree.map(lambda leaf: leaf[block, lane], (replay.rows, replay.outcome))

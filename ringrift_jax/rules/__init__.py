@@ -1,0 +1,1 @@
+"""The rules of RingRift as pure JAX functions of one unbatched state; one file per chapter."""

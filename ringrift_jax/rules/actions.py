@@ -1,0 +1,116 @@
+"""Layout of the flat action space: (plane, cell) pairs, then two actions without a cell (DESIGN section 5).
+
+Planes, in order:
+
+==============================  =====================================  =========================================
+planes                          cell                                   meaning
+==============================  =====================================  =========================================
+3 placements                    the cell placed on                     ``P c n`` with n = plane + 1
+directions x max_distance       the origin                             ``M``, ``C``, ``K`` or a recovery's slide
+                                                                       to origin + distance * direction
+per axis: odd, even, window     middle cell (lower one if even);       ``L a~b`` of odd and even length;
+                                first cell of the window               ``L a~b/c~d`` and a recovery's option 2
+n border colours, then none     first cell of the region               ``T``, keyed by its lowest border digit;
+                                                                       colours count from the mover's own
+payment                         the paying stack                       ``EL``, ``ET``, ``ER``, ``FE``, ``@e``
+==============================  =====================================  =========================================
+
+The flat index is ``plane * size**2 + cell``; ``skip`` and ``swap`` follow the last plane.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ..boards import MAX_PLACEMENT, Board
+
+
+class Kind(IntEnum):
+    """What family a plane belongs to."""
+
+    PLACE = 0
+    RAY = 1
+    LINE = 2
+    WINDOW = 3
+    REGION = 4
+    PAY = 5
+    SKIP = 6
+    SWAP = 7
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Offsets of the planes of a board; every number is static."""
+
+    board: Board
+
+    @property
+    def num_directions(self) -> int:
+        return len(self.board.directions)
+
+    @property
+    def num_axes(self) -> int:
+        return len(self.board.axes)
+
+    @property
+    def cells(self) -> int:
+        """Cells of a plane, those off the board included."""
+        return self.board.size**2
+
+    @property
+    def rays(self) -> int:
+        """First ray plane; direction d at distance k is ``rays + d * max_distance + k - 1``."""
+        return MAX_PLACEMENT
+
+    @property
+    def lines(self) -> int:
+        """First line plane; axis a has ``lines + 3 * a + (0 odd, 1 even, 2 window)``."""
+        return self.rays + self.num_directions * self.board.max_distance
+
+    @property
+    def regions(self) -> int:
+        """First region plane; colour c seen from mover m is ``regions + (c - m) % n``, no colour ``regions + n``."""
+        return self.lines + 3 * self.num_axes
+
+    @property
+    def payment(self) -> int:
+        return self.regions + self.board.num_players + 1
+
+    @property
+    def num_planes(self) -> int:
+        return self.payment + 1
+
+    @property
+    def skip(self) -> int:
+        return self.num_planes * self.cells
+
+    @property
+    def swap(self) -> int:
+        return self.skip + 1
+
+    @property
+    def num_actions(self) -> int:
+        return self.swap + 1
+
+    def place(self, cell: int, count: int) -> int:
+        return (count - 1) * self.cells + cell
+
+    def ray(self, cell: int, direction: int, distance: int) -> int:
+        return (self.rays + direction * self.board.max_distance + distance - 1) * self.cells + cell
+
+    def line(self, axis: int, first: int, length: int) -> int:
+        """The whole line of ``length`` cells that starts at cell ``first`` along an axis."""
+        dx, dy = self.board.axes[axis]
+        middle = first + (length - 1) // 2 * (dx * self.board.size + dy)
+        return (self.lines + 3 * axis + (length + 1) % 2) * self.cells + middle
+
+    def window(self, axis: int, first: int) -> int:
+        return (self.lines + 3 * axis + 2) * self.cells + first
+
+    def region(self, colour: int, mover: int, cell: int) -> int:
+        """``colour``: the 0-based seat of the border, -1 for none; ``mover``: the 0-based seat to move."""
+        n = self.board.num_players
+        plane = n if colour < 0 else (colour - mover) % n
+        return (self.regions + plane) * self.cells + cell
+
+    def pay(self, cell: int) -> int:
+        return self.payment * self.cells + cell

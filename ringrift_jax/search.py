@@ -1,0 +1,230 @@
+"""Gumbel MuZero search (mctx) over the legal slots of each node (DESIGN section 6).
+
+The tree is searched as the root *player* against the rest: a node's value is that of the side to decide there, the root
+player or the others together. One side may decide several times in a row, so the discount is +1 while the side stays, -1
+when it changes and 0 at the end of the game. With two players this is ordinary zero-sum search. With three or four it
+assumes the worst: all others play against the root player, although the prior of each node is that of its own mover.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import mctx
+
+from .slots import Slots, legal_slots, num_cells
+
+Evaluate = Callable[[Any, jax.Array], tuple[jax.Array, jax.Array]]
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Settings of a search; hashable, static under jit.
+
+    Attributes:
+      simulations: nodes expanded per search, at least 1.
+      considered: root actions that sequential halving starts with. Fewer give a deeper tree: 4 suit 16 simulations, 8 suit
+        32 and more. With as many as simulations the tree is one decision deep.
+      slots: K, actions a node can hold; None for :func:`num_slots`' default.
+      gumbel_scale: scale of the noise at the root; 0 makes the search deterministic.
+      max_depth: longest path in decisions; None for no limit.
+      value_scale, maxvisit_init, rescale_values, use_mixed_value: the transform of completed Q-values,
+        ``value_scale * (maxvisit_init + largest visit count) * Q``, see ``mctx.qtransform_completed_by_mix_value``.
+    """
+
+    simulations: int = 16
+    considered: int = 4
+    slots: int | None = None
+    gumbel_scale: float = 1.0
+    max_depth: int | None = None
+    value_scale: float = 0.1
+    maxvisit_init: float = 50.0
+    rescale_values: bool = True
+    use_mixed_value: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("simulations", "considered", "slots", "max_depth"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise ValueError(f"{name} is {number}; it must be at least 1")
+        if self.gumbel_scale < 0:
+            raise ValueError(f"gumbel_scale is {self.gumbel_scale}; it must be 0 or more")
+
+
+class SearchOutput(NamedTuple):
+    """Results of B searches with K slots.
+
+    Attributes:
+      action: ``int32[B]`` the chosen action; -1 for a finished game.
+      slot_actions: ``int32[B, K]`` the actions searched at the root, -1 in empty slots.
+      slot_weights: ``float32[B, K]`` the improved policy over them, summing to 1; 0 in empty slots.
+      value: ``float32[B]`` the search's value of the root for the player to move, in [-1, 1].
+      mean_depth: ``float32[B]`` decisions from the root to where a simulation ended, averaged over simulations.
+      max_depth: ``int32[B]`` the longest of these.
+      overflow: ``int32[B]`` nodes, the root included, with more legal actions than slots.
+    """
+
+    action: jax.Array
+    slot_actions: jax.Array
+    slot_weights: jax.Array
+    value: jax.Array
+    mean_depth: jax.Array
+    max_depth: jax.Array
+    overflow: jax.Array
+
+
+class Node(NamedTuple):
+    """What the tree remembers of a node: its state, the actions of its slots, and what the root passes down."""
+
+    state: Any
+    actions: jax.Array
+    root_player: jax.Array
+    depth: jax.Array
+    overflow: jax.Array
+
+
+def num_slots(env: Any, config: SearchConfig) -> int:
+    """K. The default holds most positions of the middle game: 64 on boards of up to 100 cells, else 128."""
+    if config.slots is not None:
+        return config.slots
+    return min(64 if num_cells(env) <= 100 else 128, env.num_actions)
+
+
+class SearchResult(NamedTuple):
+    """A finished search of one position.
+
+    Attributes:
+      tree: ``mctx.Tree`` with batch size 1 and K + 1 slots, of which the last is always empty. Its embeddings are
+        :class:`Node`.
+      slot: ``int32`` the chosen slot.
+      weights: ``float32[K + 1]``.
+    """
+
+    tree: mctx.Tree
+    slot: jax.Array
+    weights: jax.Array
+
+
+def search(
+    env: Any, evaluate: Evaluate, params: Any, states: Any, keys: jax.Array, config: SearchConfig
+) -> SearchOutput:
+    """Searches B positions independently; game b depends on ``states[b]`` and ``keys[b]`` alone.
+
+    Args:
+      env: the game, static.
+      evaluate: ``(params, obs float32[N, ...]) -> (logits float32[N, num_actions], values float32[N, n])``, values by seat
+        counted from the mover's.
+      params: passed to ``evaluate``.
+      states: batched state, leading axis B.
+      keys: typed PRNG keys ``[B]``, each used once.
+      config: static.
+    """
+    return jax.vmap(lambda state, key: summarise(search_tree(env, evaluate, params, state, key, config)))(states, keys)
+
+
+def search_tree(
+    env: Any, evaluate: Evaluate, params: Any, state: Any, key: jax.Array, config: SearchConfig
+) -> SearchResult:
+    """The whole tree of one position, for tests and for drawing. Unbatched ``state`` and ``key``."""
+    tree_key, gumbel_key = jax.random.split(key)
+    root_player = state.current_player
+    slots, value = _evaluate(env, evaluate, params, state, root_player, config, gumbel_key)
+    node = Node(state, slots.actions, root_player, jnp.int32(0), slots.overflow)
+    batched = partial(jax.tree.map, lambda x: x[None])
+
+    def recurrent(params, _, slot, nodes):
+        output, child = _expand(env, evaluate, params, jax.tree.map(lambda x: x[0], nodes), slot[0], config)
+        return batched(output), batched(child)
+
+    qtransform = partial(
+        mctx.qtransform_completed_by_mix_value,
+        value_scale=config.value_scale,
+        maxvisit_init=config.maxvisit_init,
+        rescale_values=config.rescale_values,
+        use_mixed_value=config.use_mixed_value,
+    )
+    # mctx.gumbel_muzero_policy, except that the noise comes from the slots it helped to choose.
+    invalid = slots.actions < 0
+    tree = mctx.search(
+        params=params,
+        rng_key=tree_key,
+        root=mctx.RootFnOutput(prior_logits=slots.logits[None], value=value[None], embedding=batched(node)),
+        recurrent_fn=recurrent,
+        root_action_selection_fn=partial(
+            mctx.gumbel_muzero_root_action_selection,
+            num_simulations=config.simulations,
+            max_num_considered_actions=config.considered,
+            qtransform=qtransform,
+        ),
+        interior_action_selection_fn=partial(mctx.gumbel_muzero_interior_action_selection, qtransform=qtransform),
+        num_simulations=config.simulations,
+        max_depth=config.max_depth,
+        invalid_actions=invalid[None],
+        extra_data=mctx.GumbelMuZeroExtraData(root_gumbel=slots.gumbel[None]),
+    )
+    unbatched = jax.tree.map(lambda x: x[0], tree)
+    improved = jnp.where(invalid, slots.logits, slots.logits + qtransform(unbatched, jnp.int32(mctx.Tree.ROOT_INDEX)))
+    visits = unbatched.children_visits[mctx.Tree.ROOT_INDEX]
+    most_visited = ~invalid & (visits == visits.max())
+    slot = jnp.argmax(jnp.where(most_visited, improved + slots.gumbel, -jnp.inf)).astype(jnp.int32)
+    return SearchResult(tree, slot, jnp.where(invalid, 0.0, jax.nn.softmax(improved)))
+
+
+def _evaluate(env, evaluate, params, state, root_player, config, key=None) -> tuple[Slots, jax.Array]:
+    """The slots of a position and its value for the side to decide; no slots and 0 when the game is over."""
+    logits, values = evaluate(params, env.observe(state)[None])
+    # One slot more than asked for, always empty: mctx's completed Q-values count an action never visited, which
+    # full-width search always has.
+    num = num_slots(env, config)
+    key = None if config.gumbel_scale == 0 else key
+    slots = legal_slots(env, env.legal_action_mask(state), logits[0], num, key, config.gumbel_scale)
+    slots = slots._replace(
+        actions=jnp.pad(slots.actions, (0, 1), constant_values=-1),
+        logits=jnp.pad(slots.logits, (0, 1), constant_values=jnp.finfo(jnp.float32).min),
+        gumbel=jnp.pad(slots.gumbel, (0, 1)),
+    )
+    relative_seat = (state.seat_of_player[root_player] - state.current_seat) % env.num_players
+    value = _side(state, root_player) * values[0, relative_seat]
+    return slots, jnp.where(state.is_over, 0.0, value)
+
+
+def _expand(env, evaluate, params, node: Node, slot, config) -> tuple[mctx.RecurrentFnOutput, Node]:
+    """Plays a slot's action. Below the end of a game this changes nothing and pays nothing."""
+    state = env.step(node.state, node.actions[slot])
+    slots, value = _evaluate(env, evaluate, params, state, node.root_player, config)
+    side = _side(node.state, node.root_player)
+    discount = side * _side(state, node.root_player)
+    output = mctx.RecurrentFnOutput(
+        reward=side * state.rewards[node.root_player],
+        discount=jnp.where(state.is_over, 0.0, discount),
+        prior_logits=slots.logits,
+        value=value,
+    )
+    depth = node.depth + jnp.where(node.state.is_over, 0, 1)
+    return output, Node(state, slots.actions, node.root_player, depth, slots.overflow)
+
+
+def _side(state, root_player) -> jax.Array:
+    """float32: 1 where the root player decides, -1 where another does."""
+    return jnp.where(state.current_player == root_player, 1.0, -1.0)
+
+
+def summarise(result: SearchResult) -> SearchOutput:
+    """One search's :class:`SearchOutput`, without the leading axis."""
+    tree = jax.tree.map(lambda x: x[0], result.tree)
+    nodes: Node = tree.embeddings
+    actions = nodes.actions[mctx.Tree.ROOT_INDEX]
+    # How often a simulation ended in each node; the root's one is its own evaluation.
+    endings = (tree.node_visits - tree.children_visits.sum(-1)).at[mctx.Tree.ROOT_INDEX].set(0)
+    return SearchOutput(
+        action=actions[result.slot],
+        slot_actions=actions[:-1],
+        slot_weights=result.weights[:-1],
+        value=tree.node_values[mctx.Tree.ROOT_INDEX],
+        mean_depth=(endings * nodes.depth).sum() / endings.sum(),
+        max_depth=nodes.depth.max(),
+        overflow=(nodes.overflow & (tree.node_visits > 0)).sum(dtype=jnp.int32),
+    )
