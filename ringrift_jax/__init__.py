@@ -3,13 +3,25 @@
 Importing this package touches no JAX backend and allocates no array.
 """
 
+from . import notation, render, symmetry
 from .boards import BOARD_NAMES, Board
+from .checks import check_env
+from .env import Env, make, random_action
+from .explanation import explain
 from .rules.state import Phase, Reason, State
 
 __all__ = [
     "BOARD_NAMES",
     "Board",
+    "Env",
     "Phase",
     "Reason",
     "State",
+    "check_env",
+    "explain",
+    "make",
+    "notation",
+    "random_action",
+    "render",
+    "symmetry",
 ]

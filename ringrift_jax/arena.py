@@ -1,8 +1,8 @@
-"""Matches between a challenger and an opponent that are fair to both, and the decision whether the challenger won.
+"""Matches between a challenger and an opponent that are fair to both.
 
-Games come in groups of one per player: all games of a group begin with the same random opening, and in each the
-challenger is another player, so that every seat is held equally often. With two players a group is a pair. The mean
-score of a group is the unit of the statistics, because games of one opening are not independent.
+Games come in groups of one per player: all games of a group have the same opening, and in each the challenger is another
+player, so that every seat is held equally often. With two players a group is a pair. The mean score of a group is the
+unit of the statistics, because games of one opening are not independent.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from .agents import Agent
-from .selfplay import play_ply, select
-
-SideAct = Callable[[jax.Array, Any, jax.Array], jax.Array]
-"""``act(challenging: bool, states [B], keys [B]) -> int32[B]``: actions of the challenger or of the opponent."""
+from .selfplay import select
 
 
 @dataclass(frozen=True)
@@ -26,89 +23,119 @@ class ArenaConfig:
 
     Attributes:
       every: iterations from one arena to the next.
-      groups: openings; each is played once per player with the challenger in another seat.
-      opening: random decisions at the start of each game.
+      groups: openings; each is played once per player, with the challenger in another seat. The arena wastes least with
+        twice as many games as lanes of self-play.
+      opening: decisions at the start of each game that are drawn, all from the champion's search.
       confidence: the challenger wins if its mean score exceeds 0 by more than this many standard errors.
     """
 
     every: int = 4
-    groups: int = 32
-    opening: int = 4
+    groups: int = 64
+    opening: int = 8
     confidence: float = 1.0
 
+    def __post_init__(self) -> None:
+        for name, least in (("every", 1), ("groups", 2), ("opening", 0), ("confidence", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
 
-@partial(jax.tree_util.register_dataclass, data_fields=["score", "won", "length"], meta_fields=[])
+
+@partial(jax.tree_util.register_dataclass, data_fields=["state", "score", "length"], meta_fields=[])
 @dataclass(frozen=True)
-class MatchResult:
-    """Game by game; G = groups, n = players, and the challenger is player i in game i of each group.
+class Match:
+    """The games of a match, finished or not; G = groups, n = players. In game g the challenger is player ``g % n``.
 
     Attributes:
-      score: ``float32[G, n]`` reward of the challenger: 1 for a win, -1/(n-1) for a loss, 0 when truncated.
-      won: ``bool[G, n]``.
-      length: ``int32[G, n]`` decisions.
+      state: states with leading axis ``[G * n]``.
+      score: ``float32[G * n]`` reward of the challenger: 1 for a win, -1/(n-1) for a loss, 0 when truncated or running.
+      length: ``int32[G * n]`` decisions.
     """
 
+    state: Any
     score: jax.Array
-    won: jax.Array
     length: jax.Array
 
-
-def between(challenger: Agent, opponent: Agent) -> SideAct:
-    """Joins two agents of different kinds into what :func:`play_match` wants."""
-
-    def act(challenging, states, keys):
-        return jax.lax.cond(challenging, challenger, opponent, states, keys)
-
-    return act
+    @property
+    def running(self) -> jax.Array:
+        """``bool[G * n]``."""
+        return ~self.state.is_over
 
 
-def play_match(env, act: SideAct, groups: int, opening: int, key: jax.Array) -> MatchResult:
-    """Plays ``groups * n`` games to their end, with ``opening`` random decisions first. The key is consumed.
+@partial(jax.tree_util.register_dataclass, data_fields=["challenging", "games", "real"], meta_fields=[])
+@dataclass(frozen=True)
+class Turn:
+    """Games of a match that move together because they wait for the same side; W = width.
 
-    Each round moves in games that wait for the same side, the side more games wait for, half of all games at most; so
-    that one network at a time is evaluated, on a nearly full batch. The games of a group share their keys, too.
+    Attributes:
+      challenging: ``bool``, whether that side is the challenger.
+      games: ``int32[W]`` their indices, each once; those beyond the last game are fillers.
+      real: ``bool[W]``, whether the game does move.
     """
-    players = env.num_players
-    total = groups * players
-    width = (total + 1) // 2
-    group = jnp.arange(total) // players
-    challenger = jnp.arange(players) == (jnp.arange(total) % players)[:, None]
-    group_keys = jax.random.split(key, groups)
 
-    def running(carry):
-        states, _, _ = carry
-        return ~jnp.all(states.is_over)
+    challenging: jax.Array
+    games: jax.Array
+    real: jax.Array
 
-    def play_round(carry):
-        states, score, length = carry
-        side = jnp.take_along_axis(challenger, states.current_player[:, None], axis=1)[:, 0]
-        waiting = ~states.is_over
-        challenging = 2 * jnp.sum(waiting & side) >= jnp.sum(waiting)
-        ready = waiting & (side == challenging)
-        chosen = jnp.argsort(~ready)[:width]
-        moves = ready[chosen]
 
-        before = jax.tree.map(lambda leaf: leaf[chosen], states)
-        keys = jax.vmap(jax.random.fold_in)(group_keys[group[chosen]], length[chosen])
-        after, _ = play_ply(
-            env, lambda s, k: (act(challenging, s, k), None), before, keys, length[chosen] < opening
-        )
-        after = select(moves, after, before)
-        gained = jnp.where(moves, jnp.sum(after.rewards * challenger[chosen], axis=-1), 0.0)
-        states = jax.tree.map(lambda all_games, some: all_games.at[chosen].set(some), states, after)
-        return states, score.at[chosen].add(gained), length.at[chosen].add(moves)
-
+def new_match(env, groups: int) -> Match:
+    """``groups * n`` games at their start."""
+    total = groups * env.num_players
     start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (total, *leaf.shape)), env.init())
-    carry = start, jnp.zeros(total, jnp.float32), jnp.zeros(total, jnp.int32)
-    _, score, length = jax.lax.while_loop(running, play_round, carry)
-    score, length = score.reshape(groups, players), length.reshape(groups, players)
-    return MatchResult(score, score > 0, length)
+    return Match(start, jnp.zeros(total, jnp.float32), jnp.zeros(total, jnp.int32))
 
 
-def mean_and_error(per_group: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """``float32``: mean over the groups of ``float32[G, n]`` and its standard error, which is infinite for one group."""
-    means = per_group.mean(axis=1)
-    groups = means.shape[0]
-    if groups < 2:
-        return means.mean(), jnp.float32(jnp.inf)
-    return means.mean(), means.std(ddof=1) / jnp.sqrt(groups)
+def next_turn(env, match: Match, width: int, opening: int = 0) -> Turn:
+    """Up to ``width`` games that wait for the side more games wait for.
+
+    So one network at a time is evaluated, on a nearly full batch. In the first ``opening`` decisions of a game all players
+    are the opponent's.
+    """
+    total = len(match.length)
+    is_challenger = match.state.current_player == jnp.arange(total) % env.num_players
+    side = is_challenger & (match.length >= opening)
+    challenging = 2 * jnp.sum(match.running & side) >= jnp.sum(match.running)
+    ready = match.running & (side == challenging)
+    games = jnp.pad(jnp.argsort(~ready), (0, max(width - total, 0)), constant_values=total)[:width]
+    return Turn(challenging, games, ready.at[games].get(mode="fill", fill_value=False))
+
+
+def take(turn: Turn, per_game: Any) -> Any:
+    """The entries of a turn's games, leading axis ``[W]``, of arrays with one entry per game."""
+    return jax.tree.map(lambda leaf: leaf.at[turn.games].get(mode="clip"), per_game)
+
+
+def advance(env, match: Match, turn: Turn, after: Any) -> Match:
+    """The match after a turn; ``after`` holds the states ``[W]`` after the decisions."""
+    gained = jnp.take_along_axis(after.rewards, (turn.games % env.num_players)[:, None], axis=1)[:, 0]
+    states = select(turn.real, after, take(turn, match.state))
+    return Match(
+        jax.tree.map(lambda leaf, new: leaf.at[turn.games].set(new, mode="drop"), match.state, states),
+        match.score.at[turn.games].add(jnp.where(turn.real, gained, 0.0), mode="drop"),
+        match.length.at[turn.games].add(turn.real, mode="drop"),
+    )
+
+
+def match_keys(key: jax.Array, groups: int, players: int) -> jax.Array:
+    """Typed keys ``[groups * players]``, equal within a group. The key is consumed."""
+    return jnp.repeat(jax.random.split(key, groups), players)
+
+
+def play_match(env, challenger: Agent, opponent: Agent, groups: int, key: jax.Array) -> Match:
+    """Plays ``groups * n`` games between two agents to their end. The key is consumed."""
+    keys = match_keys(key, groups, env.num_players)
+    width = (len(keys) + 1) // 2
+
+    def play_turn(match: Match) -> Match:
+        turn = next_turn(env, match, width)
+        states = take(turn, match.state)
+        ply_keys = jax.vmap(jax.random.fold_in)(take(turn, keys), take(turn, match.length))
+        actions = jax.lax.cond(turn.challenging, challenger, opponent, states, ply_keys)
+        return advance(env, match, turn, jax.vmap(env.step)(states, actions))
+
+    return jax.lax.while_loop(lambda match: match.running.any(), play_turn, new_match(env, groups))
+
+
+def mean_and_error(per_game: jax.Array, players: int) -> tuple[jax.Array, jax.Array]:
+    """Mean of ``float32[G * n]`` and its standard error over the groups, of which there must be two or more."""
+    groups = per_game.reshape(-1, players).mean(axis=1)
+    return groups.mean(), groups.std(ddof=1) / jnp.sqrt(groups.shape[0])

@@ -28,8 +28,8 @@ def check_env(env: Env, seed: int = 0, num_games: int = 4, max_decisions: int = 
     """Plays random games to their end and checks everything an environment promises.
 
     That is: hashability, shapes and dtypes, no retracing, vmap equals a loop, legal actions while a game runs, finite
-    observations, illegal actions and steps after the end without effect, rewards, and symmetry. Symmetry is not checked
-    while a recovery slide is pending, because the rules break ties between longest lines by axis.
+    observations, illegal actions and steps after the end without effect, rewards, and symmetry (but for recovery slides
+    that make two longest lines; see ``symmetry``).
 
     Args:
       env: the environment, or anything with its interface.
@@ -49,7 +49,7 @@ def check_env(env: Env, seed: int = 0, num_games: int = 4, max_decisions: int = 
         return env.step(state, action)
 
     single_step = jax.jit(counted_step, static_argnums=0)
-    advance = jax.jit(jax.vmap(partial(_advance, env)))
+    advance = jax.jit(jax.vmap(partial(play_and_judge, env)))
     states = jax.tree.map(lambda x: jnp.broadcast_to(x, (num_games, *x.shape)), env.init())
     key = jax.random.key(seed)
     for decision in range(max_decisions + 1):
@@ -62,7 +62,7 @@ def check_env(env: Env, seed: int = 0, num_games: int = 4, max_decisions: int = 
         game = decision % num_games
         alone = single_step(env, jax.tree.map(lambda x, i=game: x[i], before), actions[game])
         together = jax.tree.map(lambda x, i=game: x[i], states)
-        assert _equal(alone, together), f"step under vmap must equal step alone (seed {seed}, game {game})"
+        assert equal(alone, together), f"step under vmap must equal step alone (seed {seed}, game {game})"
         assert traces == 1, "step must not be retraced: its result must have the types of its argument"
         if bool(jnp.all(before.is_over)):
             return
@@ -97,7 +97,7 @@ def _describe(struct: jax.ShapeDtypeStruct) -> str:
     return f"{struct.dtype}{list(struct.shape)}{weak}"
 
 
-def _advance(env: Env, state: State, key: jax.Array) -> tuple[State, jax.Array, dict[str, jax.Array]]:
+def play_and_judge(env: Env, state: State, key: jax.Array) -> tuple[State, jax.Array, dict[str, jax.Array]]:
     """Plays a random action of one state and says which promises hold there."""
     keys = jax.random.split(key, 3)
     g = jax.random.randint(keys[0], (), 0, symmetry.order(env.board))
@@ -114,21 +114,20 @@ def _advance(env: Env, state: State, key: jax.Array) -> tuple[State, jax.Array, 
     over, rewards = state.is_over, after.rewards
     table = jnp.asarray(symmetry.action_tables(env.board))[g]
     ended = after.is_over & ~over
-    exempt = over | (state.slide >= 0)
+    exempt = over | ~symmetry.keeps_line(env.board, state, g)
+    mask_commutes = jnp.all((table < 0) | (masks[1][table] == mask)) & (jnp.sum(masks[1]) == jnp.sum(mask))
     quiet = state.replace(just_ended=jnp.asarray(False))
     verdicts = {
         "decides": jnp.any(mask) != over,
         "player": (state.current_player >= 0) & (state.current_player < env.num_players),
         "finite": jnp.all(jnp.isfinite(observations)),
         "legal": over | (~after.illegal & (after.steps == state.steps + 1)),
-        "illegal": over | _equal(unchanged, quiet.replace(illegal=jnp.asarray(True))),
-        "terminal": ~over | _equal(after.replace(illegal=state.illegal), quiet),
+        "illegal": over | equal(unchanged, quiet.replace(illegal=jnp.asarray(True))),
+        "terminal": ~over | equal(after.replace(illegal=state.illegal), quiet),
         "rewards": (ended == after.just_ended) & (ended | jnp.all(rewards == 0)) & (jnp.abs(jnp.sum(rewards)) < 1e-5),
-        "mask symmetry": exempt | (jnp.all((table < 0) | (masks[1][table] == mask)) & masks[1][image_action]),
-        "step symmetry": exempt | _equal(symmetry.map_state(env.board, after, g), image_after),
-        "observation symmetry": jnp.all(
-            symmetry.map_observation(env.board, observations[0], g) == observations[1]
-        ),
+        "mask symmetry": exempt | (mask_commutes & masks[1][image_action]),
+        "step symmetry": exempt | equal(symmetry.map_state(env.board, after, g), image_after),
+        "observation symmetry": jnp.all(symmetry.map_observation(env.board, observations[0], g) == observations[1]),
     }
     return after, action, verdicts
 
@@ -138,6 +137,6 @@ def _pair(function, first: State, second: State) -> jax.Array:
     return jax.vmap(function)(jax.tree.map(lambda a, b: jnp.stack([a, b]), first, second))
 
 
-def _equal(first: State, second: State) -> jax.Array:
+def equal(first: State, second: State) -> jax.Array:
     leaves = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
     return jnp.all(jnp.stack([jnp.all(a == b) for a, b in leaves]))

@@ -52,9 +52,9 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
         return LoopConfig(
             network=NetworkConfig(channels=8, blocks=1),
             search=SearchConfig(simulations=4, considered=4),
-            self_play=SelfPlayConfig(lanes=lanes, chunk=chunk, opening=2),
+            self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=256, batch_size=32, min_rows=32, warmup=10),
-            arena=ArenaConfig(every=2, groups=2, opening=2),
+            arena=ArenaConfig(every=2, groups=2),
         )
     if name == "cpu":
         lanes, chunk = (16, 32) if large else (64, 64)
@@ -63,7 +63,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             search=SearchConfig(simulations=16, considered=4),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(),
-            arena=ArenaConfig(groups=8 if large else 32),
+            arena=ArenaConfig(groups=2 * lanes // num_players),
         )
     if name == "gpu":
         lanes, chunk = (512, 32) if large else (4096, 32)
@@ -72,7 +72,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             search=SearchConfig(simulations=32, considered=8),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=512, batch_size=1024, min_rows=65536, warmup=500),
-            arena=ArenaConfig(groups=64 if large else 512, confidence=2.0),
+            arena=ArenaConfig(groups=lanes // num_players, confidence=2.0),
         )
     raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
 

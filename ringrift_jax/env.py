@@ -1,6 +1,7 @@
 """The environment: the rules of one board, bundled as hashable pure functions of a state."""
 
 from dataclasses import dataclass
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from .boards import Board
 from .rules import legal
 from .rules import step as rules_step
 from .rules.actions import Layout
+from .rules.lanes import unbatched
 from .rules.state import State, initial_state
 
 
@@ -73,17 +75,28 @@ class Env:
           The state of the next decision, or the finished game. An illegal action changes nothing but ``illegal``;
           a step after the end changes nothing but ``just_ended``.
         """
-        return rules_step.step(self.board, self.swap_rule, self.max_steps, state, action)
+        return _step(self)(state, action)
 
     def legal_action_mask(self, state: State) -> jax.Array:
         """``bool[num_actions]``: at least one True while the game runs, none when it is over."""
-        return legal.legal_action_mask(self.board, self.swap_rule, state)
+        return legal.unpack_mask(self.board, _pack_mask(self)(state))
 
     def observe(self, state: State) -> jax.Array:
         """``float32[S, S, features]``: the position as the player to move sees it (``ringrift_jax.observation``)."""
         from . import observation
 
         return observation.observe(self.board, state)
+
+
+# Cached, so that equal environments trace the same function.
+@cache
+def _step(env: Env):
+    return unbatched(partial(rules_step.step, env.board, env.swap_rule, env.max_steps))
+
+
+@cache
+def _pack_mask(env: Env):
+    return unbatched(partial(legal.pack_mask, env.board, env.swap_rule))
 
 
 def make(board: str | Board, num_players: int = 2, swap_rule: bool = False, max_steps: int | None = None) -> Env:

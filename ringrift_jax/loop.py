@@ -1,11 +1,11 @@
 """The compiled loop: one jitted function advances the whole experiment by an iteration.
 
-An iteration plays a chunk of self-play into the replay ring, learns from games that have ended, and from time to time
-lets the network challenge the champion, which it replaces if it wins. Everything that changes is in :class:`LoopState`.
+An iteration plays a chunk of self-play into the replay ring, from time to time lets the network challenge the champion,
+which it replaces if it wins, and learns from the games that have ended. Everything that changes is in :class:`LoopState`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from typing import Any
@@ -14,12 +14,12 @@ import jax
 import jax.numpy as jnp
 
 from . import replay as ring
-from .arena import ArenaConfig, mean_and_error, play_match
+from .arena import ArenaConfig, Match, advance, match_keys, mean_and_error, new_match, next_turn, take
 from .learner import Learner, LearnerConfig, Losses, new_learner, train
 from .networks import NetworkConfig, make_network
 from .replay import Replay
-from .search import SearchConfig, num_slots, search
-from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, play_chunk, select
+from .search import Evaluate, SearchConfig, num_slots
+from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, no_stats, play_ply, record_ply, select
 
 
 @dataclass(frozen=True)
@@ -130,44 +130,21 @@ def make_iterate(env, config: LoopConfig) -> Callable[[LoopState], tuple[LoopSta
     """The function that does one iteration, jitted; it consumes (donates) the state it is given."""
     evaluate = make_network(env, config.network).apply
 
-    def challenge(params, champion, key):
-        def act(challenging, states, keys):
-            chosen = select(challenging, params, champion)
-            return search(env, evaluate, chosen, states, keys, config.search).action
-
-        result = play_match(env, act, config.arena.groups, config.arena.opening, key)
-        score, error = mean_and_error(result.score)
-        return ArenaStats(score, error, result.length.sum())
-
-    def no_challenge(params, champion, key):
-        del params, champion, key
-        return ArenaStats(jnp.float32(jnp.nan), jnp.float32(jnp.nan), jnp.int32(0))
-
     def iterate(state: LoopState) -> tuple[LoopState, Metrics]:
-        key, play_key, learn_key, arena_key = jax.random.split(state.key, 4)
+        key, play_key, learn_key = jax.random.split(state.key, 3)
         iteration = state.iteration + 1
 
-        player = state.learner.params if config.self_play.network == "latest" else state.champion
-        games, replay, self_play = play_chunk(
-            env, evaluate, config.search, config.self_play, player, state.games, state.replay, play_key
-        )
+        challenge = iteration % config.arena.every == 0
+        games, replay, self_play, match = play(env, evaluate, config, state, challenge, play_key)
+        score, error = mean_and_error(match.score, env.num_players)
+        promoted = challenge & (score > config.arena.confidence * error)
+        champion = select(promoted, state.learner.params, state.champion)
+        version = state.version + promoted
+
         earned = replay.completed - state.replay.completed
         learner, losses, steps = train(env, evaluate, config.learner, state.learner, replay, earned, learn_key)
 
-        arena = jax.lax.cond(
-            iteration % config.arena.every == 0, challenge, no_challenge, learner.params, state.champion, arena_key
-        )
-        promoted = arena.score > config.arena.confidence * arena.error
-        version = state.version + promoted
-        state = LoopState(
-            iteration=iteration,
-            learner=learner,
-            champion=select(promoted, learner.params, state.champion),
-            version=version,
-            replay=replay,
-            games=games,
-            key=key,
-        )
+        following = LoopState(iteration, learner, champion, version, replay, games, key)
         metrics = Metrics(
             iteration=iteration,
             self_play=self_play,
@@ -176,13 +153,68 @@ def make_iterate(env, config: LoopConfig) -> Callable[[LoopState], tuple[LoopSta
             skipped=learner.skipped,
             complete_rows=ring.count(replay, ring.Status.COMPLETE),
             lost_rows=replay.lost,
-            arena=arena,
+            arena=ArenaStats(
+                score=jnp.where(challenge, score, jnp.nan),
+                error=jnp.where(challenge, error, jnp.nan),
+                decisions=match.length.sum(),
+            ),
             promoted=promoted,
             version=version,
         )
-        return state, metrics
+        return following, metrics
 
     return jax.jit(iterate, donate_argnums=0)
+
+
+def play(
+    env, evaluate: Evaluate, config: LoopConfig, state: LoopState, challenge: jax.Array, key: jax.Array
+) -> tuple[Games, Replay, SelfPlayStats, Match]:
+    """A chunk of self-play and then, if ``challenge``, a match between the network being trained and the champion.
+
+    Both go through one loop over plies, so that the search is compiled once. A ply moves all lanes of self-play, or as many
+    games of the match.
+
+    Args:
+      env: the environment.
+      evaluate: the network.
+      config: of the loop.
+      state: before the iteration.
+      challenge: ``bool``.
+      key: typed key, consumed.
+    """
+    lanes, chunk, opening = config.self_play.lanes, config.self_play.chunk, config.arena.opening
+    latest, champion = state.learner.params, state.champion
+    player = latest if config.self_play.network == "latest" else champion
+    lanes_key, restart_key, match_key = jax.random.split(key, 3)
+    lane_keys = jax.random.split(lanes_key, lanes)
+    game_keys = match_keys(match_key, config.arena.groups, env.num_players)
+
+    def unfinished(carry):
+        ply, *_, match = carry
+        return (ply < chunk) | (challenge & match.running.any())
+
+    def one_ply(carry):
+        ply, games, replay, stats, match = carry
+        own = ply < chunk
+        turn = next_turn(env, match, lanes, opening)
+        lengths = take(turn, match.length)
+        params = select(own, player, select(turn.challenging, latest, champion))
+        states = select(own, games.state, take(turn, match.state))
+        keys = jax.vmap(jax.random.fold_in)(
+            jnp.where(own, lane_keys, take(turn, game_keys)), jnp.where(own, ply, lengths)
+        )
+        in_opening = jnp.where(own, games.length < games.opening, lengths < opening)
+        after, found = play_ply(env, evaluate, config.search, params, states, keys, in_opening)
+        games, replay, stats = record_ply(
+            env, config.self_play, games, replay, stats, after, found, jax.random.fold_in(restart_key, ply), own
+        )
+        turn = replace(turn, real=turn.real & ~own)
+        return ply + 1, games, replay, stats, advance(env, match, turn, after)
+
+    match = new_match(env, config.arena.groups)
+    carry = jnp.int32(0), state.games, state.replay, no_stats(), match
+    _, games, replay, stats, match = jax.lax.while_loop(unfinished, one_ply, carry)
+    return games, replay, stats, match
 
 
 def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:

@@ -25,19 +25,32 @@ from .rules.actions import Layout
 from .rules.state import Phase, State
 from .state_text import (
     PHASE_NAMES,
+    REASON_NAMES,
     cell_names,
     from_state_string,
     legal_action_mask,
     neighbours,
     parse_cell,
-    stack_values,
+    pending_slide,
+    stack_rings,
     state_string,
 )
 
 if TYPE_CHECKING:
     from .env import Env
 
-__all__ = ["actions_of", "from_state_string", "legal_moves", "move_of", "moves_of", "play", "state_string"]
+__all__ = [
+    "PHASE_NAMES",
+    "REASON_NAMES",
+    "actions_of",
+    "encode",
+    "from_state_string",
+    "legal_moves",
+    "move_of",
+    "moves_of",
+    "play",
+    "state_string",
+]
 
 _step = jax.jit(lambda env, state, action: env.step(state, action), static_argnums=0)
 _region_of = jax.jit(territory.region_of, static_argnums=0)
@@ -82,7 +95,7 @@ def legal_moves(env: "Env", state: State) -> list[str]:
     moves = []
     for action, move in zip(actions, moves_of(env, state, actions), strict=True):
         slide = move.startswith("R ") and move.count(" ") == 1
-        moves += legal_moves(env, _step(env, state, action)) if slide else [move]
+        moves += legal_moves(env, _after_slide(env, state, action)) if slide else [move]
     return sorted(moves)
 
 
@@ -92,7 +105,7 @@ def actions_of(env: "Env", state: State, move: str) -> list[int]:
     ValueError, with the reason, when the text is not a move or the move is not legal.
     """
     position = _Position.of(env, state)
-    actions = _encode(env.layout, position.seat, move)
+    actions = encode(env, state, move)
     phases = _PHASES_OF[move.split(" ")[0]]
     if position.phase == Phase.OVER:
         raise ValueError(f"{move} is not legal: the game is over")
@@ -102,16 +115,46 @@ def actions_of(env: "Env", state: State, move: str) -> list[int]:
     if position.slide >= 0:
         actions = actions[-1:]
     *before, last = actions
-    for action in before:
-        if not legal_action_mask(env, state)[action]:
-            raise ValueError(f"{move} is not legal: its slide is not")
-        state = _step(env, state, action)
-    if not legal_action_mask(env, state)[last]:
-        raise ValueError(f"{move} is not legal in this position")
-    (named,) = moves_of(env, state, [last])
-    if named != move:
-        raise ValueError(f"{move} is not legal in this position; the legal move like it is {named}")
+    for slide in before:
+        _check_legal(env, state, slide, " ".join(move.split(" ")[:2]))
+        state = _after_slide(env, state, slide)
+    _check_legal(env, state, last, move)
     return actions
+
+
+def encode(env: "Env", state: State, move: str) -> list[int]:
+    """The action, or the two of a recovery, that a move names, legal or not. ValueError when it is malformed."""
+    board, layout = env.board, env.layout
+
+    def cell(text: str) -> int:
+        return parse_cell(board, text)
+
+    if move == "SWAP":
+        return [layout.swap]
+    if move in _SKIPS.values():
+        return [layout.skip]
+    if match := _PLACE.fullmatch(move):
+        return [layout.place(cell(match[1]), int(match[2]))]
+    if match := _RAY.fullmatch(move):
+        origin = cell(match[1] or match[2])
+        return [layout.ray(origin, *_along(board, origin, cell(match[4])))]
+    if match := _RECOVERY.fullmatch(move):
+        origin, landing = cell(match[1]), cell(match[2])
+        slide = layout.ray(origin, *_along(board, origin, landing))
+        return [slide, layout.pay(cell(match[3])) if match[3] else _window(layout, cell(match[4]), cell(match[5]))]
+    if match := _LINE.fullmatch(move):
+        if match[3]:
+            return [_window(layout, cell(match[3]), cell(match[4]))]
+        first = cell(match[1])
+        direction, distance = _along(board, first, cell(match[2]))
+        return [layout.line(_axis(board, direction), first, distance + 1)]
+    if match := _REGION.fullmatch(move):
+        return [layout.region(int(match[2][0]) - 1, int(state.current_seat), cell(match[1]))]
+    if match := _PAY.fullmatch(move):
+        return [layout.pay(cell(match[1]))]
+    if move in _FORCED:
+        raise ValueError(f"{move} is forced, not a decision: the step before makes it")
+    raise ValueError(f"{move!r} is not a move; moves begin with {', '.join(_PHASES_OF)} and name cells as x,y")
 
 
 def move_of(env: "Env", state: State, action: int) -> str:
@@ -137,39 +180,18 @@ def play(env: "Env", state: State, move: str) -> State:
     return state
 
 
-def _encode(layout: Layout, seat: int, move: str) -> list[int]:
-    """The actions a move names, whether or not they are legal. ValueError when it is malformed."""
-    board = layout.board
+def _check_legal(env: "Env", state: State, action: int, move: str) -> None:
+    """ValueError unless ``action`` is legal and makes ``move``, which may differ in what the action does not say."""
+    if not legal_action_mask(env, state)[action]:
+        raise ValueError(f"{move} is not legal in this position")
+    (named,) = moves_of(env, state, [action])
+    if named != move:
+        raise ValueError(f"{move} is not legal in this position; the legal move like it is {named}")
 
-    def cell(text: str) -> int:
-        return parse_cell(board, text)
 
-    if move == "SWAP":
-        return [layout.swap]
-    if move in _SKIPS.values():
-        return [layout.skip]
-    if match := _PLACE.fullmatch(move):
-        return [layout.place(cell(match[1]), int(match[2]))]
-    if match := _RAY.fullmatch(move):
-        origin = cell(match[1] or match[2])
-        return [layout.ray(origin, *_along(board, origin, cell(match[4])))]
-    if match := _RECOVERY.fullmatch(move):
-        origin, landing = cell(match[1]), cell(match[2])
-        slide = layout.ray(origin, *_along(board, origin, landing))
-        return [slide, layout.pay(cell(match[3])) if match[3] else _window(layout, cell(match[4]), cell(match[5]))]
-    if match := _LINE.fullmatch(move):
-        if match[3]:
-            return [_window(layout, cell(match[3]), cell(match[4]))]
-        first = cell(match[1])
-        direction, distance = _along(board, first, cell(match[2]))
-        return [layout.line(_axis(board, direction), first, distance + 1)]
-    if match := _REGION.fullmatch(move):
-        return [layout.region(int(match[2][0]) - 1, seat, cell(match[1]))]
-    if match := _PAY.fullmatch(move):
-        return [layout.pay(cell(match[1]))]
-    if move in _FORCED:
-        raise ValueError(f"{move} is forced, not a decision: the step before makes it")
-    raise ValueError(f"{move!r} is not a move; moves begin with {', '.join(_PHASES_OF)} and name cells as x,y")
+def _after_slide(env: "Env", state: State, action: int) -> State:
+    plane, origin = divmod(action, env.layout.cells)
+    return pending_slide(state, origin, (plane - env.layout.rays) // env.board.max_distance)
 
 
 def _along(board: Board, origin: int, landing: int) -> tuple[int, int]:
@@ -207,7 +229,7 @@ class _Position:
     focus: int
     recovered: bool
     ground: list[int]
-    is_stack: list[bool]
+    stacks: dict[int, list[int]]
 
     @classmethod
     def of(cls, env: "Env", state: State) -> "_Position":
@@ -221,7 +243,7 @@ class _Position:
             focus=int(host.focus),
             recovered=bool(host.recovered),
             ground=host.ground.reshape(-1).tolist(),
-            is_stack=(stack_values(host.stacks) > 1).tolist(),
+            stacks=stack_rings(host.stacks),
         )
 
     def name(self, action: int) -> str:
@@ -251,10 +273,10 @@ class _Position:
         for _ in range(distance):
             path.append(neighbours(self.env.board)[direction][path[-1]])
         start, end = names[origin], names[path[-1]]
-        if not self.is_stack[origin]:
+        if origin not in self.stacks:
             return f"R {start}>{end}"
         for cell in path[1:]:
-            if self.is_stack[cell]:
+            if cell in self.stacks:
                 return f"{'K' if self.phase == Phase.CHAIN else 'C'} {start}*{names[cell]}>{end}"
         return f"M {start}>{end}"
 
@@ -311,7 +333,7 @@ class _Position:
     @cached_property
     def _slide_kind(self) -> str:
         """``S`` strike, ``1`` line or ``F`` fallback: what a payment for the pending slide does (RULES section 6)."""
-        if self.is_stack[self._destination]:
+        if self._destination in self.stacks:
             return "S"
         ground = self.ground.copy()
         ground[self.focus] = 0

@@ -87,28 +87,30 @@ def empty(row: Rows, blocks: int, lanes: int, num_players: int) -> Replay:
     )
 
 
-def append(replay: Replay, rows: Rows, game: jax.Array, keep: jax.Array) -> Replay:
+def append(replay: Replay, rows: Rows, game: jax.Array, active: jax.Array | bool = True) -> Replay:
     """Writes one row per lane over the oldest block.
 
     Args:
       replay: the ring.
       rows: :class:`Rows` with leading axis ``[L]``.
       game: ``int32[L]`` number of the game each lane plays.
-      keep: ``bool[L]``, whether the row is to be learned from at all; others stay empty.
+      active: ``bool``; if False nothing changes.
     """
     at = replay.cursor
 
     def put(ring, block):
-        return jax.lax.dynamic_update_index_in_dim(ring, block.astype(ring.dtype), at, 0)
+        # Chosen block by block, so that the ring itself is updated in place.
+        return ring.at[at].set(jnp.where(active, block, ring[at]).astype(ring.dtype))
 
+    lost = jnp.sum(replay.status[at] == Status.PENDING, dtype=jnp.int32)
     return replace(
         replay,
         rows=jax.tree.map(put, replay.rows, rows),
-        status=put(replay.status, jnp.where(keep, Status.PENDING, Status.EMPTY)),
+        status=put(replay.status, jnp.full_like(replay.status[0], Status.PENDING)),
         game=put(replay.game, game),
         outcome=put(replay.outcome, jnp.zeros_like(replay.outcome[0])),
-        cursor=(at + 1) % replay.status.shape[0],
-        lost=replay.lost + jnp.sum(replay.status[at] == Status.PENDING, dtype=jnp.int32),
+        cursor=(at + jnp.asarray(active, jnp.int32)) % replay.status.shape[0],
+        lost=replay.lost + jnp.where(active, lost, 0),
     )
 
 

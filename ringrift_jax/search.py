@@ -193,7 +193,8 @@ def _evaluate(env, evaluate, params, state, root_player, config, key=None) -> tu
 
 def _expand(env, evaluate, params, node: Node, slot, config) -> tuple[mctx.RecurrentFnOutput, Node]:
     """Plays a slot's action. Below the end of a game this changes nothing and pays nothing."""
-    state = env.step(node.state, node.actions[slot])
+    node, slot = jax.lax.optimization_barrier((node, slot))
+    state = jax.lax.optimization_barrier(env.step(node.state, node.actions[slot]))
     slots, value = _evaluate(env, evaluate, params, state, node.root_player, config)
     side = _side(node.state, node.root_player)
     discount = side * _side(state, node.root_player)

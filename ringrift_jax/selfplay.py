@@ -1,17 +1,16 @@
 """Self-play: many games side by side, each lane starting the next game as soon as its last one ends."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import mctx
 
 from . import replay as ring
-from .env import random_action
 from .replay import Replay
-from .search import Evaluate, SearchConfig, SearchOutput, search
+from .search import Evaluate, SearchConfig, SearchOutput, search_tree, summarise
 
 
 @dataclass(frozen=True)
@@ -21,14 +20,21 @@ class SelfPlayConfig:
     Attributes:
       lanes: games played side by side.
       chunk: decisions each lane makes in an iteration.
-      opening: a game begins with 0 to this many uniformly random decisions, which are not learned from.
+      opening: a game begins with 0 to this many decisions that are drawn from those the search considered.
       network: which network plays, the one being trained or the last one that won an arena.
     """
 
     lanes: int = 64
     chunk: int = 64
-    opening: int = 4
+    opening: int = 8
     network: Literal["latest", "champion"] = "latest"
+
+    def __post_init__(self) -> None:
+        for name, least in (("lanes", 1), ("chunk", 1), ("opening", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        if self.network not in ("latest", "champion"):
+            raise ValueError(f"network is {self.network!r}; it must be 'latest' or 'champion'")
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["state", "number", "length", "opening"], meta_fields=[])
@@ -40,7 +46,7 @@ class Games:
       state: states with leading axis ``[L]``.
       number: ``int32[L]`` games the lane has finished, which is the number of the one it plays.
       length: ``int32[L]`` decisions made in the running game.
-      opening: ``int32[L]`` how many of its first decisions are random.
+      opening: ``int32[L]`` how many of its first decisions are drawn.
     """
 
     state: Any
@@ -56,14 +62,26 @@ class Games:
 )
 @dataclass(frozen=True)
 class SelfPlayStats:
-    """What happened in a chunk: ``int32`` games ended and the decisions of those games, ``float32`` mean and ``int32``
-    largest depth of the search trees, ``int32`` tree nodes with more legal actions than slots."""
+    """What happened in a chunk.
+
+    Attributes:
+      games: ``int32`` games that ended.
+      decisions: ``int32`` decisions of those games, from their beginning.
+      mean_depth: ``float32`` mean depth of the search trees' simulations, in decisions.
+      max_depth: ``int32`` depth of the deepest.
+      overflow: ``int32`` tree nodes with more legal actions than slots.
+    """
 
     games: jax.Array
     decisions: jax.Array
     mean_depth: jax.Array
     max_depth: jax.Array
     overflow: jax.Array
+
+
+def no_stats() -> SelfPlayStats:
+    """Of a chunk without plies."""
+    return SelfPlayStats(jnp.int32(0), jnp.int32(0), jnp.float32(0), jnp.int32(0), jnp.int32(0))
 
 
 def select(condition: jax.Array, yes: Any, no: Any) -> Any:
@@ -77,9 +95,8 @@ def select(condition: jax.Array, yes: Any, no: Any) -> Any:
 
 def new_games(env, config: SelfPlayConfig, key: jax.Array) -> Games:
     """Every lane at the start of its first game. The key is consumed."""
-    lanes = config.lanes
-    start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (lanes, *leaf.shape)), env.init())
-    zeros = jnp.zeros(lanes, jnp.int32)
+    start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (config.lanes, *leaf.shape)), env.init())
+    zeros = jnp.zeros(config.lanes, jnp.int32)
     return Games(start, zeros, zeros, _draw_opening(config, key))
 
 
@@ -88,74 +105,85 @@ def _draw_opening(config: SelfPlayConfig, key: jax.Array) -> jax.Array:
 
 
 def play_ply(
-    env, act: Callable[[Any, jax.Array], tuple[jax.Array, Any]], states: Any, keys: jax.Array, in_opening: jax.Array
-) -> tuple[Any, Any]:
-    """One decision in each of B games, the same for self-play and for matches.
+    env,
+    evaluate: Evaluate,
+    config: SearchConfig,
+    params: Any,
+    states: Any,
+    keys: jax.Array,
+    in_opening: jax.Array,
+) -> tuple[Any, SearchOutput]:
+    """One searched decision in each of B games; the same for self-play and for the arena.
+
+    The state after a decision is taken from the search tree, which has been there already: ``step`` is a large program,
+    and this way it occurs once.
 
     Args:
       env: the environment.
-      act: takes states ``[B]`` and keys ``[B]``; returns ``int32[B]`` actions and anything else.
+      evaluate: the network.
+      config: of the search.
+      params: parameters of the network, the same for all games.
       states: states with leading axis ``[B]``.
       keys: a typed key for each game, consumed.
-      in_opening: ``bool[B]``, games whose decision is uniformly random instead.
+      in_opening: ``bool[B]``, games whose decision is drawn evenly from the root actions that were visited. These are
+        themselves drawn from the network's policy, by the noise of the search.
 
     Returns:
-      The states after the decision and whatever else ``act`` returned.
+      The states after the decision, and what the search found. Its ``action`` is the search's choice in openings too.
     """
-    act_keys, random_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
-    actions, extra = act(states, act_keys)
-    at_random = jax.vmap(lambda state, key: random_action(env, state, key))(states, random_keys)
-    return jax.vmap(env.step)(states, jnp.where(in_opening, at_random, actions)), extra
+
+    def one(state, key, in_opening):
+        search_key, draw_key = jax.random.split(key)
+        result = search_tree(env, evaluate, params, state, search_key, config)
+        tree = jax.tree.map(lambda leaf: leaf[0], result.tree)
+        visited = tree.children_visits[mctx.Tree.ROOT_INDEX] > 0
+        drawn = jax.random.categorical(draw_key, jnp.where(visited, 0.0, -jnp.inf))
+        child = tree.children_index[mctx.Tree.ROOT_INDEX, jnp.where(in_opening, drawn, result.slot)]
+        return jax.tree.map(lambda leaf: leaf[child], tree.embeddings.state), summarise(result)
+
+    return jax.vmap(one)(states, keys, in_opening)
 
 
-def play_chunk(
+def record_ply(
     env,
-    evaluate: Evaluate,
-    search_config: SearchConfig,
     config: SelfPlayConfig,
-    params: Any,
     games: Games,
     replay: Replay,
+    stats: SelfPlayStats,
+    after: Any,
+    found: SearchOutput,
     key: jax.Array,
+    active: jax.Array,
 ) -> tuple[Games, Replay, SelfPlayStats]:
-    """``config.chunk`` decisions in every lane, each recorded in the ring before it is made. The key is consumed."""
+    """Writes a ply of self-play to the ring, completes the games it ended, and starts new ones in their lanes.
 
-    def act(states, keys):
-        found = search(env, evaluate, params, states, keys, search_config)
-        return found.action, found
-
-    def ply(carry, key):
-        games, replay = carry
-        keys = jax.random.split(key, config.lanes + 1)
-        in_opening = games.length < games.opening
-        found: SearchOutput
-        state, found = play_ply(env, act, games.state, keys[1:], in_opening)
-        rows = ring.make_rows(games.state, found.slot_actions, found.slot_weights, env.num_actions)
-        replay = ring.append(replay, rows, games.number, ~in_opening)
-        ended = state.is_over
-        replay = ring.complete(replay, games.number, ended, state.rewards)
-        length = games.length + 1
-        stats = SelfPlayStats(
-            games=jnp.sum(ended, dtype=jnp.int32),
-            decisions=jnp.sum(jnp.where(ended, length, 0), dtype=jnp.int32),
-            mean_depth=jnp.mean(found.mean_depth),
-            max_depth=jnp.max(found.max_depth),
-            overflow=jnp.sum(found.overflow, dtype=jnp.int32),
-        )
-        games = Games(
-            state=select(ended, env.init(), state),
-            number=games.number + ended,
-            length=jnp.where(ended, 0, length),
-            opening=jnp.where(ended, _draw_opening(config, keys[0]), games.opening),
-        )
-        return (games, replay), stats
-
-    (games, replay), stats = jax.lax.scan(ply, (games, replay), jax.random.split(key, config.chunk))
-    total = SelfPlayStats(
-        games=stats.games.sum(),
-        decisions=stats.decisions.sum(),
-        mean_depth=stats.mean_depth.mean(),
-        max_depth=stats.max_depth.max(),
-        overflow=stats.overflow.sum(),
+    Args:
+      env: the environment.
+      config: of self-play.
+      games: before the ply.
+      replay: the ring.
+      stats: of the plies before; the mean depth counts 1 / chunk of each ply.
+      after: states after the ply, leading axis ``[L]``.
+      found: what the searches of the ply found.
+      key: typed key, consumed.
+      active: ``bool``; if False nothing changes.
+    """
+    rows = ring.make_rows(games.state, found.slot_actions, found.slot_weights, env.num_actions)
+    replay = ring.append(replay, rows, games.number, active)
+    ended = after.is_over & active
+    replay = ring.complete(replay, games.number, ended, after.rewards)
+    length = games.length + 1
+    stats = SelfPlayStats(
+        games=stats.games + jnp.sum(ended, dtype=jnp.int32),
+        decisions=stats.decisions + jnp.sum(jnp.where(ended, length, 0), dtype=jnp.int32),
+        mean_depth=stats.mean_depth + jnp.where(active, found.mean_depth.mean() / config.chunk, 0),
+        max_depth=jnp.maximum(stats.max_depth, jnp.where(active, found.max_depth.max(), 0)),
+        overflow=stats.overflow + jnp.where(active, jnp.sum(found.overflow, dtype=jnp.int32), 0),
     )
-    return games, replay, total
+    following = Games(
+        state=select(ended, env.init(), after),
+        number=games.number + ended,
+        length=jnp.where(ended, 0, length),
+        opening=jnp.where(ended, _draw_opening(config, key), games.opening),
+    )
+    return select(active, following, games), replay, stats

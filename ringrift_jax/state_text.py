@@ -5,12 +5,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .boards import Board
 from .rules.actions import Layout
-from .rules.state import Mark, Phase, State
+from .rules.state import Mark, Phase, Reason, State
 
 if TYPE_CHECKING:
     from .env import Env
@@ -25,6 +24,18 @@ PHASE_NAMES = {
     Phase.FORCED_ELIMINATION: "fe",
     Phase.OVER: "over",
 }
+REASON_NAMES = {
+    Reason.RING_ELIMINATION: "ring_elimination",
+    Reason.TERRITORY_CONTROL: "territory_control",
+    Reason.LAST_PLAYER_STANDING: "last_player_standing",
+    Reason.LPS_ROUNDS: "lps_rounds",
+    Reason.STALEMATE_TERRITORY: "stalemate:territory_control",
+    Reason.STALEMATE_ELIMINATION: "stalemate:ring_elimination",
+    Reason.STALEMATE_LAST_PLAYER: "stalemate:last_player_standing",
+    Reason.STALEMATE_SEAT_ORDER: "stalemate:tiebreaker_by_player_number",
+    Reason.TRUNCATED: "truncated",
+}
+"""How the recorded games spell why a game ended; a running game has no reason."""
 _MARK_NAMES = {Mark.UNRECORDED: "-", Mark.BLOCKED: "0", Mark.ACTIVE: "1"}
 _FLAGS_OF_PHASE = {
     Phase.PLACE: {"sw", "lps"},
@@ -54,7 +65,7 @@ def neighbours(board: Board) -> list[list[int]]:
     x, y = np.divmod(np.arange(board.size**2), board.size)
     table = []
     for dx, dy in board.directions:
-        inside = (0 <= x + dx) & (x + dx < board.size) & (0 <= y + dy) & (y + dy < board.size)
+        inside = (x + dx >= 0) & (x + dx < board.size) & (y + dy >= 0) & (y + dy < board.size)
         table.append(np.where(inside, (x + dx) * board.size + y + dy, -1).tolist())
     return table
 
@@ -67,10 +78,16 @@ def parse_cell(board: Board, text: str) -> int:
     return board.cell_index(int(match[1]), int(match[2]))
 
 
-def stack_values(stacks: np.ndarray) -> np.ndarray:
-    """The words of the state's ``stacks`` as one ``uint64`` number for each cell; more than 1 where rings are."""
+def stack_rings(stacks: np.ndarray) -> dict[int, list[int]]:
+    """The rings of every stack as seats from bottom to top, by cell. ``stacks``: the state's, as a host array."""
     words = stacks.reshape(stacks.shape[0], -1).astype(np.uint64)
-    return words[0] if len(words) == 1 else words[0] | words[1] << np.uint64(32)
+    values = words[0] if len(words) == 1 else words[0] | words[1] << np.uint64(32)
+    found = {}
+    for cell in np.flatnonzero(values > 1).tolist():
+        value = int(values[cell])
+        height = (value.bit_length() - 1) // 2
+        found[cell] = [value >> 2 * i & 3 for i in reversed(range(height))]
+    return found
 
 
 def state_string(env: "Env", state: State) -> str:
@@ -79,7 +96,6 @@ def state_string(env: "Env", state: State) -> str:
     names = cell_names(env.board)
     over = host.phase == Phase.OVER
     ground = host.ground.reshape(-1)
-    values = stack_values(host.stacks)
     collapsed = [int((ground == -(seat + 1)).sum()) for seat in range(env.num_players)]
     fields = (
         "0" if over else str(host.current_seat + 1),
@@ -87,7 +103,7 @@ def state_string(env: "Env", state: State) -> str:
         _join(host.hand),
         _join(host.eliminated),
         _join(collapsed),
-        " ".join(f"{names[i]}:{_rings(int(values[i]))}" for i in np.flatnonzero(values > 1)),
+        " ".join(f"{names[i]}:{''.join(str(r + 1) for r in rings)}" for i, rings in stack_rings(host.stacks).items()),
         " ".join(f"{names[i]}:{ground[i]}" for i in np.flatnonzero(ground > 0)),
         " ".join(f"{names[i]}:{-ground[i]}" for i in np.flatnonzero(ground < 0)),
         "" if over else " ".join(_flags(env, host)),
@@ -135,8 +151,10 @@ def from_state_string(env: "Env", text: str) -> State:
     focus_flag = flags.get("mm", flags.get("at"))
     focus = -1 if focus_flag is None else parse_cell(board, focus_flag)
     if focus >= 0 and stacks.get(focus, "")[-1:] != str(seat):
-        raise ValueError(f"{focus_flag} holds no stack of player {seat}, so it cannot be the one that may move or capture")
-    template = env.init()
+        raise ValueError(
+            f"{focus_flag} holds no stack of player {seat}, so it cannot be the one that may move or capture"
+        )
+    template = _start(env)
     changes = {
         "stacks": _pack(template.stacks.shape, stacks),
         "ground": ground.reshape(board.size, board.size),
@@ -152,7 +170,7 @@ def from_state_string(env: "Env", text: str) -> State:
         "recovered": "rec" in flags,
         **({} if over else _parse_rounds(flags["lps"], n)),
     }
-    state = template.replace(**{k: jnp.asarray(v, getattr(template, k).dtype) for k, v in changes.items()})
+    state = template.replace(**{name: np.asarray(v, getattr(template, name).dtype) for name, v in changes.items()})
     if not over:
         state = _settle_swap(env, state, "sw" in flags)
         state = _settle_slide(env, state, flags.get("sl"))
@@ -160,17 +178,22 @@ def from_state_string(env: "Env", text: str) -> State:
     canonical = state_string(env, state)
     if canonical != text:
         raise ValueError(f"cells or flags are out of order or a number is not plain; the same state is {canonical!r}")
-    return state
+    return jax.device_put(state)
+
+
+@cache
+def _start(env: "Env") -> State:
+    """The start of a game as host arrays."""
+    return jax.device_get(env.init())
+
+
+def pending_slide(state: State, origin: int, direction: int) -> State:
+    """A state in ``MOVE`` with a recovery slide made and not yet paid: nothing on the board has changed."""
+    return state.replace(focus=np.int32(origin), slide=np.int32(direction))
 
 
 def _join(numbers) -> str:
     return ",".join(str(number) for number in numbers)
-
-
-def _rings(value: int) -> str:
-    """Owner digits bottom to top of one packed stack."""
-    height = (value.bit_length() - 1) // 2
-    return "".join(str((value >> 2 * i & 3) + 1) for i in reversed(range(height)))
 
 
 def _pack(shape: tuple[int, ...], stacks: dict[int, str]) -> np.ndarray:
@@ -240,7 +263,9 @@ def _check_counts(
     board: Board, hand: list[int], eliminated: list[int], territory: list[int], ground: tuple[dict[int, str], ...]
 ) -> None:
     stacks, markers, collapsed = ground
-    for cell in (stacks.keys() & markers.keys()) | (stacks.keys() & collapsed.keys()) | (markers.keys() & collapsed.keys()):
+    for cell in (
+        (stacks.keys() & markers.keys()) | (stacks.keys() & collapsed.keys()) | (markers.keys() & collapsed.keys())
+    ):
         raise ValueError(f"cell {board.cell_name(cell)} holds two things; a cell is a stack, a marker or collapsed")
     rings = "".join(stacks.values())
     for seat in range(1, board.num_players + 1):
@@ -279,7 +304,9 @@ def _parse_flags(text: str, phase: Phase) -> dict[str, str]:
 def _parse_rounds(text: str, n: int) -> dict[str, object]:
     match = re.fullmatch(rf"([0-{n}])/([-01]{{{n}}})/([0-{n}])/([0-9]{{1,5}})", text)
     if not match:
-        raise ValueError(f"lps={text} must be F/MASK/X/K: F and X are 0 to {n}, MASK is {n} times -, 0 or 1, K is a number")
+        raise ValueError(
+            f"lps={text} must be F/MASK/X/K: F and X are 0 to {n}, MASK is {n} times -, 0 or 1, K is a number"
+        )
     first, streak, length = int(match[1]), int(match[3]), int(match[4])
     if first == 0 and (match[2].strip("-") or streak):
         raise ValueError(f"lps={text}: with F = 0 nothing has been recorded, so MASK is all - and X is 0")
@@ -295,10 +322,12 @@ def _parse_rounds(text: str, n: int) -> dict[str, object]:
 
 
 def _settle_swap(env: "Env", state: State, offered: bool) -> State:
-    possible = _swap_offered(env, jax.device_get(state))
+    possible = _swap_offered(env, state)
     if offered and not possible:
-        raise ValueError("flag sw: SWAP is only possible at player 2's first placement, with two players and the swap rule")
-    return state.replace(swapped=jnp.asarray(possible and not offered))
+        raise ValueError(
+            "flag sw: SWAP is only possible at player 2's first placement, with two players and the swap rule"
+        )
+    return state.replace(swapped=np.asarray(possible and not offered))
 
 
 def _settle_slide(env: "Env", state: State, text: str | None) -> State:
@@ -312,7 +341,7 @@ def _settle_slide(env: "Env", state: State, text: str | None) -> State:
         action = Layout(board).ray(cells[0], direction, 1)
         is_slide = arrow and table[cells[0]] == cells[1] and state.ground.reshape(-1)[cells[0]] > 0
         if is_slide and legal_action_mask(env, state)[action]:
-            return state.replace(focus=jnp.int32(cells[0]), slide=jnp.int32(direction))
+            return pending_slide(state, cells[0], direction)
     raise ValueError(f"sl={text} is not a legal recovery slide a>b of player {int(state.current_seat) + 1}")
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .boards import SQUARE_AXES, Board, Offset
-from .rules import territory
+from .rules import recovery, territory
 from .rules.actions import Layout
 from .rules.state import State
 
@@ -112,6 +112,17 @@ def map_action(env: "Env", state: State, action, g) -> jax.Array:
     return jnp.where(is_region, action - cell + first, static)
 
 
+def keeps_line(board: Board, state: State, g) -> jax.Array:
+    """bool: whether the pending recovery slide, if any, makes its line on the same axis in the image of the state.
+
+    False is possible only when it makes two longest lines; then mask and step need not commute.
+    """
+    slide = recovery.slide_info(board, state)
+    image = recovery.slide_info(board, map_state(board, state, g))
+    axis = jnp.asarray(_direction_tables(board))[g, slide.axis] % len(board.axes)
+    return (state.slide < 0) | ~slide.line | (axis == image.axis)
+
+
 @cache
 def _matrices(board: Board) -> np.ndarray:
     """``int[order, 2, 2]``: the linear maps that keep every set of offsets the rules use; the identity first."""
@@ -120,7 +131,9 @@ def _matrices(board: Board) -> np.ndarray:
         kept.append(SQUARE_AXES + tuple((-dx, -dy) for dx, dy in SQUARE_AXES))
     identity = np.eye(2, dtype=int)
     matrices = [np.reshape(entries, (2, 2)) for entries in product((1, 0, -1), repeat=4)]
-    matrices = [m for m in matrices if all({tuple((m @ o).tolist()) for o in offsets} == set(offsets) for offsets in kept)]
+    matrices = [
+        m for m in matrices if all({tuple((m @ o).tolist()) for o in offsets} == set(offsets) for offsets in kept)
+    ]
     return np.stack(sorted(matrices, key=lambda m: not np.array_equal(m, identity)))
 
 

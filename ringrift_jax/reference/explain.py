@@ -302,7 +302,7 @@ def _not_a_region(pos: Position, move: Move) -> str:
     if cell != min(cells):
         return f"the first cell of that region is {_at(pos, min(cells))}"
     if move.number != len(cells):
-        return f"the region has {len(cells)} cells"
+        return f"with border colour {colour} the region of {where} has {len(cells)} cells"
     found = regions(pos)
     if cells not in found:
         inside = len({pos.stacks[c][-1] for c in cells & pos.stacks.keys()})

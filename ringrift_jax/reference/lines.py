@@ -28,19 +28,19 @@ def longest_through(pos: Position, cell: int, moved_from: int) -> Run:
 
     The first axis wins a tie (P2).
     """
-    markers = {c: owner for c, owner in pos.markers.items() if c != moved_from}
     rays, axes = pos.geometry.rays[cell], len(pos.board.axes)
     runs = []
     for axis in range(axes):
-        before = _own_prefix(markers, rays[axis + axes], pos.seat)
-        runs.append((*reversed(before), cell, *_own_prefix(markers, rays[axis], pos.seat)))
+        before = _own_prefix(pos.markers, rays[axis + axes], pos.seat, moved_from)
+        runs.append((*reversed(before), cell, *_own_prefix(pos.markers, rays[axis], pos.seat, moved_from)))
     return max(runs, key=len)
 
 
-def _own_prefix(markers: dict[int, int], ray: Run, seat: int) -> list[int]:
+def _own_prefix(markers: dict[int, int], ray: Run, seat: int, gone: int | None = None) -> list[int]:
+    """The own markers with which a ray begins, counting the one on ``gone`` as gone."""
     prefix = []
     for c in ray:
-        if markers.get(c) != seat:
+        if markers.get(c) != seat or c == gone:
             break
         prefix.append(c)
     return prefix

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..boards import Board
 from .geometry import Geometry, geometry
@@ -67,7 +68,7 @@ class Position:
         new.legal = None
         return new
 
-    @property
+    @cached_property
     def geometry(self) -> Geometry:
         return geometry(self.board)
 

@@ -30,13 +30,12 @@ def components(pos: Position, cells: set[int]) -> Iterator[Region]:
     """Connected parts of a set of cells, by territory adjacency. The set is used up."""
     adjacent = pos.geometry.adjacent
     while cells:
-        frontier = [cells.pop()]
+        frontier = {cells.pop()}
         part = set(frontier)
         while frontier:
-            new = [c for c in adjacent[frontier.pop()] if c in cells]
-            cells.difference_update(new)
-            part.update(new)
-            frontier += new
+            frontier = {n for c in frontier for n in adjacent[c]} & cells
+            cells -= frontier
+            part |= frontier
         yield frozenset(part)
 
 

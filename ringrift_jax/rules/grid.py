@@ -1,7 +1,8 @@
-"""Whole-board arithmetic: planes ``[..., S, S]``, rows of bits ``uint32[..., S]``, and floods over them.
+"""Whole-board arithmetic: planes ``[..., S, S, N]``, rows of bits ``uint32[..., S, N]``, and floods over them.
 
-A plane holds one number per cell. Rows hold one bit per cell, cell (x, y) in bit y of row x: sets of cells as sets of
-bits make floods and line tests as cheap as a few words. Everything shifts; nothing gathers per cell.
+A plane holds one number per cell; N counts lanes (``rules/lanes.py``). Rows hold one bit per cell, cell (x, y) in bit y
+of row x: sets of cells as sets of bits make floods and line tests as cheap as a few words. Everything shifts; nothing
+gathers per cell.
 """
 
 from collections.abc import Sequence
@@ -11,23 +12,55 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..boards import Board, Offset
+from .lanes import materialize
 
 
-def cell_indices(board: Board) -> jax.Array:
-    """int32[S, S]: the index of every cell."""
-    return lax.iota(jnp.int32, board.size**2).reshape(board.size, board.size)
+def cells_of(board: Board) -> jax.Array:
+    """bool[S, S, 1]: the cells on the board."""
+    return jnp.asarray(board.mask[..., None])
+
+
+def _coordinates(board: Board, cell) -> tuple[jax.Array, jax.Array]:
+    """int8[S, 1, N] and int8[1, S, N]: rows and columns of every cell, seen from cell int32[N]."""
+    size = board.size
+    line = jnp.arange(size, dtype=jnp.int8)[:, None]
+    rows = line - (cell // size).astype(jnp.int8)
+    columns = line - (cell % size).astype(jnp.int8)
+    return rows[:, None], columns[None]
+
+
+def is_cell(board: Board, cell) -> jax.Array:
+    """bool[S, S, N]: where a plane is at cell int32[N]; nowhere for -1."""
+    rows, columns = _coordinates(board, cell)
+    return (rows == 0) & (columns == 0)
+
+
+def cell_bit(board: Board, cell) -> jax.Array:
+    """uint32[S, N]: the set of one cell int32[N]; empty for -1."""
+    row = jnp.arange(board.size)[:, None] == cell // board.size
+    return jnp.where(row, jnp.uint32(1) << (cell % board.size).astype(jnp.uint32), 0)
+
+
+def pick(values: jax.Array, index) -> jax.Array:
+    """``values[..., index, :]`` for an index int32[N] into a short second-to-last axis; zero or False outside."""
+    here = jnp.arange(values.shape[-2])[:, None] == index
+    if values.dtype == jnp.bool_:
+        return jnp.any(values & here, axis=-2)
+    return jnp.sum(jnp.where(here, values, 0), axis=-2, dtype=values.dtype)
 
 
 def at(plane: jax.Array, cell) -> jax.Array:
-    """The entries of planes ``[..., S, S]`` at one (traced) cell index; cells outside are clamped."""
-    flat = plane.reshape(*plane.shape[:-2], -1)
-    return lax.dynamic_index_in_dim(flat, cell, axis=-1, keepdims=False)
+    """``[..., N]``: the entries of planes ``[..., S, S, N]`` at cell int32[N], which is clipped to the array."""
+    *lead, rows, columns, lanes = plane.shape
+    flat = plane.reshape(*lead, rows * columns, lanes)
+    index = jnp.broadcast_to(cell, (*[1] * len(lead), 1, lanes))
+    return jnp.take_along_axis(flat, index, axis=-2, mode="clip")[..., 0, :]
 
 
 def shift(plane: jax.Array, offset: Offset, fill) -> jax.Array:
     """``result[c] = plane[c + offset]``, and ``fill`` where c + offset is outside the array."""
     dx, dy = offset
-    config = [(0, 0, 0)] * (plane.ndim - 2) + [(-dx, dx, 0), (-dy, dy, 0)]
+    config = [(0, 0, 0)] * (plane.ndim - 3) + [(-dx, dx, 0), (-dy, dy, 0), (0, 0, 0)]
     return lax.pad(plane, jnp.asarray(fill, plane.dtype), config)
 
 
@@ -35,62 +68,59 @@ def along(board: Board, origin, direction) -> tuple[jax.Array, jax.Array]:
     """Position of every cell on the straight line through a cell.
 
     Args:
-      origin: int32, cell index.
-      direction: int32, index into ``board.directions``.
+      origin: int32[N], cell index.
+      direction: int32[N], index into ``board.directions``.
 
     Returns:
-      int32[S, S] signed steps from the origin, meaningful where the second result, bool[S, S], says that the cell is
-      on the line.
+      int8[S, S, N] signed steps from the origin, meaningful where the second result, bool[S, S, N], says that the cell
+      is on the line.
     """
-    offsets = jnp.asarray(board.directions, jnp.int32)
-    step = lax.dynamic_index_in_dim(offsets, direction, keepdims=False)
-    dx, dy = step[0], step[1]
-    rows = lax.broadcasted_iota(jnp.int32, (board.size, board.size), 0) - origin // board.size
-    columns = lax.broadcasted_iota(jnp.int32, (board.size, board.size), 1) - origin % board.size
+    dx, dy = (pick(jnp.asarray(d, jnp.int8)[:, None], direction) for d in zip(*board.directions, strict=True))
+    rows, columns = _coordinates(board, origin)
     steps = jnp.where(dx != 0, rows * dx, columns * dy)
     return steps, (rows == steps * dx) & (columns == steps * dy)
 
 
 def neighbour(board: Board, cell, direction, distance) -> jax.Array:
-    """int32: index of the cell ``distance`` steps from a cell; only meaningful when it is on the board."""
+    """int32[N]: index of the cell ``distance`` steps from a cell; only meaningful when it is on the board."""
     strides = jnp.asarray([dx * board.size + dy for dx, dy in board.directions], jnp.int32)
-    return cell + distance * lax.dynamic_index_in_dim(strides, direction, keepdims=False)
+    return cell + distance * pick(strides[:, None], direction)
 
 
 def to_rows(plane: jax.Array) -> jax.Array:
-    """bool[..., S, S] -> uint32[..., S]."""
-    weights = jnp.uint32(1) << lax.iota(jnp.uint32, plane.shape[-1])
-    return jnp.sum(jnp.where(plane, weights, jnp.uint32(0)), axis=-1, dtype=jnp.uint32)
+    """bool[..., S, S, N] -> uint32[..., S, N]."""
+    weights = (jnp.uint32(1) << jnp.arange(plane.shape[-2], dtype=jnp.uint32))[:, None]
+    return jnp.sum(jnp.where(plane, weights, jnp.uint32(0)), axis=-2, dtype=jnp.uint32)
 
 
 def to_plane(rows: jax.Array) -> jax.Array:
-    """uint32[..., S] -> bool[..., S, S]."""
-    bits = lax.iota(jnp.uint32, rows.shape[-1])
-    return (rows[..., None] >> bits) & 1 != 0
+    """uint32[..., S, N] -> bool[..., S, S, N]."""
+    bits = jnp.arange(rows.shape[-2], dtype=jnp.uint32)[:, None]
+    return (rows[..., None, :] >> bits) & 1 != 0
 
 
 def pull(rows: jax.Array, offset: Offset) -> jax.Array:
     """Rows whose bit c is bit c + offset of the given ones. Bits may leave the S columns: mask the result."""
     dx, dy = offset
     if dx:
-        rows = lax.pad(rows, jnp.uint32(0), [(0, 0, 0)] * (rows.ndim - 1) + [(-dx, dx, 0)])
+        rows = lax.pad(rows, jnp.uint32(0), [(0, 0, 0)] * (rows.ndim - 2) + [(-dx, dx, 0), (0, 0, 0)])
     return rows >> dy if dy >= 0 else rows << -dy
 
 
 def any_bit(rows: jax.Array) -> jax.Array:
-    """bool[...]: whether a set is not empty."""
-    return jnp.any(rows != 0, axis=-1)
+    """bool[..., N]: whether a set is not empty."""
+    return jnp.any(rows != 0, axis=-2)
 
 
 def count_bits(rows: jax.Array) -> jax.Array:
-    """int32[...]: number of cells in a set."""
-    return jnp.sum(lax.population_count(rows), axis=-1, dtype=jnp.int32)
+    """int32[..., N]: number of cells in a set."""
+    return jnp.sum(lax.population_count(rows), axis=-2, dtype=jnp.int32)
 
 
 def first_bit(rows: jax.Array) -> jax.Array:
     """The set's first cell in cell order as a set of its own; empty for the empty set."""
-    index = lax.iota(jnp.int32, rows.shape[-1])
-    first = jnp.min(jnp.where(rows != 0, index, rows.shape[-1]), axis=-1, keepdims=True)
+    index = jnp.arange(rows.shape[-2], dtype=jnp.uint8)[:, None]
+    first = jnp.min(jnp.where(rows != 0, index, rows.shape[-2]), axis=-2, keepdims=True)
     return jnp.where(index == first, rows & (~rows + 1), 0)
 
 
@@ -108,19 +138,19 @@ def sweeper(open_: jax.Array, offsets: Sequence[Offset]):
     Each direction doubles its stride (Kogge-Stone), so a pass costs log2(S) shifts a direction, and a flood needs about
     as many passes as the corridor has bends.
     """
-    size = open_.shape[-1]
+    size = open_.shape[-2]
     passes = []
     for dx, dy in offsets:
         mask, stride = open_, 1
         while stride < size:
             offset = (dx * stride, dy * stride)
             passes.append((offset, mask))
-            mask = mask & pull(mask, offset)
+            mask = materialize(mask & pull(mask, offset))
             stride *= 2
 
     def sweep(rows: jax.Array) -> jax.Array:
         for offset, mask in passes:
-            rows = rows | (mask & pull(rows, offset))
+            rows = materialize(rows | (mask & pull(rows, offset)))
         return rows
 
     return sweep
@@ -130,7 +160,7 @@ def flood(open_: jax.Array, seeds: jax.Array, offsets: Sequence[Offset]) -> jax.
     """Every cell of ``open_`` connected to a seed in it, by passes until nothing changes.
 
     Args:
-      open_, seeds: uint32[..., S], shapes broadcast.
+      open_, seeds: uint32[..., S, N], shapes broadcast.
       offsets: the neighbours that connect.
     """
     sweep = sweeper(open_, offsets)

@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from ..boards import Board
 from . import lines, movement, placement, rays, recovery, stacks, territory
 from .actions import Kind, Layout
-from .grid import at, cell_indices, to_plane, to_rows
+from .grid import at, is_cell, pick, to_plane, to_rows
+from .lanes import materialize
 from .state import Phase, State
 
 
 class Action(NamedTuple):
-    """A decoded action; int32 scalars. ``a`` and ``b`` depend on the kind.
+    """A decoded action; int32[N] each. ``a`` and ``b`` depend on the kind.
 
     PLACE: a = count. RAY: a = direction, b = distance. LINE: a = axis, b = 0 odd or 1 even. WINDOW: a = axis.
     REGION: a = mode (``rules/territory.py``). Others: 0.
@@ -45,8 +45,8 @@ class Position(NamedTuple):
 class Options(NamedTuple):
     """Legal decisions by kind of action, regions apart; shapes as the planes of ``rules/actions.py``.
 
-    ``place`` bool[3, S, S], ``rays`` landing ranges, ``lines`` bool[axes, 3, S, S] (odd, even, window), ``pay``
-    bool[S, S], ``region``, ``skip`` and ``swap`` bool (``region``: regions may be processed now).
+    ``place`` bool[3, S, S, N], ``rays`` landing ranges, ``lines`` bool[axes, 3, S, S, N] (odd, even, window), ``pay``
+    bool[S, S, N], ``region``, ``skip`` and ``swap`` bool[N] (``region``: regions may be processed now).
     """
 
     place: jax.Array
@@ -58,21 +58,20 @@ class Options(NamedTuple):
     swap: jax.Array
 
 
+def _anywhere(plane: jax.Array) -> jax.Array:
+    return jnp.any(plane, axis=(0, 1))
+
+
 def position(board: Board, state: State) -> Position:
     word = stacks.unpack(state.stacks)
     seen = rays.survey(board, word, state.ground)
-    own = state.ground == state.current_seat + 1
+    own = state.ground == (state.current_seat + 1).astype(jnp.int8)
     own_runs = rays.runs(board, own)
-    return Position(
-        state=state,
-        word=word,
-        seen=seen,
-        can=placement.mobility(board, seen, state.ground),
-        own=own,
-        own_runs=own_runs,
-        buried=stacks.has_buried(word, state.current_seat),
-        slide=recovery.pending(board, state, seen, own_runs),
-    )
+    buried = stacks.has_buried(word, state.current_seat)
+    seen, own, own_runs, buried = materialize((seen, own, own_runs, buried))
+    can = placement.mobility(board, seen, state.ground)
+    can, slide = materialize((can, recovery.pending(board, state, seen, own_runs)))
+    return Position(state, word, seen, can, own, own_runs, buried, slide)
 
 
 def options(board: Board, swap_rule: bool, pos: Position) -> Options:
@@ -84,13 +83,13 @@ def options(board: Board, swap_rule: bool, pos: Position) -> Options:
     chaining = (phase == Phase.CAPTURE) | (phase == Phase.CHAIN)
     in_line, in_territory = phase == Phase.LINE, phase == Phase.TERRITORY
 
-    controlled = seen.top == seat
-    controls = jnp.any(controlled)
-    eligible = ~controls & jnp.any(pos.own) & jnp.any(pos.buried)
-    hand = lax.dynamic_index_in_dim(state.hand, seat, keepdims=False)
+    controlled = seen.top == seat.astype(jnp.int8)
+    controls = _anywhere(controlled)
+    eligible = ~controls & _anywhere(pos.own) & _anywhere(pos.buried)
+    hand = pick(state.hand, seat)
     rings = board.rings_per_player
 
-    chosen = controlled & ((state.focus < 0) | (cell_indices(board) == state.focus))
+    chosen = controlled & ((state.focus < 0) | is_cell(board, state.focus))
     slides = recovery.slides(board, seen, state.ground, pos.own, pos.own_runs) & (moving & eligible)
     whole = lines.options(board, pos.own, pos.own_runs)
     may_process = in_line & ~state.owed
@@ -98,8 +97,8 @@ def options(board: Board, swap_rule: bool, pos: Position) -> Options:
 
     by_extraction = sliding | (in_territory & state.owed & state.recovered)
     by_cap = ((in_line | in_territory) & state.owed) | (phase == Phase.FORCED_ELIMINATION)
-    may_skip_placement = (hand > 0) & jnp.where(controls, jnp.any(controlled & pos.can.stack), eligible)
-    swap = placing & (seat == 1) & ~state.swapped & (hand == rings) if swap_rule else jnp.asarray(False)
+    may_skip_placement = (hand > 0) & jnp.where(controls, _anywhere(controlled & pos.can.stack), eligible)
+    swap = placing & (seat == 1) & ~state.swapped & (hand == rings) if swap_rule else jnp.zeros_like(placing)
     may_skip = [
         placing & may_skip_placement,
         moving & eligible,
@@ -117,38 +116,75 @@ def options(board: Board, swap_rule: bool, pos: Position) -> Options:
     )
 
 
-def land(board: Board, pos: Position) -> territory.Land:
-    seats = range(board.num_players)
-    active = jnp.stack([jnp.any(stacks.contains(pos.word, s)) for s in seats])
-    return territory.survey_land(board, pos.state.ground, pos.seen.top, active)
-
-
 def payer_rows(pos: Position) -> jax.Array:
-    """uint32[S]: what the seat could pay a region with (RULES section 8)."""
-    controlled = pos.seen.top == pos.state.current_seat
+    """uint32[S, N]: what the seat could pay a region with (RULES section 8)."""
+    controlled = pos.seen.top == pos.state.current_seat.astype(jnp.int8)
     return to_rows(jnp.where(pos.state.recovered, pos.buried, controlled))
 
 
-def legal_action_mask(board: Board, swap_rule: bool, state: State) -> jax.Array:
-    """bool[num_actions]: the legal decisions; all False when the game is over."""
+def _region_planes(board: Board, pos: Position, allowed: jax.Array) -> jax.Array:
+    """bool[n + 1, S, S, N], colours relative to the mover, then none."""
+    n, seat = board.num_players, pos.state.current_seat
+    land = territory.survey_land(board, pos.state.ground, pos.word)
+    payer = jnp.where(allowed, payer_rows(pos), 0)
+    regions = territory.processable(board, land, payer[None])[0]
+    keys = territory.region_keys(board, land, regions)
+    colours = [keys[0]] * n
+    for mover in range(n):
+        for relative in range(n):
+            colours[relative] = jnp.where(seat == mover, keys[1 + (mover + relative) % n], colours[relative])
+    return to_plane(jnp.stack([*colours, keys[0]]))
+
+
+class PackedMask(NamedTuple):
+    """The legal decisions as bits, so that little has to leave the lanes.
+
+    ``distances`` uint32[W, S, S, N]: the legal distances of as many directions as fit a word side by side;
+    ``planes`` uint32[S, S, N]: the other planes in order, one bit each; ``skip``, ``swap`` bool[N].
+    """
+
+    distances: jax.Array
+    planes: jax.Array
+    skip: jax.Array
+    swap: jax.Array
+
+
+def _directions_per_word(board: Board) -> int:
+    return 32 // board.max_distance
+
+
+def pack_mask(board: Board, swap_rule: bool, state: State) -> PackedMask:
+    """The mask of lanes of states; nothing is legal when the game is over."""
     pos = position(board, state)
     legal = options(board, swap_rule, pos)
-    distances = jnp.arange(1, board.max_distance + 1, dtype=jnp.int8)[:, None, None]
-    landings = movement.Landings(*(bound[:, None] for bound in legal.rays)).contains(distances)
-    planes = [legal.place, landings, legal.lines, _region_planes(board, pos, legal.region), legal.pay]
-    flat = [plane.reshape(-1) for plane in planes]
-    return jnp.concatenate([*flat, legal.skip[None], legal.swap[None]])
+    sets = legal.rays.distances()
+    per_word = _directions_per_word(board)
+    words = []
+    for first in range(0, len(sets), per_word):
+        word = sets[first]
+        for place, direction in enumerate(sets[first + 1 : first + per_word], start=1):
+            word = word | direction << (place * board.max_distance)
+        words.append(word)
+    lines = legal.lines.reshape(-1, *legal.lines.shape[2:])
+    regions = _region_planes(board, pos, legal.region)
+    planes = jnp.zeros_like(words[0])
+    for bit, plane in enumerate([*legal.place, *lines, *regions, legal.pay]):
+        planes |= plane.astype(jnp.uint32) << bit
+    return materialize(PackedMask(jnp.stack(words), planes, legal.skip, legal.swap))
 
 
-def _region_planes(board: Board, pos: Position, allowed: jax.Array) -> jax.Array:
-    """bool[n + 1, S, S], colours relative to the mover, then none."""
-    n = board.num_players
-    ground = land(board, pos)
-    payer = jnp.where(allowed, payer_rows(pos), 0)
-    regions = territory.processable(board, ground, payer[None])[0]
-    keys = to_plane(territory.region_keys(board, ground, regions))
-    colours = jnp.roll(keys[1:], -pos.state.current_seat, axis=0) if n > 1 else keys[1:]
-    return jnp.concatenate([colours, keys[:1]])
+def unpack_mask(board: Board, packed: PackedMask) -> jax.Array:
+    """bool[num_actions] of one state, from its packed mask without the lanes."""
+    layout = Layout(board)
+    directions, per_word, distances = layout.num_directions, _directions_per_word(board), board.max_distance
+    bits = jnp.arange(per_word * distances, dtype=jnp.uint32)
+    rays = (packed.distances.reshape(-1, 1, layout.cells) >> bits[:, None]) & 1 != 0
+    rays = rays.reshape(-1, layout.cells)[: directions * distances]
+    others = jnp.arange(layout.num_planes - directions * distances, dtype=jnp.uint32)
+    planes = (packed.planes.reshape(1, -1) >> others[:, None]) & 1 != 0
+    places, rest = planes[: layout.rays], planes[layout.rays :]
+    flat = jnp.concatenate([places, rays, rest]).reshape(-1)
+    return jnp.concatenate([flat, packed.skip[None], packed.swap[None]])
 
 
 def decode(board: Board, state: State, action) -> Action:
@@ -166,34 +202,28 @@ def decode(board: Board, state: State, action) -> Action:
         (action == layout.skip, Kind.SKIP, 0, 0),
         (action == layout.swap, Kind.SWAP, 0, 0),
     ]
-    conditions = [condition & (action >= 0) for condition, *_ in on_cell]
-
-    def pick(values, default):
-        result = jnp.int32(default)
-        for condition, value in zip(reversed(conditions), reversed(values), strict=True):
-            result = jnp.where(condition, value, result)
-        return result.astype(jnp.int32)
-
-    kind = pick([int(k) for _, k, _, _ in on_cell], -1)
-    # Where a kind does not use a field it must still be a valid index.
-    return Action(kind, cell, pick([a for _, _, a, _ in on_cell], 0), pick([b for _, _, _, b in on_cell], 0))
+    kind, a, b = jnp.full_like(action, -1), jnp.zeros_like(action), jnp.zeros_like(action)
+    for condition, this_kind, this_a, this_b in reversed(on_cell):
+        here = condition & (action >= 0)
+        kind = jnp.where(here, int(this_kind), kind)
+        a, b = jnp.where(here, this_a, a), jnp.where(here, this_b, b)
+    return Action(kind, cell, a, b)
 
 
-def is_legal(board: Board, legal: Options, region: territory.Region, cell_row: jax.Array, action: Action) -> jax.Array:
-    """bool: whether a decoded action is legal. ``cell_row``: uint32[S] with its cell, ``region`` the cell's."""
-    directions, axes = len(board.directions), len(board.axes)
-    kind, cell, a, b = action
-    place = at(legal.place, cell)[jnp.clip(a - 1, 0, 2)]
-    ranges = movement.Landings(*(at(bound, cell)[jnp.clip(a, 0, directions - 1)] for bound in legal.rays))
-    line = at(legal.lines, cell)[jnp.clip(a, 0, axes - 1), jnp.where(kind == Kind.WINDOW, 2, b % 2)]
-    process = legal.region & territory.is_legal(region, cell_row, jnp.clip(a, 0, board.num_players))
+def is_legal(board: Board, legal: Options, region: territory.Region, cell: jax.Array, action: Action) -> jax.Array:
+    """bool[N]: whether a decoded action is legal. ``cell``: uint32[S, N], its cell; ``region`` that cell's."""
+    kind, _, a, b = action
+    place = pick(at(legal.place, action.cell), a - 1)
+    ranges = movement.Landings(*(pick(at(bound, action.cell), a) for bound in legal.rays))
+    lines = at(legal.lines.reshape(-1, *legal.lines.shape[2:]), action.cell)
+    line = pick(lines, 3 * a + jnp.where(kind == Kind.WINDOW, 2, b))
     by_kind = [
         (kind == Kind.PLACE) & place,
         (kind == Kind.RAY) & ranges.contains(b),
         ((kind == Kind.LINE) | (kind == Kind.WINDOW)) & line,
-        (kind == Kind.REGION) & process,
-        (kind == Kind.PAY) & at(legal.pay, cell),
+        (kind == Kind.REGION) & legal.region & territory.is_legal(region, cell, a),
+        (kind == Kind.PAY) & at(legal.pay, action.cell),
         (kind == Kind.SKIP) & legal.skip,
         (kind == Kind.SWAP) & legal.swap,
     ]
-    return jnp.any(jnp.stack(by_kind))
+    return jnp.any(jnp.stack(by_kind), axis=0)

@@ -10,7 +10,7 @@ from .grid import any_bit, pull
 
 
 class LineOptions(NamedTuple):
-    """bool[axes, S, S] each, keyed as in ``rules/actions.py``."""
+    """bool[axes, S, S, N] each, keyed as in ``rules/actions.py``."""
 
     odd: jax.Array
     even: jax.Array
@@ -18,7 +18,7 @@ class LineOptions(NamedTuple):
 
 
 def options(board: Board, own: jax.Array, own_runs: jax.Array) -> LineOptions:
-    """What a seat may collapse. ``own``: bool[S, S] its markers; ``own_runs``: ``rays.runs`` of them."""
+    """What a seat may collapse. ``own``: bool[S, S, N] its markers; ``own_runs``: ``rays.runs`` of them."""
     axes, length = len(board.axes), board.line_length
     after, before = own_runs[:axes], own_runs[axes:]
     total = after + before + 1
@@ -31,11 +31,11 @@ def options(board: Board, own: jax.Array, own_runs: jax.Array) -> LineOptions:
 
 
 def any_line(board: Board, markers: jax.Array) -> jax.Array:
-    """bool[n]: which seats own a line. ``markers``: uint32[n, S] rows of each seat's markers."""
-    found = jnp.zeros(markers.shape[0], bool)
+    """bool[n, N]: which seats own a line. ``markers``: uint32[n, S, N] rows of each seat's markers."""
+    found = jnp.zeros_like(markers)
     for dx, dy in board.axes:
         run = markers
         for step in range(1, board.line_length):
             run = run & pull(markers, (dx * step, dy * step))
-        found |= any_bit(run)
-    return found
+        found |= run
+    return any_bit(found)

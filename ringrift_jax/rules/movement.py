@@ -5,13 +5,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .rays import Survey
+from .rays import Survey, can_capture
 
 _NEVER = 127
 
 
 class Landings(NamedTuple):
-    """Legal distances from each cell in each direction: two closed ranges that never overlap, int8[D, S, S] each.
+    """Legal distances from each cell in each direction: two closed ranges that never overlap, int8[D, S, S, N] each.
 
     Attributes:
       move_from, move_to: non-capturing moves and recovery slides.
@@ -29,19 +29,29 @@ class Landings(NamedTuple):
         captures = (distance >= self.capture_from) & (distance <= self.capture_to)
         return moves | captures
 
+    def distances(self) -> jax.Array:
+        """uint32[D, S, S, N]: the legal distances as a set, distance k in bit k - 1."""
+
+        def bits(first, last):
+            until = (jnp.uint32(1) << last.astype(jnp.uint32)) - 1
+            before = (jnp.uint32(1) << (first.astype(jnp.uint32) - 1)) - 1
+            return jnp.where(first <= last, until & ~before, 0)
+
+        return bits(self.move_from, self.move_to) | bits(self.capture_from, self.capture_to)
+
 
 def landings(seen: Survey, movers: jax.Array, capturers: jax.Array, slides: jax.Array) -> Landings:
     """Ranges for the stacks that may move and capture now.
 
     Args:
-      movers, capturers: bool[S, S], cells whose stack may make a non-capturing move, a capture.
-      slides: bool[D, S, S], legal recovery slides, one step from a marker.
+      movers, capturers: bool[S, S, N], cells whose stack may make a non-capturing move, a capture.
+      slides: bool[D, S, S, N], legal recovery slides, one step from a marker.
     """
-    never = jnp.int8(_NEVER)
-    captures = capturers & (seen.target_cap <= seen.cap)
+    never, one = jnp.int8(_NEVER), jnp.int8(1)
+    captures = capturers & can_capture(seen, seen.height, seen.cap)
     return Landings(
-        move_from=jnp.where(slides, 1, jnp.where(movers, seen.height, never)),
-        move_to=jnp.where(slides, 1, seen.reach),
+        move_from=jnp.where(slides, one, jnp.where(movers, seen.height, never)),
+        move_to=jnp.where(slides, one, seen.reach),
         capture_from=jnp.where(captures, jnp.maximum(seen.height, seen.reach + 2), never),
         capture_to=seen.far,
     )

@@ -5,17 +5,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..boards import Board
+from ..boards import MAX_PLACEMENT, Board
+from .grid import cells_of
 from .rays import Survey, can_act
 
 
 class Mobility(NamedTuple):
-    """Who could act where; bool[S, S] each.
+    """Who could act where; bool[S, S, N] each.
 
     Attributes:
       stack: the stack on the cell has a move or a capture.
       own, other: it would have one with a ring of its controller, or of another seat, on top.
-      empty: ``bool[3, S, S]``, 1, 2 or 3 rings placed on the empty cell would have one.
+      empty: ``bool[3, S, S, N]``, 1, 2 or 3 rings placed on the empty cell would have one.
     """
 
     stack: jax.Array
@@ -26,12 +27,12 @@ class Mobility(NamedTuple):
 
 def mobility(board: Board, seen: Survey, ground: jax.Array) -> Mobility:
     """A cell is empty or holds a stack, so three questions about each cell answer all six."""
-    one = jnp.int8(1)
+    one, two, three = jnp.int8(1), jnp.int8(2), jnp.int8(3)
     on_stack = seen.is_stack
-    vacant = board.mask & (ground == 0) & ~on_stack
+    vacant = cells_of(board) & (ground == 0) & ~on_stack
     first = can_act(seen, jnp.where(on_stack, seen.height, one), jnp.where(on_stack, seen.cap, one))
-    second = can_act(seen, jnp.where(on_stack, seen.height + 1, 2 * one), jnp.where(on_stack, seen.cap + 1, 2 * one))
-    third = can_act(seen, jnp.where(on_stack, seen.height + 1, 3 * one), jnp.where(on_stack, one, 3 * one))
+    second = can_act(seen, jnp.where(on_stack, seen.height + 1, two), jnp.where(on_stack, seen.cap + 1, two))
+    third = can_act(seen, jnp.where(on_stack, seen.height + 1, three), jnp.where(on_stack, one, three))
     return Mobility(
         stack=on_stack & first,
         own=on_stack & second,
@@ -41,8 +42,7 @@ def mobility(board: Board, seen: Survey, ground: jax.Array) -> Mobility:
 
 
 def placements(seen: Survey, can: Mobility, seat, hand) -> jax.Array:
-    """bool[3, S, S]: where a seat with ``hand`` rings may place 1, 2 or 3 of them."""
-    on_stack = jnp.where(seen.top == seat, can.own, can.other)
-    one = can.empty[0] | on_stack
-    enough = hand >= jnp.arange(1, 4)
-    return jnp.stack([one, can.empty[1], can.empty[2]]) & enough[:, None, None]
+    """bool[3, S, S, N]: where seat int32[N] with ``hand`` int32[N] rings may place 1, 2 or 3 of them."""
+    on_stack = jnp.where(seen.top == seat.astype(jnp.int8), can.own, can.other)
+    enough = hand >= jnp.arange(1, MAX_PLACEMENT + 1)[:, None]
+    return jnp.stack([can.empty[0] | on_stack, can.empty[1], can.empty[2]]) & enough[:, None, None]

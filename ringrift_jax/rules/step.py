@@ -1,52 +1,55 @@
-"""One decision: check it, apply it to the board, and settle what follows."""
+"""One decision: check it, apply it to the board, and settle what follows. Arrays have a trailing lane axis."""
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from ..boards import Board
 from . import legal, placement, rays, stacks, territory
 from .actions import Kind
-from .grid import along, at, cell_indices, neighbour, to_plane, to_rows
+from .grid import along, at, cell_bit, is_cell, neighbour, pick, to_plane
+from .lanes import materialize
 from .state import Phase, Reason, State
 from .turn import Continuation, settle
 
 
 def step(board: Board, swap_rule: bool, max_steps: int | None, state: State, action: jax.Array) -> State:
     """Plays a decision. An illegal one only sets ``illegal``; a finished game only loses ``just_ended``."""
-    action = jnp.asarray(action, jnp.int32)
+    action = action.astype(jnp.int32)
     pos = legal.position(board, state)
     options = legal.options(board, swap_rule, pos)
     act = legal.decode(board, state, action)
-    cell_row = to_rows(cell_indices(board) == act.cell)
-    land = legal.land(board, pos)
-    region = territory.region_at(board, land, jnp.where(options.region, cell_row, 0), legal.payer_rows(pos))
-    is_legal = legal.is_legal(board, options, region, cell_row, act)
+    cell = cell_bit(board, act.cell)
+    land = territory.survey_land(board, state.ground, pos.word)
+    asked = options.region & (act.kind == Kind.REGION)
+    region = territory.region_at(board, land, jnp.where(asked, cell, 0), legal.payer_rows(pos))
+    is_legal = legal.is_legal(board, options, region, cell, act)
     # Nothing on the board changes under kind -1, so board planes need no selection at the end.
     act = act._replace(kind=jnp.where(is_legal, act.kind, -1))
+    is_legal, act = materialize((is_legal, act))
 
     applied, then = _apply(board, pos, act, land, region)
+    applied = materialize(applied)
     word = stacks.unpack(applied.stacks)
-    seen = rays.survey(board, word, applied.ground)
-    can = placement.mobility(board, seen, applied.ground)
-    settled = settle(board, applied, word, seen, can, then(seen))
+    seen = materialize(rays.survey(board, word, applied.ground))
+    can = materialize(placement.mobility(board, seen, applied.ground))
+    settled = settle(board, applied, word, seen, can, materialize(then(seen)))
 
     steps = state.steps + is_legal
     settled = settled.replace(steps=steps)
     if max_steps is not None:
         truncate = (steps >= max_steps) & ~settled.is_over
         stopped = settled.replace(
-            phase=jnp.int32(Phase.OVER),
-            focus=jnp.int32(-1),
-            slide=jnp.int32(-1),
-            owed=jnp.asarray(False),
-            acted=jnp.asarray(False),
-            recovered=jnp.asarray(False),
-            just_ended=jnp.asarray(True),
-            reason=jnp.int32(Reason.TRUNCATED),
+            phase=jnp.full_like(settled.phase, Phase.OVER),
+            focus=jnp.full_like(settled.focus, -1),
+            slide=jnp.full_like(settled.slide, -1),
+            owed=jnp.zeros_like(settled.owed),
+            acted=jnp.zeros_like(settled.acted),
+            recovered=jnp.zeros_like(settled.recovered),
+            just_ended=jnp.ones_like(settled.just_ended),
+            reason=jnp.full_like(settled.reason, Reason.TRUNCATED),
         )
         settled = jax.tree.map(lambda new, old: jnp.where(truncate, new, old), stopped, settled)
-    unchanged = state.replace(just_ended=jnp.asarray(False))
+    unchanged = state.replace(just_ended=jnp.zeros_like(is_legal))
     result = jax.tree.map(lambda new, old: jnp.where(is_legal, new, old), settled, unchanged)
     illegal = ~is_legal & ~state.is_over
     return result.replace(stacks=applied.stacks, ground=applied.ground, illegal=illegal)
@@ -77,9 +80,8 @@ def _apply(board: Board, pos: legal.Position, act: legal.Action, land: territory
 
     # Geometry: where a stack travels, or which markers collapse.
     axes = len(board.axes)
-    direction = jnp.clip(act.a, 0, len(board.directions) - 1)
-    axis = jnp.clip(act.a, 0, axes - 1)
-    target_distance = at(seen.reach, cell)[direction].astype(jnp.int32) + 1
+    direction = axis = act.a
+    target_distance = pick(at(seen.reach, cell), direction).astype(jnp.int32) + 1
     distance = act.b
     captures = travels & (distance > target_distance)
     target = neighbour(board, cell, direction, target_distance)
@@ -88,24 +90,22 @@ def _apply(board: Board, pos: legal.Position, act: legal.Action, land: territory
     line_origin = jnp.where(slide_line, slide.destination, cell)
     line_direction = jnp.where(slide_line, slide.axis, jnp.where(travels, direction, axis))
     offset, on_line = along(board, line_origin, line_direction)
-    own_runs = at(pos.own_runs, cell).astype(jnp.int32)
-    before = jnp.where(slide_line, slide.before, jnp.where(windows, 0, own_runs[axis + axes]))
-    after = jnp.where(slide_line, slide.after, jnp.where(windows, board.line_length - 1, own_runs[axis]))
+    own_runs = at(pos.own_runs, cell)
+    before = jnp.where(slide_line, slide.before, jnp.where(windows, 0, pick(own_runs, axis + axes)))
+    after = jnp.where(slide_line, slide.after, jnp.where(windows, board.line_length - 1, pick(own_runs, axis)))
     collapses = (slide_line | takes_line | windows) & on_line & (offset >= -before) & (offset <= after)
-    crossed = travels & on_line & (offset >= 1) & (offset < distance)
+    crossed = travels & on_line & (offset >= 1) & (offset < distance.astype(jnp.int8))
 
-    mode = jnp.clip(act.a, 0, board.num_players)
-    region_rows = jnp.where(processes, lax.dynamic_index_in_dim(region.cells, mode, keepdims=False), 0)
+    region_rows = jnp.where(processes, territory.cells_in_mode(region, act.a), 0)
     region_cells = to_plane(region_rows)
     collapses |= region_cells | to_plane(territory.border(board, land, region_rows))
 
     # Markers and collapsed cells.
-    indices = cell_indices(board)
     marked = jnp.where(travels, cell, jnp.where(recovers & ~slide.strike, slide.destination, -1))
     cleared = jnp.where(travels, landing, jnp.where(recovers, slide.origin, -1))
     on_marker = travels & (at(ground, landing) > 0)
     new_ground = jnp.where(crossed & (ground > 0), jnp.where(ground == mine, -mine, mine), ground)
-    new_ground = jnp.where(indices == marked, mine, jnp.where(indices == cleared, 0, new_ground))
+    new_ground = jnp.where(is_cell(board, marked), mine, jnp.where(is_cell(board, cleared), 0, new_ground))
     new_ground = jnp.where(collapses, -mine, new_ground)
 
     # Stacks: the second cell loses its top ring (a target, a struck stack), the first is placed on, left or paid with.
@@ -128,13 +128,13 @@ def _apply(board: Board, pos: legal.Position, act: legal.Action, land: territory
         (jnp.where(places | travels | pays, cell, -1), new_first),
         (jnp.where(travels, landing, -1), mover),
     ):
-        new_word = stacks.select(indices == index, value, new_word)
+        new_word = stacks.select(is_cell(board, index), value, new_word)
     new_word = stacks.select(region_cells, stacks.none_like(word), new_word)
 
     rings_paid = jnp.where(extracts, 1, amount) * pays
-    rings_in_region = jnp.sum(jnp.where(region_cells, seen.height, 0), dtype=jnp.int32)
+    rings_in_region = jnp.sum(jnp.where(region_cells, seen.height, 0), axis=(0, 1), dtype=jnp.int32)
     credit = on_marker + rings_paid + (strikes & pays) + rings_in_region
-    is_mover = jnp.arange(board.num_players) == seat
+    is_mover = jnp.arange(board.num_players)[:, None] == seat
     hand = state.hand - jnp.where(places & is_mover, act.a, 0)
     eliminated = state.eliminated + jnp.where(is_mover, credit, 0)
 
@@ -142,7 +142,7 @@ def _apply(board: Board, pos: legal.Position, act: legal.Action, land: territory
     skips = kind == Kind.SKIP
     in_place, in_move = state.phase == Phase.PLACE, state.phase == Phase.MOVE
     may_continue = travels & (stacks.top(mover) == seat) & stacks.is_stack(mover)
-    owes_line = takes_line & ~windows & jnp.any(seen.top == seat)
+    owes_line = takes_line & ~windows & jnp.any(seen.top == seat.astype(jnp.int8), axis=(0, 1))
     swaps = kind == Kind.SWAP
     phase = jnp.where(places | (skips & in_place), Phase.MOVE, state.phase)
     phase = jnp.where(travels, jnp.where(captures, Phase.CHAIN, Phase.CAPTURE), phase)
@@ -150,10 +150,9 @@ def _apply(board: Board, pos: legal.Position, act: legal.Action, land: territory
     pays_line = pays & in_line
 
     def then(after: rays.Survey) -> Continuation:
-        reaches = (at(after.target_cap, landing) <= at(after.cap, landing)) & (
-            at(after.far, landing) >= jnp.maximum(at(after.height, landing), at(after.reach, landing) + 2)
-        )
-        continues = may_continue & jnp.any(reaches)
+        here = rays.Survey(*(at(plane, landing) for plane in after))
+        reaches = jnp.any(rays.can_capture(here, here.height, here.cap), axis=0)
+        continues = may_continue & reaches
         return Continuation(
             stays=places | (skips & in_place) | starts_slide | swaps | continues | owes_line | processes,
             enters_line=(travels & ~continues) | after_recovery | (takes_line & ~owes_line) | pays_line,

@@ -1,7 +1,7 @@
 """Territory (RULES section 8): which regions exist, who may process them, and their borders.
 
 A *mode* is a border colour: mode 0 has collapsed cells alone as walls, mode 1 + s also the markers of seat s. Sets of
-cells are rows of bits (``rules/grid.py``); M = n + 1 modes.
+cells are rows of bits (``rules/grid.py``); M = n + 1 modes, N lanes.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,8 @@ from jax import lax
 
 from ..boards import SQUARE_AXES, Board
 from . import stacks
-from .grid import any_bit, cell_indices, dilate, first_bit, flood, sweeper, to_plane, to_rows
+from .grid import any_bit, cell_bit, cells_of, dilate, first_bit, flood, sweeper, to_plane, to_rows
+from .lanes import materialize, unbatched
 from .state import State
 
 _SQUARE_NEIGHBOURS = SQUARE_AXES + tuple((-dx, -dy) for dx, dy in SQUARE_AXES)
@@ -22,11 +23,11 @@ class Land(NamedTuple):
     """What the regions of a board depend on.
 
     Attributes:
-      open: ``uint32[M, S]`` cells that are no walls.
-      exists: ``bool[M]`` mode 0, and the colours that own a marker.
-      controlled: ``uint32[n, S]`` stacks by controller.
-      active: ``bool[n]`` seats with a ring in any stack.
-      markers: ``uint32[n, S]`` markers by seat.
+      open: ``uint32[M, S, N]`` cells that are no walls.
+      exists: ``bool[M, N]`` mode 0, and the colours that own a marker.
+      controlled: ``uint32[n, S, N]`` stacks by controller.
+      active: ``bool[n, N]`` seats with a ring in any stack.
+      markers: ``uint32[n, S, N]`` markers by seat.
     """
 
     open: jax.Array
@@ -40,9 +41,9 @@ class Region(NamedTuple):
     """The component of one cell in every mode.
 
     Attributes:
-      cells: ``uint32[M, S]``.
-      eligible: ``bool[M]`` it is a region there.
-      outside: ``bool[M]`` the payer has something to pay with outside it.
+      cells: ``uint32[M, S, N]``.
+      eligible: ``bool[M, N]`` it is a region there.
+      outside: ``bool[M, N]`` the payer has something to pay with outside it.
     """
 
     cells: jax.Array
@@ -50,25 +51,27 @@ class Region(NamedTuple):
     outside: jax.Array
 
 
-def survey_land(board: Board, ground: jax.Array, top: jax.Array, active: jax.Array) -> Land:
-    """``ground``: int8[S, S]; ``top``: int8[S, S] controllers, -1 for none; ``active``: bool[n]."""
-    seats = jnp.arange(board.num_players, dtype=jnp.int8)[:, None, None]
-    markers = to_rows(ground == seats + 1)
-    controlled = to_rows(top == seats)
-    free = to_rows(board.mask & (ground >= 0))
+def survey_land(board: Board, ground: jax.Array, word: stacks.Word) -> Land:
+    """Computes the land of a board. ``ground``: int8[S, S, N]; ``word``: its stacks."""
+    seats = range(board.num_players)
+    is_stack, top = stacks.is_stack(word), stacks.top(word)
+    markers = jnp.stack([to_rows(ground == s + 1) for s in seats])
+    controlled = jnp.stack([to_rows(is_stack & (top == s)) for s in seats])
+    active = jnp.stack([jnp.any(stacks.contains(word, s), axis=(0, 1)) for s in seats])
+    free = to_rows(cells_of(board) & (ground >= 0))
     open_ = jnp.concatenate([free[None], free & ~markers])
-    exists = jnp.concatenate([jnp.ones(1, bool), any_bit(markers)])
-    return Land(open_, exists, controlled, active, markers)
+    exists = jnp.concatenate([jnp.ones_like(active[:1]), any_bit(markers)])
+    return materialize(Land(open_, exists, controlled, active, markers))
 
 
 def processable(board: Board, land: Land, payers: jax.Array) -> jax.Array:
-    """uint32[P, M, S]: the cells of all regions that each payer may process.
+    """uint32[P, M, S, N]: the cells of all regions that each payer may process.
 
-    ``payers``: uint32[P, S], for each payer the stacks it could pay with. A region may be processed when one of them
+    ``payers``: uint32[P, S, N], for each payer the stacks it could pay with. A region may be processed when one of them
     is outside: unless all are in one component that holds for every region, else for every other one.
     """
     n = board.num_players
-    seeds = jnp.concatenate([land.controlled, first_bit(payers)])
+    seeds = materialize(jnp.concatenate([land.controlled, first_bit(payers)]))
     filled = flood(land.open[:, None], seeds, board.territory_offsets)
     present, together = filled[:, :n], filled[:, n:].swapaxes(0, 1)
     somebody_absent = jnp.zeros_like(land.open)
@@ -80,31 +83,32 @@ def processable(board: Board, land: Land, payers: jax.Array) -> jax.Array:
     eligible = jnp.where(land.exists[:, None], land.open & somebody_absent, 0)
     eligible = jnp.concatenate([eligible[:1] & once & ~twice, eligible[1:]])
     all_together = ~any_bit(payers[:, None] & ~together)
-    regions = jnp.where(all_together[..., None], eligible & ~together, eligible)
+    regions = jnp.where(all_together[:, :, None], eligible & ~together, eligible)
     return jnp.where(any_bit(payers)[:, None, None], regions, 0)
 
 
 def region_keys(board: Board, land: Land, regions: jax.Array) -> jax.Array:
-    """uint32[M, S]: the first cell of every distinct region, in the lowest mode that finds it.
+    """uint32[M, S, N]: the first cell of every distinct region, in the lowest mode that finds it.
 
-    ``regions``: uint32[M, S], unions of whole components. Components are peeled off one after the other, in all modes at
-    once: a pass grows the current one, and when it stops growing the next first cell starts.
+    ``regions``: uint32[M, S, N], unions of whole components. Components are peeled off one after the other, in all
+    modes at once: a pass grows the current one, and when it stops growing the next first cell starts.
     """
     modes = land.open.shape[0]
     sweep = sweeper(land.open, board.territory_offsets)
     mine, theirs = land.open[:, None], land.open[None]
     # A component is one of another mode too iff it has no cell that is a wall there or touches a cell open only there.
-    differs = mine & (~theirs | dilate(theirs & ~mine, board.territory_offsets))
-    lower = jnp.tril(jnp.ones((modes, modes), bool), -1) & land.exists[None]
+    differs = materialize(mine & (~theirs | dilate(theirs & ~mine, board.territory_offsets)))
+    lower = jnp.tril(jnp.ones((modes, modes), bool), -1)[..., None] & land.exists[None]
+    none_needed = jnp.ones_like(lower[:, 1:])
 
     def peel(carry):
         remaining, component, keys = carry
         grown = sweep(component)
-        done = jnp.all(grown == component, axis=-1)
-        single = jnp.sum(any_bit(grown[:, None] & land.controlled[None]), axis=-1) == 1
-        counts_there = jnp.concatenate([single[:, None], jnp.ones((modes, modes - 1), bool)], axis=1)
+        done = jnp.all(grown == component, axis=-2)
+        single = jnp.sum(any_bit(grown[:, None] & land.controlled[None]), axis=1) == 1
+        counts_there = jnp.concatenate([single[:, None], none_needed], axis=1)
         same = lower & counts_there & ~any_bit(grown[:, None] & differs)
-        fresh = done & ~jnp.any(same, axis=-1)
+        fresh = done & ~jnp.any(same, axis=1)
         keys |= jnp.where(fresh[:, None], first_bit(grown), 0)
         remaining = jnp.where(done[:, None], remaining & ~grown, remaining)
         return remaining, jnp.where(done[:, None], first_bit(remaining), grown), keys
@@ -114,34 +118,40 @@ def region_keys(board: Board, land: Land, regions: jax.Array) -> jax.Array:
 
 
 def region_at(board: Board, land: Land, cell: jax.Array, payer: jax.Array) -> Region:
-    """The component of a cell in every mode. ``cell``: uint32[S] with one bit; ``payer``: uint32[S]."""
+    """The component of a cell in every mode. ``cell``: uint32[S, N] with one bit or none; ``payer``: uint32[S, N]."""
     cells = flood(land.open, cell, board.territory_offsets)
     controllers = any_bit(cells[:, None] & land.controlled[None])
-    eligible = jnp.any(land.active & ~controllers, axis=-1) & land.exists & any_bit(cells)
-    single = jnp.sum(controllers[0]) == 1
-    eligible &= jnp.concatenate([single[None], jnp.ones(len(cells) - 1, bool)])
+    eligible = jnp.any(land.active & ~controllers, axis=1) & land.exists & any_bit(cells)
+    single = jnp.sum(controllers[:1], axis=1) == 1
+    eligible &= jnp.concatenate([single, jnp.ones_like(eligible[1:])])
     return Region(cells, eligible, any_bit(payer & ~cells))
 
 
+def cells_in_mode(region: Region, mode) -> jax.Array:
+    """uint32[S, N]: the region's cells in mode int32[N]."""
+    here = jnp.arange(region.cells.shape[0])[:, None, None] == mode
+    return lax.reduce(jnp.where(here, region.cells, 0), jnp.uint32(0), lax.bitwise_or, (0,))
+
+
 def is_legal(region: Region, cell: jax.Array, mode) -> jax.Array:
-    """bool: whether ``T`` with this first cell and mode is the key of a processable region."""
-    chosen = lax.dynamic_index_in_dim(region.cells, mode, keepdims=False)
-    found = region.eligible & jnp.all(region.cells == chosen, axis=-1)
-    lowest = jnp.argmax(found) == mode
-    is_first = jnp.all(first_bit(chosen) == cell)
-    here = lax.dynamic_index_in_dim(region.eligible & region.outside, mode, keepdims=False)
-    return here & lowest & is_first
+    """bool[N]: whether ``T`` with this first cell and mode is the key of a processable region."""
+    chosen = cells_in_mode(region, mode)
+    found = region.eligible & jnp.all(region.cells == chosen, axis=-2)
+    lowest = jnp.argmax(found, axis=0) == mode
+    is_first = jnp.all(first_bit(chosen) == cell, axis=0)
+    here = jnp.arange(found.shape[0])[:, None] == mode
+    return jnp.any(found & region.outside & here, axis=0) & lowest & is_first
 
 
 def border(board: Board, land: Land, region: jax.Array) -> jax.Array:
-    """uint32[S]: the markers that collapse with a region (RULES section 8, step 1)."""
+    """uint32[S, N]: the markers that collapse with a region uint32[S, N] (RULES section 8, step 1)."""
     markers = lax.reduce(land.markers, jnp.uint32(0), lax.bitwise_or, (0,)) & ~region
     touching = dilate(region, board.territory_offsets) & markers
     return flood(markers, touching, _SQUARE_NEIGHBOURS) if board.border_closure else touching
 
 
 def region_of(board: Board, state: State, colour, cell) -> tuple[jax.Array, jax.Array]:
-    """The region that a ``T`` action names, for the notation.
+    """The region that a ``T`` action names, of one unbatched state, for the notation.
 
     Args:
       colour: int32 seat of the border, -1 for none.
@@ -150,10 +160,12 @@ def region_of(board: Board, state: State, colour, cell) -> tuple[jax.Array, jax.
     Returns:
       bool[S, S] its cells, and bool[M]: the modes that find exactly these cells, that is the digits of its border.
     """
-    word = stacks.unpack(state.stacks)
-    top = jnp.where(stacks.is_stack(word), stacks.top(word), -1).astype(jnp.int8)
-    active = jnp.stack([jnp.any(stacks.contains(word, seat)) for seat in range(board.num_players)])
-    land = survey_land(board, state.ground, top, active)
-    region = region_at(board, land, to_rows(cell_indices(board) == cell), jnp.zeros(board.size, jnp.uint32))
-    chosen = lax.dynamic_index_in_dim(region.cells, jnp.asarray(colour + 1), keepdims=False)
-    return to_plane(chosen), region.eligible & jnp.all(region.cells == chosen, axis=-1)
+
+    def on_lanes(lane_state, colour, cell):
+        land = survey_land(board, lane_state.ground, stacks.unpack(lane_state.stacks))
+        start = cell_bit(board, cell)
+        region = region_at(board, land, start, start)
+        chosen = cells_in_mode(region, colour + 1)
+        return to_plane(chosen), region.eligible & jnp.all(region.cells == chosen, axis=-2)
+
+    return unbatched(on_lanes)(state, colour, cell)

@@ -9,12 +9,12 @@ from jax import lax
 
 from ..boards import Board
 from . import lines, placement, rays, stacks, territory, victory
-from .grid import any_bit, count_bits, to_rows
+from .grid import any_bit, count_bits, pick, to_rows
 from .state import Phase, Reason, State
 
 
 class Continuation(NamedTuple):
-    """Where a decision leads, before anything automatic happens; bools.
+    """Where a decision leads, before anything automatic happens; bool[N] each.
 
     Exactly one holds: the turn ``stays`` in the phase and with the focus of the state, enters ``line``, leaves it
     (or has paid for a region, which asks the same question), leaves ``terr``, or ends.
@@ -27,39 +27,32 @@ class Continuation(NamedTuple):
     ends_turn: jax.Array
 
 
-def _or_reduce(plane: jax.Array) -> jax.Array:
-    return lax.reduce(plane, jnp.uint32(0), lax.bitwise_or, (0, 1))
-
-
-def seats_on(board: Board, word: stacks.Word, seen: rays.Survey, can: placement.Mobility, markers, hand):
-    """The :class:`victory.Seats` of a board. ``markers``: uint32[n, S] rows by seat; ``hand``: int32[n]."""
+def seats_on(
+    board: Board, word: stacks.Word, seen: rays.Survey, can: placement.Mobility, land: territory.Land, hand: jax.Array
+) -> victory.Seats:
+    """The :class:`victory.Seats` of a board. ``hand``: int32[n, N]."""
     n = board.num_players
     # One bit per question and seat, so that a single pass over the board answers all of them.
     questions: list[jax.Array] = []
     for seat in range(n):
         mine = seen.top == seat
-        questions += [
-            mine,
-            stacks.contains(word, seat),
-            stacks.has_buried(word, seat),
-            mine & can.stack,
-            jnp.where(mine, can.own, can.other),
-        ]
+        questions += [stacks.has_buried(word, seat), mine & can.stack, jnp.where(mine, can.own, can.other)]
     questions += [can.empty[0], can.empty[1], can.empty[2]]
-    bits = _or_reduce(sum((q.astype(jnp.uint32) << i for i, q in enumerate(questions)), start=jnp.uint32(0)))
-    answers = (bits >> jnp.arange(len(questions), dtype=jnp.uint32)) & 1 != 0
-    controls, on_board, buried, moves, on_stack = answers[: 5 * n].reshape(n, 5).T
-    empty = answers[5 * n :]
+    bits = sum((question.astype(jnp.uint32) << i for i, question in enumerate(questions)), start=jnp.uint32(0))
+    answers = lax.reduce(bits, jnp.uint32(0), lax.bitwise_or, (0, 1))
+    answers = (answers >> jnp.arange(len(questions), dtype=jnp.uint32)[:, None]) & 1 != 0
+    buried, moves, on_stack = (answers[question : 3 * n : 3] for question in range(3))
+    empty = answers[3 * n :]
+    controls = any_bit(land.controlled)
     places_one = (on_stack | empty[0]) & (hand >= 1)
     return victory.Seats(
         controls=controls,
-        on_board=on_board,
-        buried=buried,
+        on_board=land.active,
         places=places_one | (empty[1] & (hand >= 2)) | (empty[2] & (hand >= 3)),
         places_one=places_one,
         moves=moves,
-        lines=lines.any_line(board, markers),
-        recovers=~controls & any_bit(markers) & buried,
+        lines=lines.any_line(board, land.markers),
+        recovers=~controls & any_bit(land.markers) & buried,
     )
 
 
@@ -73,12 +66,9 @@ def settle(
 ) -> State:
     """Advances a state from just after a decision to the next decision or the end of the game."""
     n = board.num_players
-    pick = partial(lax.dynamic_index_in_dim, keepdims=False)
-    ground = state.ground
-    seats_axis = jnp.arange(n, dtype=jnp.int8)[:, None, None]
-    markers = to_rows(ground == seats_axis + 1)
-    seats = seats_on(board, word, seen, can, markers, state.hand)
-    regions, regions_in_recovery = _regions_exist(board, state, word, seen, seats)
+    land = territory.survey_land(board, state.ground, word)
+    seats = seats_on(board, word, seen, can, land, state.hand)
+    regions, regions_in_recovery = _regions_exist(board, state, word, land)
 
     def after_line(seat, acted, has_regions):
         """Phase on leaving ``line``; OVER stands for the end of the turn."""
@@ -92,16 +82,15 @@ def settle(
     has_regions = jnp.where(state.recovered, regions_in_recovery, pick(regions, seat))
     phase = jnp.where(then.enters_line, on_line(seat, acted, has_regions), Phase.OVER)
     phase = jnp.where(then.leaves_line, after_line(seat, acted, has_regions), phase)
-    phase = jnp.where(then.leaves_territory, after_line(seat, acted, jnp.asarray(False)), phase)
+    phase = jnp.where(then.leaves_territory, after_line(seat, acted, jnp.zeros_like(acted)), phase)
     phase = jnp.where(then.ends_turn, Phase.OVER, phase)
     phase = jnp.where(then.stays, state.phase, phase)
     turn_over = phase == Phase.OVER
 
     alive = seats.on_board | (state.hand > 0)
-    collapsed = count_bits(to_rows(ground == -seats_axis - 1))
-    winner, reason = victory.check(
-        board, seats, state.hand, state.eliminated, collapsed, count_bits(markers), state.current_seat
-    )
+    collapsed = jnp.stack([count_bits(to_rows(state.ground == -seat - 1)) for seat in range(n)])
+    markers = count_bits(land.markers)
+    winner, reason = victory.check(board, seats, state.hand, state.eliminated, collapsed, markers, seat)
     winner, reason = jnp.where(turn_over, winner, -1), jnp.where(turn_over, reason, Reason.NONE)
     just_lost = turn_over & ~alive & (state.lost_turn == 0)
     lost_turn = jnp.where(just_lost, state.turn, state.lost_turn)
@@ -112,8 +101,10 @@ def settle(
     # board does not change meanwhile, so the victory check above need not be repeated.
     for _ in range(n):
         passing = turn_over & (winner < 0)
-        order = (seat + 1 + jnp.arange(n)) % n
-        following = order[jnp.argmax(alive[order])].astype(jnp.int32)
+        following = seat
+        for distance in reversed(range(1, n + 1)):
+            candidate = (seat + distance) % n
+            following = jnp.where(pick(alive, candidate), candidate, following)
         same_seat = following == seat
         new_acted, new_recovered = acted & same_seat, recovered & same_seat
         new_rounds, wins = victory.begin_turn(rounds, following, alive, seats.acts)
@@ -160,10 +151,9 @@ def settle(
     )
 
 
-def _regions_exist(board: Board, state: State, word: stacks.Word, seen: rays.Survey, seats: victory.Seats):
-    """bool[n]: seats that may process a region in an ordinary turn; bool: the mover may in a recovery turn."""
-    land = territory.survey_land(board, state.ground, seen.top, seats.on_board)
+def _regions_exist(board: Board, state: State, word: stacks.Word, land: territory.Land) -> tuple[jax.Array, jax.Array]:
+    """bool[n, N]: seats that may process a region in an ordinary turn; bool[N]: the mover may in a recovery turn."""
     buried = to_rows(stacks.has_buried(word, state.current_seat))
     payers = jnp.concatenate([land.controlled, buried[None]])
-    exist = jnp.any(any_bit(territory.processable(board, land, payers)), axis=-1)
+    exist = jnp.any(any_bit(territory.processable(board, land, payers)), axis=1)
     return exist[:-1], exist[-1]

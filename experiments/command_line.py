@@ -1,0 +1,57 @@
+"""What the commands share: arguments from dataclasses, errors on one line, the compilation cache."""
+
+import contextlib
+import io
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jax
+import tyro
+
+
+def fail(message: str) -> NoReturn:
+    """Ends the program with exit code 2 and one line that says what was wrong and what is allowed."""
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def parse(kind: Any, argv: Sequence[str], hint: str = "see --help", **options: Any) -> Any:
+    """``tyro.cli``, but an error is one line.
+
+    Args:
+      kind: dataclass of the arguments.
+      argv: arguments without the program's name.
+      hint: ends the line.
+      **options: passed to ``tyro.cli``.
+    """
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            return tyro.cli(kind, args=list(argv), **options)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+    fail(f"{_one_line(printed.getvalue())}; {hint}")
+
+
+def _one_line(box: str) -> str:
+    """The message in tyro's box, which ends at the first rule or empty line."""
+    lines = [line.strip("│╭╮╰╯ \n") for line in box.splitlines()[1:]]
+    message = []
+    for line in lines:
+        if not line.strip("─"):
+            break
+        message.append(line)
+    text = re.sub(r"\s+", " ", " ".join(message))
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
+def use_compilation_cache() -> None:
+    """Keeps compiled programs in the user's cache directory, unless ``JAX_COMPILATION_CACHE_DIR`` says where."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        jax.config.update("jax_compilation_cache_dir", str(Path(base) / "ringrift_jax"))

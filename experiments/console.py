@@ -1,0 +1,95 @@
+"""What a training run shows on the screen."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ringrift_jax.config import RunConfig
+
+
+class Screen:
+    """Prints to standard output; where that is not a terminal the moving parts are left out."""
+
+    def __init__(self):
+        self.console = Console(highlight=False, soft_wrap=True)
+        self._progress: Progress | None = None
+
+    def say(self, text: str) -> None:
+        """One line, above the progress bar if there is one."""
+        self.console.print(text, markup=False)
+
+    def introduce(self, config: RunConfig, preset: str, directory: str, memory: dict[str, int]) -> None:
+        """What is run, on what, and how much memory it takes."""
+        device = jax.devices()[0]
+        sizes = ", ".join(f"{name} {_bytes(size)}" for name, size in memory.items())
+        swap = " with the swap rule" if config.swap_rule else ""
+        self.say(f"RingRift {config.board}, {config.num_players} players{swap}: preset {preset}, seed {config.seed}")
+        self.say(f"directory  {directory}")
+        self.say(f"device     {jax.default_backend()} ({device.device_kind}), {_cores()} CPU cores, jax {jax.__version__}")
+        self.say(f"memory     {_bytes(sum(memory.values()))}: {sizes}")
+
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """Shows the time that passes."""
+        columns = TextColumn("compiling"), BarColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+            progress.add_task("compiling", total=None)
+            yield
+
+    @contextmanager
+    def iterating(self, done: int, total: int) -> Iterator[None]:
+        """Shows a progress bar over the iterations."""
+        columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+            task = progress.add_task("iterations", total=total, completed=done)
+            self._advance = lambda: progress.advance(task)
+            yield
+
+    def iteration(self, record: dict[str, Any], total: int) -> None:
+        """One line for an iteration."""
+        self.say(describe(record, total))
+        self._advance()
+
+    def restore_cursor(self) -> None:
+        """Undoes what an interrupted progress bar leaves behind."""
+        if self.console.is_terminal:
+            self.console.show_cursor(True)
+
+
+def describe(record: dict[str, Any], total: int) -> str:
+    """A line of ``metrics.jsonl`` for people."""
+    parts = [
+        f"{record['iteration']:>{len(str(total))}}/{total}",
+        f"{record['seconds']:.1f} s",
+        f"{record['games']} games ({record['games_per_second']:.1f}/s)",
+    ]
+    if record["loss"] is None:
+        parts.append("not enough finished games to learn from yet" if not record["steps"] else "loss not finite")
+    else:
+        policy, entropy, value = record["policy_loss"], record["target_entropy"], record["value_loss"]
+        parts.append(f"policy {policy:.3f} (target {entropy:.3f}) value {value:.3f}")
+    parts.append(f"depth {record['mean_depth']:.1f}, at most {record['max_depth']}")
+    if record["arena_score"] is not None:
+        error = "" if record["arena_error"] is None else f" ± {record['arena_error']:.2f}"
+        parts.append(f"arena {record['arena_score']:+.2f}{error}{', promoted' if record['promoted'] else ''}")
+    parts.append(f"champion {record['champion']}")
+    return "  ".join(parts)
+
+
+def _bytes(number: int) -> str:
+    size = float(number)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"
+
+
+def _cores() -> int:
+    """CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

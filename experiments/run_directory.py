@@ -1,0 +1,126 @@
+"""The directory of a training run.
+
+``config.json`` holds the settings, ``metrics.jsonl`` an object per iteration, ``champions/VERSION`` every network that
+became champion (0 is the untrained one), and ``checkpoints/`` the last states to continue from.
+"""
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from ringrift_jax.config import RunConfig, flatten, from_dict, to_dict
+from ringrift_jax.loop import Metrics
+
+TIMINGS = ("seconds", "games_per_second", "decisions_per_second")
+"""Keys of a line of ``metrics.jsonl`` that differ when a run is repeated."""
+
+
+class RunDirectory:
+    """Paths and files of one run."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.metrics = self.path / "metrics.jsonl"
+        self.champions = self.path / "champions"
+        self.checkpoints = self.path / "checkpoints"
+
+    def open(self, config: RunConfig) -> None:
+        """Makes the directory, or checks that the run in it has the same settings.
+
+        Raises:
+          OSError: the directory cannot be made or written to.
+          ValueError: its run has other settings; the message shows the difference.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied", str(self.path))
+        if self.config.exists():
+            difference = list(_differences(json.loads(self.config.read_text()), to_dict(config)))
+            if difference:
+                raise ValueError(f"{self.path} holds a run with other settings: {', '.join(difference)}")
+        else:
+            _write_whole(self.config, json.dumps(to_dict(config), indent=2) + "\n")
+
+    def read_config(self) -> RunConfig:
+        """The settings of the run. FileNotFoundError when there is none."""
+        return from_dict(RunConfig, json.loads(self.config.read_text()))
+
+    def keep_metrics(self, iterations: int) -> None:
+        """Drops the lines after an iteration, and a last line that was not written to its end."""
+        lines = self.metrics.read_text().splitlines()[:iterations] if self.metrics.exists() else []
+        _write_whole(self.metrics, "".join(line + "\n" for line in lines))
+
+    def append_metrics(self, record: dict[str, Any]) -> None:
+        """Adds a line, which is on disk when this returns."""
+        with self.metrics.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Replaces a file in one step, so that it is never half written."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    old, new = flatten(old), flatten(new)
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name, "absent"), new.get(name, "absent")
+        if before != after:
+            yield f"{name} is {before} there and {after} now"
+
+
+def to_record(metrics: Metrics, decisions: int, seconds: float) -> dict[str, Any]:
+    """The line of an iteration; what is not a number (nothing was learned, no arena) becomes None.
+
+    Args:
+      metrics: of the iteration.
+      decisions: decisions of self-play in it.
+      seconds: wall time it took.
+    """
+    got = jax.device_get(metrics)
+    play, losses, arena = got.self_play, got.losses, got.arena
+    record = {
+        "iteration": got.iteration,
+        "games": play.games,
+        "decisions": decisions,
+        "game_length": play.decisions / play.games if play.games else math.nan,
+        "mean_depth": play.mean_depth,
+        "max_depth": play.max_depth,
+        "overflow": play.overflow,
+        "complete_rows": got.complete_rows,
+        "lost_rows": got.lost_rows,
+        "steps": got.steps,
+        "skipped_steps": got.skipped,
+        "loss": losses.loss,
+        "policy_loss": losses.policy_loss,
+        "target_entropy": losses.target_entropy,
+        "value_loss": losses.value_loss,
+        "gradient": losses.gradient,
+        "arena_score": arena.score,
+        "arena_error": arena.error,
+        "arena_decisions": arena.decisions,
+        "promoted": got.promoted,
+        "champion": got.version,
+        "seconds": round(seconds, 3),
+        "games_per_second": round(play.games / seconds, 3),
+        "decisions_per_second": round(decisions / seconds, 1),
+    }
+    return {name: _plain(value) for name, value in record.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A Python number for a scalar of any kind, floats to six digits; None unless it is finite."""
+    value = value.item() if hasattr(value, "item") else value
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -1,0 +1,153 @@
+"""Trains a network by self-play: ``python -m experiments.train square8``.
+
+The same command continues a run that was stopped, also with more iterations. Ctrl-C (or SIGTERM) finishes the iteration,
+saves and exits; a second Ctrl-C leaves at once. Every setting of the preset can be changed by its name in config.json,
+such as --search.simulations 32 or --self-play.lanes 16.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+import jax
+import tyro
+
+from experiments.command_line import fail, parse, use_compilation_cache
+from experiments.console import Screen
+from experiments.interrupts import Interrupts
+from experiments.run_directory import RunDirectory, to_record
+from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
+from ringrift_jax.config import Preset, RunConfig, preset
+from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, memory, new_loop
+
+ITERATIONS: dict[str, int] = {"tiny": 4, "cpu": 60, "gpu": 1000}
+"""Total iterations of a preset unless the command line says otherwise."""
+
+SAVING_SHARE = 0.1
+"""Saving takes at most this share of the time."""
+
+
+@dataclass(frozen=True)
+class Args:
+    """Command line of a training run.
+
+    Attributes:
+      board: the board to play on.
+      players: number of players.
+      preset: settings for a kind of machine; by default gpu where there is one, else cpu. tiny is for tests.
+      run_dir: where everything is kept; by default runs/BOARD-Np.
+      iterations: total to reach, those of earlier calls included; by default that of the preset.
+      seed: of all random numbers.
+      swap_rule: the pie rule (2 players only): after the first turn the second player may exchange seats.
+    """
+
+    board: tyro.conf.Positional[Literal["square8", "square19", "hex8", "hexagonal"]]
+    players: Literal[2, 3, 4] = 2
+    preset: Preset | None = None
+    run_dir: Path | None = None
+    iterations: int | None = None
+    seed: int = 0
+    swap_rule: bool = False
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and trains. Bad input ends with one line and exit code 2."""
+    args, others = parse(
+        Args, sys.argv[1:] if argv is None else argv, prog="train", description=__doc__, return_unknown_args=True
+    )
+    if args.iterations is not None and args.iterations < 1:
+        fail(f"--iterations is {args.iterations}; it must be at least 1")
+    if not 0 <= args.seed < 2**32:
+        fail(f"--seed is {args.seed}; it must be 0 to {2**32 - 1}")
+    name = args.preset or ("gpu" if jax.default_backend() == "gpu" else "cpu")
+    options = "options are " + ", ".join("--" + f.name.replace("_", "-") for f in fields(Args)[1:])
+    hint = f"{options} and settings by name, such as --search.simulations; see --help"
+    loop = parse(LoopConfig, others, hint, prog="train", default=preset(name, args.board, args.players))
+    config = RunConfig(args.board, args.players, args.swap_rule, args.seed, loop)
+    directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
+    try:
+        config.make_env()
+        directory.open(config)
+    except ValueError as problem:
+        fail(str(problem))
+    except OSError as problem:
+        fail(f"cannot write to {directory.path}: {problem.strerror}; choose another --run-dir")
+    use_compilation_cache()
+    train(config, directory, args.iterations or ITERATIONS[name], name)
+
+
+def train(config: RunConfig, directory: RunDirectory, iterations: int, preset_name: str = "custom") -> None:
+    """Starts or continues a run until so many iterations are done in all, or until it is interrupted.
+
+    Args:
+      config: settings of the run.
+      directory: of the run, opened.
+      iterations: total to reach.
+      preset_name: what the settings are called on the screen.
+    """
+    screen = Screen()
+
+    def stop_soon() -> None:
+        screen.say("stopping: finishing this iteration, then saving; once more to leave at once")
+
+    with (
+        Checkpoints(directory.checkpoints) as checkpoints,
+        Interrupts(stop_soon, screen.restore_cursor) as interrupts,
+        ThreadPoolExecutor(1) as worker,  # so that the main thread is free to answer signals
+    ):
+        env = config.make_env()
+
+        def new() -> LoopState:
+            return new_loop(env, config.loop, jax.random.key(config.seed))
+
+        abstract = jax.eval_shape(new)
+        screen.introduce(config, preset_name, str(directory.path), memory(abstract, config.loop))
+        resumed = checkpoints.latest() is not None
+        state = checkpoints.restore(abstract) if resumed else jax.jit(new)()
+        directory.keep_metrics(int(state.iteration))
+        remove_champions_after(directory.champions, int(state.version) if resumed else -1)
+        if not resumed:
+            save_champion(directory.champions, 0, config, state.champion)
+        done = int(state.iteration)
+        if done:
+            screen.say(f"continuing after iteration {done}")
+        if done >= iterations:
+            screen.say(f"nothing to do: {done} of {iterations} iterations are done; give more --iterations to go on")
+            return
+
+        began = time.monotonic()
+        with screen.compiling():
+            iterate = worker.submit(lambda: make_iterate(env, config.loop).lower(abstract).compile()).result()
+        screen.say(f"compiled in {time.monotonic() - began:.1f} s")
+
+        decisions = config.loop.self_play.lanes * config.loop.self_play.chunk
+        save_at = time.monotonic()
+        with screen.iterating(done, iterations):
+            while done < iterations and not interrupts.requested:
+                began = time.monotonic()
+                state, metrics = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state).result()
+                done += 1
+                record = to_record(metrics, decisions, time.monotonic() - began)
+                if record["promoted"]:
+                    save_champion(directory.champions, record["champion"], config, state.champion)
+                directory.append_metrics(record)
+                screen.iteration(record, iterations)
+                began = time.monotonic()
+                if began >= save_at:
+                    checkpoints.save(state)
+                    now = time.monotonic()
+                    save_at = now + (now - began) * (1 / SAVING_SHARE - 1)
+        checkpoints.save(state)
+        checkpoints.wait()
+        if done < iterations:
+            screen.say(f"{interrupts.requested}: saved after iteration {done} of {iterations}; the same command continues")
+        else:
+            screen.say(f"finished {iterations} iterations, saved in {directory.path}")
+
+
+if __name__ == "__main__":
+    main()

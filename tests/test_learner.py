@@ -1,0 +1,105 @@
+"""Learning: what the losses are, when steps are taken, and what happens to those that are not finite."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from toy_game import ToyGame
+
+from ringrift_jax import replay as ring
+from ringrift_jax.learner import LearnerConfig, losses, new_learner, train
+from ringrift_jax.replay import Rows
+
+ENV = ToyGame(heap=9)
+CONFIG = LearnerConfig(batch_size=4, samples_per_row=2.0, min_rows=8, warmup=0, learning_rate=0.05)
+LANES = 4
+
+
+def evaluate(params, observations):
+    """Logits and a value that ignore the position."""
+    batch = observations.shape[0]
+    values = jnp.tanh(jnp.stack([params["value"], -params["value"]]))
+    return jnp.broadcast_to(params["logits"], (batch, 6)), jnp.broadcast_to(values, (batch, 2))
+
+
+def params():
+    return {"logits": jnp.arange(6.0), "value": jnp.float32(0.0)}
+
+
+def full_ring(blocks=4, weights=(0.75, 0.25, 0.0)):
+    """A ring of starting positions whose games player 0 won; the policy takes 1 token, or sometimes 4."""
+    start = ENV.init()
+    row = Rows(start, jnp.array([0, 3, -1], jnp.int16), jnp.array(weights, jnp.float16))
+    replay = ring.empty(row, blocks, LANES, 2)
+    rows = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (LANES, *leaf.shape)), row)
+    game = jnp.zeros(LANES, jnp.int32)
+    for _ in range(blocks):
+        replay = ring.append(replay, rows, game)
+    return ring.complete(replay, game, jnp.ones(LANES, bool), jnp.tile(jnp.array([1.0, -1.0]), (LANES, 1)))
+
+
+@pytest.fixture(scope="module")
+def learn():
+    return jax.jit(lambda learner, replay, earned, key: train(ENV, evaluate, CONFIG, learner, replay, earned, key))
+
+
+def test_losses_by_hand():
+    replay = full_ring()
+    rows, outcome = ring.take(replay, jnp.arange(4))
+    got = losses(ENV, evaluate, CONFIG, params(), rows, outcome)
+    # Legal at the start are actions 0 to 3; logits 0, 1, 2, 3.
+    log_policy = np.arange(4) - np.log(np.exp(np.arange(4)).sum())
+    assert got.policy_loss == pytest.approx(-(0.75 * log_policy[0] + 0.25 * log_policy[3]), rel=1e-5)
+    assert got.target_entropy == pytest.approx(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)), rel=1e-5)
+    assert got.value_loss == pytest.approx(1.0)
+    assert got.loss == pytest.approx(float(got.policy_loss + got.value_loss))
+
+
+def test_learning_approaches_the_targets(learn):
+    replay = full_ring()
+    learner = new_learner(CONFIG, params())
+    for i in range(40):
+        learner, result, steps = learn(learner, replay, jnp.int32(16), jax.random.key(i))
+        assert int(steps) == 8
+    assert result.policy_loss - result.target_entropy < 0.02
+    assert result.value_loss < 0.01
+    policy = jax.nn.softmax(learner.params["logits"][:4])
+    np.testing.assert_allclose(policy, [0.75, 0, 0, 0.25], atol=0.05)
+    assert int(learner.steps) == 320
+    assert int(learner.skipped) == 0
+
+
+def test_steps_follow_the_data(learn):
+    """Two samples a row and four a step: a step for every two completed rows, the rest carried over."""
+    replay = full_ring()
+    learner = new_learner(CONFIG, params())
+    taken = []
+    for earned in (1, 1, 3, 0, 5):
+        learner, _, steps = learn(learner, replay, jnp.int32(earned), jax.random.key(0))
+        taken.append(int(steps))
+    assert taken == [0, 1, 1, 0, 3]
+    assert float(learner.due) == 0
+
+
+def test_nothing_is_learned_before_there_are_enough_rows(learn):
+    learner = new_learner(CONFIG, params())
+    learner, result, steps = learn(learner, full_ring(blocks=1), jnp.int32(4), jax.random.key(0))
+    assert int(steps) == 0
+    assert np.isnan(result.loss)
+    np.testing.assert_array_equal(learner.params["logits"], params()["logits"])
+    # What those rows have earned is not lost.
+    learner, _, steps = learn(learner, full_ring(blocks=4), jnp.int32(0), jax.random.key(0))
+    assert int(steps) == 2
+
+
+def test_a_step_that_is_not_finite_is_counted_and_changes_nothing(learn):
+    learner = new_learner(CONFIG, params())
+    broken = full_ring(weights=(jnp.inf, 0.25, 0.0))
+    after, result, steps = learn(learner, broken, jnp.int32(4), jax.random.key(0))
+    assert int(steps) == 2
+    assert int(after.skipped) == 2
+    assert not np.isfinite(result.loss)
+    for got, wanted in zip(
+        jax.tree.leaves((after.params, after.optimizer)), jax.tree.leaves((learner.params, learner.optimizer)), strict=True
+    ):
+        np.testing.assert_array_equal(got, wanted)

@@ -1,0 +1,72 @@
+"""What a user meets first: importing, the public names, the README's snippet, the wheel."""
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+import ringrift_jax as rr
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    """The output of a command that must succeed."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_import_touches_no_backend(tmp_path: Path):
+    """With a platform that does not exist, whatever touches a backend fails."""
+    code = """
+import jax, ringrift_jax, experiments
+try:
+    jax.devices()
+except RuntimeError as error:
+    print("imported;", error)
+"""
+    output = run(sys.executable, "-c", code, cwd=tmp_path, JAX_PLATFORMS="no_such_platform", PYTHONPATH=str(ROOT))
+    assert output.startswith("imported;") and "no_such_platform" in output
+
+
+def test_public_names():
+    assert sorted(rr.__all__) == rr.__all__
+    assert all(hasattr(rr, name) for name in rr.__all__)
+    for name in ("make", "Env", "State", "random_action", "check_env", "explain", "notation"):
+        assert name in rr.__all__
+
+
+def test_readme_snippet_runs(capsys):
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert snippets
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), {})
+    assert re.search(r"\d+% of 256 random games are over", capsys.readouterr().out)
+
+
+@pytest.mark.slow
+def test_wheel_works_in_an_empty_environment(tmp_path: Path):
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    home, elsewhere = tmp_path / "environment", tmp_path / "elsewhere"
+    venv.create(home, with_pip=True)
+    elsewhere.mkdir()
+    python = home / ("Scripts" if os.name == "nt" else "bin") / "python"
+    run(python, "-m", "pip", "install", wheel, cwd=elsewhere)
+    location = run(python, "-c", "import ringrift_jax; print(ringrift_jax.__file__)", cwd=elsewhere)
+    assert Path(location.strip()).is_relative_to(home)
+    assert (Path(location.strip()).parent / "py.typed").exists()
+    assert "--preset" in run(python, "-m", "experiments.train", "--help", cwd=elsewhere)

@@ -1,0 +1,111 @@
+"""The ring with hand-made games: written once, complete only after the end of the game, with its true outcome."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ringrift_jax import replay as ring
+from ringrift_jax.replay import Rows, Status
+
+LANES, PLAYERS = 2, 2
+
+
+def one_row():
+    """A row whose 'state' is a number that names it."""
+    return Rows(jnp.int32(0), jnp.zeros(3, jnp.int16), jnp.zeros(3, jnp.float16))
+
+
+def play(script, blocks):
+    """Appends plies and completes games.
+
+    Args:
+      script: for each ply and lane, whether the game ends with it and its rewards, or None while it goes on. Row names are
+        ``10 * ply + lane``.
+    """
+    replay = ring.empty(one_row(), blocks, LANES, PLAYERS)
+    game = np.zeros(LANES, np.int32)
+    history = []
+    for ply, ends in enumerate(script):
+        names = jnp.array([10 * ply + lane for lane in range(LANES)])
+        rows = Rows(names, jnp.zeros((LANES, 3), jnp.int16), jnp.zeros((LANES, 3), jnp.float16))
+        replay = ring.append(replay, rows, jnp.array(game))
+        ended = np.array([end is not None for end in ends])
+        rewards = np.array([end or (0, 0) for end in ends], np.float32)
+        replay = ring.complete(replay, jnp.array(game), jnp.array(ended), jnp.array(rewards))
+        game = game + ended
+        history.append(replay)
+    return replay, history
+
+
+def contents(replay, status):
+    """Outcome by name of the rows of a status; fails if a name is there twice."""
+    here = np.asarray(replay.status == status)
+    names = np.asarray(replay.rows.state)[here].tolist()
+    assert len(set(names)) == len(names)
+    return dict(zip(names, map(tuple, np.asarray(replay.outcome)[here].tolist()), strict=True))
+
+
+def test_rows_are_complete_from_the_end_of_their_game_on_with_its_outcome():
+    win, loss = (1, -1), (-1, 1)
+    script = [(None, None), (None, loss), (win, None), (None, None), (loss, win)]
+    replay, history = play(script, blocks=8)
+
+    assert contents(history[0], Status.COMPLETE) == {}
+    assert contents(history[1], Status.COMPLETE) == {1: loss, 11: loss}
+    assert contents(history[2], Status.COMPLETE) == {1: loss, 11: loss, 0: win, 10: win, 20: win}
+    assert contents(history[2], Status.PENDING) == {21: (0, 0)}
+    assert contents(replay, Status.COMPLETE) == {
+        0: win, 10: win, 20: win, 30: loss, 40: loss,
+        1: loss, 11: loss, 21: win, 31: win, 41: win,
+    }  # fmt: skip
+    assert int(replay.completed) == 10
+    assert int(replay.lost) == 0
+
+
+def test_the_oldest_rows_are_overwritten_and_lost_while_pending():
+    win = (1, -1)
+    script = [(None, win), (None, None), (None, None), (None, None), (win, None), (None, None)]
+    replay, history = play(script, blocks=3)
+
+    # Lane 0 plays one game of five decisions through a ring of three; its first two rows are gone when it ends.
+    assert contents(history[3], Status.PENDING).keys() == {10, 20, 30, 11, 21, 31}
+    assert contents(history[4], Status.COMPLETE) == {20: win, 30: win, 40: win}
+    # Rows 0, 10, 11 and 21 were pending when overwritten; row 1 was complete, and so was 20.
+    assert int(history[4].lost) == 3
+    assert int(replay.lost) == 4
+    assert int(replay.completed) == 4
+    assert contents(replay, Status.PENDING).keys() == {50, 31, 41, 51}
+
+
+def test_an_inactive_append_changes_nothing():
+    replay, _ = play([(None, None), ((1, -1), None)], blocks=2)
+    rows = jax.tree.map(lambda leaf: leaf[0] + 7, replay.rows)
+    same = ring.append(replay, rows, jnp.array([5, 5]), active=jnp.asarray(False))
+    for before, after in zip(jax.tree.leaves(replay), jax.tree.leaves(same), strict=True):
+        np.testing.assert_array_equal(before, after)
+    different = ring.append(replay, rows, jnp.array([5, 5]), active=jnp.asarray(True))
+    assert not np.array_equal(replay.rows.state, different.rows.state)
+
+
+def test_sampling_is_uniform_over_complete_rows_and_takes_no_other():
+    win, loss = (1, -1), (-1, 1)
+    replay, _ = play([(None, None), (win, None), (None, None), (loss, None)], blocks=6)
+    complete = contents(replay, Status.COMPLETE)
+    assert complete == {0: win, 10: win, 20: loss, 30: loss}
+
+    rows, outcome = ring.take(replay, ring.sample(replay, jax.random.key(0), 4000))
+    names, counts = np.unique(rows.state, return_counts=True)
+    assert names.tolist() == sorted(complete)
+    assert counts.min() > 850  # 1000 expected each, standard deviation 27
+    for name, got in zip(rows.state.tolist(), outcome.tolist(), strict=True):
+        assert tuple(got) == complete[name]
+
+
+@pytest.mark.parametrize(("num_actions", "dtype"), [(4802, jnp.int16), (100_000, jnp.int32)])
+def test_rows_are_stored_narrow(num_actions, dtype):
+    actions = jnp.array([num_actions - 1, -1])
+    rows = ring.make_rows(jnp.int32(0), actions, jnp.array([1.0, 0.0]), num_actions)
+    assert rows.slot_actions.dtype == dtype
+    assert rows.slot_weights.dtype == jnp.float16
+    assert rows.slot_actions.tolist() == actions.tolist()
