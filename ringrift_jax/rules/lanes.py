@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 from jax.extend.core import Primitive
-from jax.interpreters import mlir
+from jax.interpreters import batching, mlir
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ def unbatched(function: Callable[..., T]) -> Callable[..., T]:
 
     @custom_vmap
     def on_lanes(*args):
-        return function(*args)
+        return materialize(function(*materialize(args)))
 
     @on_lanes.def_vmap
     def on_more_lanes(axis_size, in_batched, *args):
@@ -43,7 +43,7 @@ def unbatched(function: Callable[..., T]) -> Callable[..., T]:
     @wraps(getattr(function, "func", function))
     def single(*args):
         result = on_lanes(*jax.tree.map(lambda x: jnp.asarray(x)[..., None], args))
-        return jax.tree.map(lambda x: x[..., 0], result)
+        return materialize(jax.tree.map(lambda x: x[..., 0], result))
 
     return single
 
@@ -63,6 +63,7 @@ _materialize = Primitive("materialize")
 _materialize.multiple_results = True
 _materialize.def_impl(lambda *values: list(values))
 _materialize.def_abstract_eval(lambda *values: list(values))
+batching.primitive_batchers[_materialize] = lambda values, axes: (_materialize.bind(*values), axes)
 
 
 def _through_a_loop(*values):

@@ -68,9 +68,9 @@ def position(board: Board, state: State) -> Position:
     own = state.ground == (state.current_seat + 1).astype(jnp.int8)
     own_runs = rays.runs(board, own)
     buried = stacks.has_buried(word, state.current_seat)
-    seen, own, own_runs, buried = materialize((seen, own, own_runs, buried))
+    own, own_runs, buried = materialize((own, own_runs, buried))
     can = placement.mobility(board, seen, state.ground)
-    can, slide = materialize((can, recovery.pending(board, state, seen, own_runs)))
+    slide = materialize(recovery.pending(board, state, seen, own_runs))
     return Position(state, word, seen, can, own, own_runs, buried, slide)
 
 
@@ -170,7 +170,7 @@ def pack_mask(board: Board, swap_rule: bool, state: State) -> PackedMask:
     planes = jnp.zeros_like(words[0])
     for bit, plane in enumerate([*legal.place, *lines, *regions, legal.pay]):
         planes |= plane.astype(jnp.uint32) << bit
-    return materialize(PackedMask(jnp.stack(words), planes, legal.skip, legal.swap))
+    return PackedMask(jnp.stack(words), planes, legal.skip, legal.swap)
 
 
 def unpack_mask(board: Board, packed: PackedMask) -> jax.Array:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from ..boards import MAX_PLACEMENT, Board
 from .grid import cells_of
+from .lanes import materialize
 from .rays import Survey, can_act
 
 
@@ -33,6 +34,7 @@ def mobility(board: Board, seen: Survey, ground: jax.Array) -> Mobility:
     first = can_act(seen, jnp.where(on_stack, seen.height, one), jnp.where(on_stack, seen.cap, one))
     second = can_act(seen, jnp.where(on_stack, seen.height + 1, two), jnp.where(on_stack, seen.cap + 1, two))
     third = can_act(seen, jnp.where(on_stack, seen.height + 1, three), jnp.where(on_stack, one, three))
+    first, second, third = materialize((first, second, third))
     return Mobility(
         stack=on_stack & first,
         own=on_stack & second,

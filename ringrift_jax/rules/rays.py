@@ -1,13 +1,15 @@
 """What each cell sees along each direction (RULES sections 4 and 5), as three numbers per cell and direction."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from ..boards import Board, Offset
+from ..boards import Board
 from . import stacks
 from .grid import cells_of, shift
+from .lanes import materialize
 
 WALL = 127
 """Cap height of what can never be captured."""
@@ -36,34 +38,43 @@ class Survey(NamedTuple):
         return self.top >= 0
 
 
-def _strides(board: Board, direction: Offset):
-    dx, dy = direction
-    stride = 1
-    while stride < board.size:
-        yield stride, (dx * stride, dy * stride)
-        stride *= 2
+def _strides(board: Board) -> list[int]:
+    """Powers of two whose sums reach across the board."""
+    return [1 << digit for digit in range((board.size - 1).bit_length())]
 
 
-def _run(board: Board, plane: jax.Array, direction: Offset) -> jax.Array:
-    """int8[S, S, N]: the first gap at or after each cell, by doubling, seen from one cell before."""
-    gap = jnp.where(plane, jnp.int8(board.size), jnp.int8(0))
-    for stride, offset in _strides(board, direction):
-        gap = jnp.minimum(gap, shift(gap, offset, 0) + jnp.int8(stride))
-    return shift(gap, direction, 0)
+def _look(board: Board, planes: Sequence[jax.Array], stride: int, outside) -> list[jax.Array]:
+    """For each direction, its plane as seen ``stride`` steps ahead."""
+    return [
+        shift(plane, (dx * stride, dy * stride), outside)
+        for plane, (dx, dy) in zip(planes, board.directions, strict=True)
+    ]
+
+
+def _runs(board: Board, plane: jax.Array) -> list[jax.Array]:
+    """The distance from each cell's neighbour to the first gap, by doubling, seen from the cell itself."""
+    gaps = [jnp.where(plane, jnp.int8(board.size), jnp.int8(0))] * len(board.directions)
+    for stride in _strides(board):
+        ahead = _look(board, gaps, stride, 0)
+        gaps = materialize([jnp.minimum(gap, far + jnp.int8(stride)) for gap, far in zip(gaps, ahead, strict=True)])
+    return _look(board, gaps, 1, 0)
 
 
 def runs(board: Board, plane: jax.Array) -> jax.Array:
     """int8[D, S, S, N]: how many cells of a bool[S, S, N] plane follow each cell without a gap, in each direction."""
-    return jnp.stack([_run(board, plane, direction) for direction in board.directions])
+    return jnp.stack(_runs(board, plane))
 
 
-def _after_run(board: Board, values: jax.Array, run: jax.Array, direction: Offset, outside) -> jax.Array:
+def _after_runs(board: Board, runs_: list[jax.Array], values: list[jax.Array], outside) -> list[jax.Array]:
     """Each cell's value at the first cell after its run: a jump of ``run + 1`` steps, binary digit by digit.
 
     A cell s steps into the run of c has a run shorter by s, so after each digit the remaining jump is the same there.
     """
-    for stride, offset in _strides(board, direction):
-        values = jnp.where(run & jnp.int8(stride) != 0, shift(values, offset, outside), values)
+    values = _look(board, values, 1, outside)
+    for stride in _strides(board):
+        ahead = _look(board, values, stride, outside)
+        jumps = [run & jnp.int8(stride) != 0 for run in runs_]
+        values = materialize([jnp.where(*choice) for choice in zip(jumps, ahead, values, strict=True)])
     return values
 
 
@@ -73,20 +84,19 @@ def survey(board: Board, word: stacks.Word, ground: jax.Array) -> Survey:
     height, cap = stacks.height(word).astype(jnp.int8), stacks.cap_height(word).astype(jnp.int8)
     free = cells_of(board) & (ground >= 0) & ~is_stack
     obstacle = jnp.where(is_stack, cap, jnp.int8(WALL))
-    reach, target_cap, far = [], [], []
-    for direction in board.directions:
-        run = _run(board, free, direction)
-        reach.append(run)
-        target_cap.append(_after_run(board, shift(obstacle, direction, WALL), run, direction, WALL))
-        far.append(run + 1 + _after_run(board, shift(run, direction, 0), run, direction, 0))
-    return Survey(
+    height, cap, free, obstacle = materialize((height, cap, free, obstacle))
+    reach = materialize(_runs(board, free))
+    target_cap = _after_runs(board, reach, [obstacle] * len(reach), WALL)
+    behind = _after_runs(board, reach, reach, 0)
+    seen = Survey(
         top=jnp.where(is_stack, stacks.top(word).astype(jnp.int8), jnp.int8(-1)),
         height=height,
         cap=cap,
         reach=jnp.stack(reach),
         target_cap=jnp.stack(target_cap),
-        far=jnp.stack(far),
+        far=jnp.stack(reach) + 1 + jnp.stack(behind),
     )
+    return materialize(seen)
 
 
 def can_capture(seen: Survey, height: jax.Array, cap: jax.Array) -> jax.Array:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from ..boards import Board
 from . import rays, stacks
 from .grid import along, at, cells_of, neighbour, pick, shift
-from .lanes import unbatched
+from .lanes import materialize, unbatched
 from .rays import Survey
 from .state import State
 
@@ -46,19 +46,23 @@ def slides(board: Board, seen: Survey, ground: jax.Array, own: jax.Array, own_ru
     """
     axes = len(board.axes)
     open_ = cells_of(board) & (ground == 0)
-    through = own_runs[:axes] + own_runs[axes:] + 1
-    line_slides, all_slides = [], []
-    for direction, offset in enumerate(board.directions):
+    vacant = open_ & ~seen.is_stack
+    through = own_runs[:axes] + own_runs[axes:] + 1 >= board.line_length
+    ahead = own_runs + 1 >= board.line_length
+    vacant, through, ahead = materialize((vacant, through, ahead))
+    line_ends = []
+    for direction in range(2 * axes):
         # The moved marker leaves its origin, so along its own axis only the markers ahead count.
-        longest = own_runs[direction] + 1
+        makes_line = ahead[direction]
         for axis in range(axes):
             if axis != direction % axes:
-                longest = jnp.maximum(longest, through[axis])
-        makes_line = open_ & ~seen.is_stack & (longest >= board.line_length)
-        line_slides.append(own & shift(makes_line, offset, False))
-        all_slides.append(own & shift(open_, offset, False))
-    lines = jnp.stack(line_slides)
-    return jnp.where(jnp.any(lines, axis=(0, 1, 2)), lines, jnp.stack(all_slides))
+                makes_line |= through[axis]
+        line_ends.append(vacant & makes_line)
+    line_ends = materialize(line_ends)
+    lines = materialize([own & shift(end, o, False) for end, o in zip(line_ends, board.directions, strict=True)])
+    any_line = jnp.any(jnp.stack([jnp.any(line, axis=(0, 1)) for line in lines]), axis=0)
+    everywhere = [own & shift(open_, offset, False) for offset in board.directions]
+    return jnp.stack([jnp.where(any_line, line, slide) for line, slide in zip(lines, everywhere, strict=True)])
 
 
 def pending(board: Board, state: State, seen: Survey, own_runs: jax.Array) -> PendingSlide:

@@ -30,8 +30,8 @@ def step(board: Board, swap_rule: bool, max_steps: int | None, state: State, act
     applied, then = _apply(board, pos, act, land, region)
     applied = materialize(applied)
     word = stacks.unpack(applied.stacks)
-    seen = materialize(rays.survey(board, word, applied.ground))
-    can = materialize(placement.mobility(board, seen, applied.ground))
+    seen = rays.survey(board, word, applied.ground)
+    can = placement.mobility(board, seen, applied.ground)
     settled = settle(board, applied, word, seen, can, materialize(then(seen)))
 
     steps = state.steps + is_legal
