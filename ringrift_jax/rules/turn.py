@@ -10,6 +10,7 @@ from jax import lax
 from ..boards import Board
 from . import lines, placement, rays, stacks, territory, victory
 from .grid import any_bit, count_bits, pick, to_rows
+from .lanes import materialize
 from .state import Phase, Reason, State
 
 
@@ -70,19 +71,18 @@ def settle(
     seats = seats_on(board, word, seen, can, land, state.hand)
     regions, regions_in_recovery = _regions_exist(board, state, word, land)
 
-    def after_line(seat, acted, has_regions):
+    def after_line(blocked, has_regions):
         """Phase on leaving ``line``; OVER stands for the end of the turn."""
-        blocked = jnp.where(~acted & pick(seats.controls, seat), Phase.FORCED_ELIMINATION, Phase.OVER)
-        return jnp.where(has_regions, Phase.TERRITORY, blocked)
+        at_end = jnp.where(blocked, jnp.int32(Phase.FORCED_ELIMINATION), jnp.int32(Phase.OVER))
+        return jnp.where(has_regions, Phase.TERRITORY, at_end)
 
-    def on_line(seat, acted, has_regions):
-        return jnp.where(pick(seats.lines, seat), Phase.LINE, after_line(seat, acted, has_regions))
-
-    seat, acted = state.current_seat, state.acted
+    seat = state.current_seat
+    blocked = ~state.acted & pick(seats.controls, seat)
     has_regions = jnp.where(state.recovered, regions_in_recovery, pick(regions, seat))
-    phase = jnp.where(then.enters_line, on_line(seat, acted, has_regions), Phase.OVER)
-    phase = jnp.where(then.leaves_line, after_line(seat, acted, has_regions), phase)
-    phase = jnp.where(then.leaves_territory, after_line(seat, acted, jnp.zeros_like(acted)), phase)
+    left_line = after_line(blocked, has_regions)
+    phase = jnp.where(then.enters_line, jnp.where(pick(seats.lines, seat), Phase.LINE, left_line), Phase.OVER)
+    phase = jnp.where(then.leaves_line, left_line, phase)
+    phase = jnp.where(then.leaves_territory, after_line(blocked, jnp.zeros_like(has_regions)), phase)
     phase = jnp.where(then.ends_turn, Phase.OVER, phase)
     phase = jnp.where(then.stays, state.phase, phase)
     turn_over = phase == Phase.OVER
@@ -91,64 +91,96 @@ def settle(
     collapsed = jnp.stack([count_bits(to_rows(state.ground == -seat - 1)) for seat in range(n)])
     markers = count_bits(land.markers)
     winner, reason = victory.check(board, seats, state.hand, state.eliminated, collapsed, markers, seat)
-    winner, reason = jnp.where(turn_over, winner, -1), jnp.where(turn_over, reason, Reason.NONE)
     just_lost = turn_over & ~alive & (state.lost_turn == 0)
-    lost_turn = jnp.where(just_lost, state.turn, state.lost_turn)
 
-    recovered, turn = state.recovered, state.turn
-    rounds = victory.Rounds(state.round_first, state.marks, state.streak_seat, state.streak_length)
-    # Each pass starts one turn; a blocked seat without a stack has no decision in it, and the next seat follows. The
-    # board does not change meanwhile, so the victory check above need not be repeated.
-    for _ in range(n):
-        passing = turn_over & (winner < 0)
-        following = seat
-        for distance in reversed(range(1, n + 1)):
-            candidate = (seat + distance) % n
-            following = jnp.where(pick(alive, candidate), candidate, following)
-        same_seat = following == seat
-        new_acted, new_recovered = acted & same_seat, recovered & same_seat
-        new_rounds, wins = victory.begin_turn(rounds, following, alive, seats.acts)
-        has_regions = pick(regions, following)
-        may_skip = (pick(state.hand, following) > 0) & (pick(seats.moves, following) | pick(seats.recovers, following))
-        new_phase = jnp.where(
-            pick(seats.places, following) | may_skip,
-            Phase.PLACE,
-            jnp.where(
-                pick(seats.moves, following) | pick(seats.recovers, following),
-                Phase.MOVE,
-                on_line(following, new_acted, has_regions),
-            ),
+    begun = materialize(
+        _Turns(
+            passing=turn_over & (winner < 0),
+            seat=seat,
+            phase=phase,
+            acted=state.acted,
+            recovered=state.recovered,
+            turn=state.turn,
+            rounds=victory.Rounds(state.round_first, state.marks, state.streak_seat, state.streak_length),
+            winner=jnp.where(turn_over, winner, -1),
+            reason=jnp.where(turn_over, reason, Reason.NONE),
         )
-        seat = jnp.where(passing, following, seat)
-        acted = jnp.where(passing, new_acted, acted)
-        recovered = jnp.where(passing, new_recovered, recovered)
-        turn = turn + passing
-        rounds = jax.tree.map(partial(jnp.where, passing), new_rounds, rounds)
-        winner = jnp.where(passing & wins, following, winner)
-        reason = jnp.where(passing & wins, Reason.LPS_ROUNDS, reason)
-        phase = jnp.where(passing, new_phase, phase)
-        turn_over = passing & ~wins & (new_phase == Phase.OVER)
+    )
+    moves = seats.moves | seats.recovers
+    # Where a turn begins that nothing has happened in yet.
+    opening = jnp.where(seats.lines, Phase.LINE, after_line(seats.controls, regions))
+    opening = jnp.where(moves, Phase.MOVE, opening)
+    opening = jnp.where(seats.places | ((state.hand > 0) & moves), Phase.PLACE, opening)
+    turns = _begin_turns(begun, *materialize((opening, alive, seats.acts)))
 
-    over = winner >= 0
+    over = turns.winner >= 0
     kept = then.stays & ~over
     return state.replace(
-        current_seat=seat,
-        phase=jnp.where(over, Phase.OVER, phase).astype(jnp.int32),
+        current_seat=turns.seat,
+        phase=jnp.where(over, Phase.OVER, turns.phase),
         focus=jnp.where(kept, state.focus, -1),
         slide=jnp.where(kept, state.slide, -1),
         owed=kept & state.owed,
-        acted=acted & ~over,
-        recovered=recovered & ~over,
-        lost_turn=lost_turn,
-        turn=turn,
-        round_first=rounds.first,
-        marks=rounds.marks,
-        streak_seat=rounds.streak_seat,
-        streak_length=rounds.streak_length,
-        winner=winner,
-        reason=reason.astype(jnp.int32),
+        acted=turns.acted & ~over,
+        recovered=turns.recovered & ~over,
+        lost_turn=jnp.where(just_lost, state.turn, state.lost_turn),
+        turn=turns.turn,
+        round_first=turns.rounds.first,
+        marks=turns.rounds.marks,
+        streak_seat=turns.rounds.streak_seat,
+        streak_length=turns.rounds.streak_length,
+        winner=turns.winner,
+        reason=turns.reason,
         just_ended=over,
     )
+
+
+class _Turns(NamedTuple):
+    """What changes while turns begin; ``[N]`` each, fields as in the state. ``passing``: another one must begin."""
+
+    passing: jax.Array
+    seat: jax.Array
+    phase: jax.Array
+    acted: jax.Array
+    recovered: jax.Array
+    turn: jax.Array
+    rounds: victory.Rounds
+    winner: jax.Array
+    reason: jax.Array
+
+
+def _begin_turns(begun: _Turns, opening: jax.Array, alive: jax.Array, acts: jax.Array) -> _Turns:
+    """Rotates to the next seat with a decision. ``opening``: int32[n, N] phase of each seat's first decision, or OVER.
+
+    A seat without a decision in its turn is passed over with all its tracking. The board does not change meanwhile, so
+    the victory check need not be repeated, and after n passes every seat has been asked.
+    """
+    n = alive.shape[0]
+
+    def begin(carry):
+        count, now = carry
+        following = now.seat
+        for distance in reversed(range(1, n + 1)):
+            candidate = (now.seat + distance) % n
+            following = jnp.where(pick(alive, candidate), candidate, following)
+        # The flags follow the contiguous run of one seat's moves (RULES section 2, [OPEN]).
+        same_seat = following == now.seat
+        rounds, wins = victory.begin_turn(now.rounds, following, alive, acts)
+        phase = pick(opening, following)
+        after = _Turns(
+            passing=~wins & (phase == Phase.OVER),
+            seat=following,
+            phase=phase,
+            acted=now.acted & same_seat,
+            recovered=now.recovered & same_seat,
+            turn=now.turn + 1,
+            rounds=rounds,
+            winner=jnp.where(wins, following, now.winner),
+            reason=jnp.where(wins, Reason.LPS_ROUNDS, now.reason),
+        )
+        return count + 1, jax.tree.map(partial(jnp.where, now.passing), after, now)
+
+    return lax.while_loop(lambda carry: (carry[0] < n) & jnp.any(carry[1].passing), begin, (0, begun))[1]
 
 
 def _regions_exist(board: Board, state: State, word: stacks.Word, land: territory.Land) -> tuple[jax.Array, jax.Array]:
