@@ -2,8 +2,7 @@
 
 import json
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -20,6 +19,7 @@ from tyro.extras import SubcommandApp
 
 import ringrift_jax as rr
 from experiments import timing
+from experiments.command_line import fail
 from ringrift_jax.env import sample_mask
 
 app = SubcommandApp()
@@ -50,7 +50,7 @@ class Subject:
     def decision(self, state, action):
         """What self-play and search need from the rules: the next state, and what is legal there."""
         state = self.step(state, action)
-        return state, self.legal(state)
+        return state if self.mask is None else (state, self.mask(state))
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Row:
     game: str
     batch: int
     decision_us: float
-    step_us: float
+    step_us: float | None
     mask_us: float | None
     observe_us: float | None
     sample_us: float
@@ -158,10 +158,10 @@ class Measurement:
         tasks = {
             "play": self.play,
             "decision": through(decide, 0, 1),
-            "step": through(jax.jit(jax.vmap(subject.step)), 0, 1),
             "sample": through(draw, 2, 3),
         }
         if subject.mask is not None:
+            tasks["step"] = through(jax.jit(jax.vmap(subject.step)), 0, 1)
             tasks["mask"] = through(legal, 0)
         if subject.observe is not None:
             tasks["observe"] = through(jax.jit(jax.vmap(subject.observe)), 0)
@@ -173,17 +173,15 @@ class Measurement:
         self.games_ended += int(ended)
 
     def row(self, seconds: dict[str, float]) -> Row:
-        def per_state(task: str) -> float:
-            return 1e6 * seconds[task] / (SETS * self.batch)
-
+        us = {task: 1e6 * time / (SETS * self.batch) for task, time in seconds.items()}
         return Row(
             game=self.subject.name,
             batch=self.batch,
-            decision_us=per_state("decision"),
-            step_us=per_state("step"),
-            mask_us=per_state("mask") if "mask" in seconds else None,
-            observe_us=per_state("observe") if "observe" in seconds else None,
-            sample_us=per_state("sample"),
+            decision_us=us["decision"],
+            step_us=us.get("step"),
+            mask_us=us.get("mask"),
+            observe_us=us.get("observe"),
+            sample_us=us["sample"],
             decisions_per_second=self.batch * self.steps / seconds["play"],
             games_per_second=self.games_ended / self.plays / seconds["play"],
             jaxpr_lines=self.jaxpr_lines,
@@ -206,7 +204,7 @@ def measure(subjects: list[Subject], batch: int, steps: int, repeats: int, conso
     rows = []
     for m in measurements:
         rows.append(m.row({task: t for (game, task), t in seconds.items() if game == m.subject.name}))
-    chess = [row.step_us for row in rows if row.game == "pgx chess"]
+    chess = [row.decision_us for row in rows if row.game == "pgx chess"]
     return [replace(row, decisions_per_pgx_chess_step=chess[0] / row.decision_us) for row in rows] if chess else rows
 
 
@@ -238,8 +236,7 @@ def env(
     try:
         subjects = [ringrift(rr.make(board, n)) for board in boards for n in players]
     except ValueError as error:
-        console.print(f"error: {error}", style="red")
-        sys.exit(2)
+        fail(str(error))
     if pgx and find_spec("pgx"):
         subjects += [pgx_game(name) for name in PGX_GAMES]
     rows = measure(subjects, batch, steps, repeats, console)
@@ -251,8 +248,8 @@ def env(
 
 
 def table(rows: list[Row]) -> Table:
-    device = jax.devices()[0]
-    title = f"us per state, batch {rows[0].batch}, {device.platform} {device.device_kind}, {os.cpu_count()} CPU cores"
+    device = jax.devices()[0].device_kind
+    title = f"us per state, batch {rows[0].batch}, device {device}, {os.cpu_count()} CPU cores"
     result = Table("game", title=title)
     for heading in (
         *("decision", "step", "mask", "observe", "sample", "decisions/s", "games/s", "jaxpr lines"),
@@ -265,5 +262,9 @@ def table(rows: list[Row]) -> Table:
     return result
 
 
+def main(argv: Sequence[str] | None = None) -> None:
+    app.cli(prog="python -m experiments.benchmark", description=__doc__, args=argv)
+
+
 if __name__ == "__main__":
-    app.cli(prog="python -m experiments.benchmark", description=__doc__)
+    main()

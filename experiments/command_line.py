@@ -19,6 +19,11 @@ def fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
+def option(metavar: str, default: str) -> Any:
+    """Annotation of an option that may be left out, with what help says it then is."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
+
+
 def parse(kind: Any, argv: Sequence[str], hint: str = "see --help", **options: Any) -> Any:
     """``tyro.cli``, but an error is one line.
 
@@ -47,7 +52,7 @@ def _one_line(box: str) -> str:
             break
         message.append(line)
     text = re.sub(r"\s+", " ", " ".join(message))
-    return text[:1].lower() + text[1:].rstrip(".")
+    return text[:1].lower() + text[1:].rstrip(". ")
 
 
 def use_compilation_cache() -> None:

@@ -30,7 +30,7 @@ class Screen:
         swap = " with the swap rule" if config.swap_rule else ""
         self.say(f"RingRift {config.board}, {config.num_players} players{swap}: preset {preset}, seed {config.seed}")
         self.say(f"directory  {directory}")
-        self.say(f"device     {jax.default_backend()} ({device.device_kind}), {_cores()} CPU cores, jax {jax.__version__}")
+        self.say(f"device     {device.platform} ({device.device_kind}), {_cores()} CPU cores, jax {jax.__version__}")
         self.say(f"memory     {_bytes(sum(memory.values()))}: {sizes}")
 
     @contextmanager

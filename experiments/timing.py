@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import jax
+import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 
 Name = TypeVar("Name", bound=Hashable)
@@ -63,4 +64,4 @@ def jaxpr_lines(function: Callable, *arguments) -> int:
 
 def tree_bytes(tree) -> int:
     """Bytes of all arrays of a pytree."""
-    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
+    return sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(tree))

@@ -1,8 +1,8 @@
 """Trains a network by self-play: ``python -m experiments.train square8``.
 
-The same command continues a run that was stopped, also with more iterations. Ctrl-C (or SIGTERM) finishes the iteration,
-saves and exits; a second Ctrl-C leaves at once. Every setting of the preset can be changed by its name in config.json,
-such as --search.simulations 32 or --self-play.lanes 16.
+The same command continues a run that was stopped, also with more iterations. Ctrl-C (or SIGTERM) finishes the
+iteration, saves and exits; a second Ctrl-C leaves at once. Every setting of the preset can be changed by its name in
+config.json, such as --search.simulations 32 or --self-play.lanes 16.
 """
 
 import sys
@@ -11,18 +11,20 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import jax
 import tyro
 
-from experiments.command_line import fail, parse, use_compilation_cache
+from experiments.command_line import fail, option, parse, use_compilation_cache
 from experiments.console import Screen
 from experiments.interrupts import Interrupts
 from experiments.run_directory import RunDirectory, to_record
 from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
-from ringrift_jax.config import Preset, RunConfig, preset
+from ringrift_jax.config import RunConfig, preset
 from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, memory, new_loop
+
+PROGRAM = "python -m experiments.train"
 
 ITERATIONS: dict[str, int] = {"tiny": 4, "cpu": 60, "gpu": 1000}
 """Total iterations of a preset unless the command line says otherwise."""
@@ -38,35 +40,34 @@ class Args:
     Attributes:
       board: the board to play on.
       players: number of players.
-      preset: settings for a kind of machine; by default gpu where there is one, else cpu. tiny is for tests.
-      run_dir: where everything is kept; by default runs/BOARD-Np.
-      iterations: total to reach, those of earlier calls included; by default that of the preset.
+      preset: settings for a kind of machine; auto is gpu where there is one, else cpu. tiny is for tests.
+      run_dir: where everything is kept.
+      iterations: total to reach, those of earlier calls included.
       seed: of all random numbers.
       swap_rule: the pie rule (2 players only): after the first turn the second player may exchange seats.
     """
 
     board: tyro.conf.Positional[Literal["square8", "square19", "hex8", "hexagonal"]]
     players: Literal[2, 3, 4] = 2
-    preset: Preset | None = None
-    run_dir: Path | None = None
-    iterations: int | None = None
+    preset: Literal["auto", "tiny", "cpu", "gpu"] = "auto"
+    run_dir: Annotated[Path | None, option("PATH", "runs/BOARD-Np")] = None
+    iterations: Annotated[int | None, option("INT", ", ".join(f"{n} for {k}" for k, n in ITERATIONS.items()))] = None
     seed: int = 0
     swap_rule: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and trains. Bad input ends with one line and exit code 2."""
-    args, others = parse(
-        Args, sys.argv[1:] if argv is None else argv, prog="train", description=__doc__, return_unknown_args=True
-    )
+    argv = sys.argv[1:] if argv is None else argv
+    args, others = parse(Args, argv, description=__doc__, prog=PROGRAM, return_unknown_args=True)
     if args.iterations is not None and args.iterations < 1:
         fail(f"--iterations is {args.iterations}; it must be at least 1")
     if not 0 <= args.seed < 2**32:
         fail(f"--seed is {args.seed}; it must be 0 to {2**32 - 1}")
-    name = args.preset or ("gpu" if jax.default_backend() == "gpu" else "cpu")
+    name = args.preset if args.preset != "auto" else "gpu" if jax.default_backend() == "gpu" else "cpu"
     options = "options are " + ", ".join("--" + f.name.replace("_", "-") for f in fields(Args)[1:])
     hint = f"{options} and settings by name, such as --search.simulations; see --help"
-    loop = parse(LoopConfig, others, hint, prog="train", default=preset(name, args.board, args.players))
+    loop = parse(LoopConfig, others, hint, prog=PROGRAM, default=preset(name, args.board, args.players))
     config = RunConfig(args.board, args.players, args.swap_rule, args.seed, loop)
     directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
     try:
@@ -107,7 +108,7 @@ def train(config: RunConfig, directory: RunDirectory, iterations: int, preset_na
         abstract = jax.eval_shape(new)
         screen.introduce(config, preset_name, str(directory.path), memory(abstract, config.loop))
         resumed = checkpoints.latest() is not None
-        state = checkpoints.restore(abstract) if resumed else jax.jit(new)()
+        state = checkpoints.restore(abstract) if resumed else new()
         directory.keep_metrics(int(state.iteration))
         remove_champions_after(directory.champions, int(state.version) if resumed else -1)
         if not resumed:
@@ -144,7 +145,8 @@ def train(config: RunConfig, directory: RunDirectory, iterations: int, preset_na
         checkpoints.save(state)
         checkpoints.wait()
         if done < iterations:
-            screen.say(f"{interrupts.requested}: saved after iteration {done} of {iterations}; the same command continues")
+            stopped = f"{interrupts.requested}: saved after iteration {done} of {iterations}"
+            screen.say(f"{stopped}; the same command continues")
         else:
             screen.say(f"finished {iterations} iterations, saved in {directory.path}")
 

@@ -1,16 +1,22 @@
 """Players behind one small interface: a batch of positions and a key per game in, an action per game out."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 
 from .env import random_action
+from .networks import NetworkConfig, make_network
 from .search import Evaluate, SearchConfig, search
 
 Agent = Callable[[Any, jax.Array], jax.Array]
 """``agent(states [B], keys [B]) -> int32[B]``, an action of every running game. The keys are consumed."""
+
+
+def make_evaluate(env, config: NetworkConfig) -> Evaluate:
+    """What evaluates positions with a network of this size, given its parameters."""
+    return cast(Evaluate, make_network(env, config).apply)
 
 
 def random_agent(env) -> Agent:

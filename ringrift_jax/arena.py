@@ -1,11 +1,10 @@
 """Matches between a challenger and an opponent that are fair to both.
 
-Games come in groups of one per player: all games of a group have the same opening, and in each the challenger is another
-player, so that every seat is held equally often. With two players a group is a pair. The mean score of a group is the
-unit of the statistics, because games of one opening are not independent.
+Games come in groups of one per player: all games of a group have the same opening, and in each the challenger is
+another player, so that every seat is held equally often. With two players a group is a pair. The mean score of a group
+is the unit of the statistics, because games of one opening are not independent.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +13,6 @@ import jax
 import jax.numpy as jnp
 
 from .agents import Agent
-from .selfplay import select
 
 
 @dataclass(frozen=True)
@@ -61,20 +59,18 @@ class Match:
         return ~self.state.is_over
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["challenging", "games", "real"], meta_fields=[])
+@partial(jax.tree_util.register_dataclass, data_fields=["challenging", "games"], meta_fields=[])
 @dataclass(frozen=True)
 class Turn:
     """Games of a match that move together because they wait for the same side; W = width.
 
     Attributes:
       challenging: ``bool``, whether that side is the challenger.
-      games: ``int32[W]`` their indices, each once; those beyond the last game are fillers.
-      real: ``bool[W]``, whether the game does move.
+      games: ``int32[W]`` their indices, each once, then fillers beyond the last game.
     """
 
     challenging: jax.Array
     games: jax.Array
-    real: jax.Array
 
 
 def new_match(env, groups: int) -> Match:
@@ -87,31 +83,30 @@ def new_match(env, groups: int) -> Match:
 def next_turn(env, match: Match, width: int, opening: int = 0) -> Turn:
     """Up to ``width`` games that wait for the side more games wait for.
 
-    So one network at a time is evaluated, on a nearly full batch. In the first ``opening`` decisions of a game all players
-    are the opponent's.
+    So one network at a time is evaluated, on a nearly full batch. In the first ``opening`` decisions of a game all
+    players are the opponent's.
     """
     total = len(match.length)
     is_challenger = match.state.current_player == jnp.arange(total) % env.num_players
     side = is_challenger & (match.length >= opening)
     challenging = 2 * jnp.sum(match.running & side) >= jnp.sum(match.running)
     ready = match.running & (side == challenging)
-    games = jnp.pad(jnp.argsort(~ready), (0, max(width - total, 0)), constant_values=total)[:width]
-    return Turn(challenging, games, ready.at[games].get(mode="fill", fill_value=False))
+    (games,) = jnp.nonzero(ready, size=width, fill_value=total)
+    return Turn(challenging, games)
 
 
 def take(turn: Turn, per_game: Any) -> Any:
-    """The entries of a turn's games, leading axis ``[W]``, of arrays with one entry per game."""
+    """The entries ``[W]`` of a turn's games in arrays with one entry per game; fillers get some entry."""
     return jax.tree.map(lambda leaf: leaf.at[turn.games].get(mode="clip"), per_game)
 
 
 def advance(env, match: Match, turn: Turn, after: Any) -> Match:
-    """The match after a turn; ``after`` holds the states ``[W]`` after the decisions."""
+    """The match after a turn; ``after`` holds the states ``[W]`` after the decisions. Fillers change nothing."""
     gained = jnp.take_along_axis(after.rewards, (turn.games % env.num_players)[:, None], axis=1)[:, 0]
-    states = select(turn.real, after, take(turn, match.state))
     return Match(
-        jax.tree.map(lambda leaf, new: leaf.at[turn.games].set(new, mode="drop"), match.state, states),
-        match.score.at[turn.games].add(jnp.where(turn.real, gained, 0.0), mode="drop"),
-        match.length.at[turn.games].add(turn.real, mode="drop"),
+        jax.tree.map(lambda leaf, new: leaf.at[turn.games].set(new, mode="drop"), match.state, after),
+        match.score.at[turn.games].add(gained, mode="drop"),
+        match.length.at[turn.games].add(1, mode="drop"),
     )
 
 

@@ -1,7 +1,7 @@
 """Saving and restoring; the only file that imports orbax.
 
-A checkpoint holds the whole :class:`~ringrift_jax.loop.LoopState` and is written in the background. A champion holds the
-parameters of a network and the settings of its run, so that it can be used without them.
+A checkpoint holds the whole :class:`~ringrift_jax.loop.LoopState` and is written in the background. A champion holds
+the parameters of a network and the settings of its run, so that nothing else is needed to play with it.
 """
 
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from .config import RunConfig, from_dict, to_dict
@@ -21,7 +22,7 @@ class Checkpoints:
     Use it as a context manager, or call :meth:`close`, so that the last one is complete on disk.
     """
 
-    def __init__(self, directory: Path, keep: int = 3):
+    def __init__(self, directory: Path | str, keep: int = 3):
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(Path(directory).resolve(), options=options)
 
@@ -59,7 +60,8 @@ class Checkpoints:
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device),
             jax.eval_shape(_storable, like),
         )
-        return _from_storable(self._manager.restore(step, args=ocp.args.StandardRestore(target)))
+        stored: Any = self._manager.restore(step, args=ocp.args.StandardRestore(target))
+        return _from_storable(stored)
 
     def wait(self) -> None:
         """Returns when everything saved is complete on disk."""
@@ -72,7 +74,7 @@ class Checkpoints:
 
 
 def _is_key(leaf: Any) -> bool:
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _storable(state: LoopState) -> LoopState:
@@ -83,7 +85,7 @@ def _from_storable(state: LoopState) -> LoopState:
     return LoopState(**{**vars(state), "key": jax.random.wrap_key_data(state.key)})
 
 
-def save_champion(directory: Path, version: int, config: RunConfig, params: Any) -> Path:
+def save_champion(directory: Path | str, version: int, config: RunConfig, params: Any) -> Path:
     """Writes ``directory/version`` as a whole or not at all; there must be none yet. Returns its path."""
     path = Path(directory).resolve() / str(version)
     with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
@@ -92,7 +94,7 @@ def save_champion(directory: Path, version: int, config: RunConfig, params: Any)
     return path
 
 
-def load_champion(path: Path) -> tuple[RunConfig, Any]:
+def load_champion(path: Path | str) -> tuple[RunConfig, Any]:
     """The settings and the parameters that :func:`save_champion` wrote.
 
     Raises:
@@ -107,13 +109,13 @@ def load_champion(path: Path) -> tuple[RunConfig, Any]:
     return from_dict(RunConfig, found["config"]), found["params"]
 
 
-def champion_versions(directory: Path) -> list[int]:
+def champion_versions(directory: Path | str) -> list[int]:
     """Versions of the champions in a directory, in order."""
     found = Path(directory).glob("*/params") if Path(directory).is_dir() else ()
     return sorted(int(path.parent.name) for path in found if path.parent.name.isdigit())
 
 
-def remove_champions_after(directory: Path, version: int) -> None:
+def remove_champions_after(directory: Path | str, version: int) -> None:
     """Removes champions newer than a version: those of iterations that a resumed run does again."""
     for newer in champion_versions(directory):
         if newer > version:

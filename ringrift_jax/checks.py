@@ -1,5 +1,6 @@
 """The contract of an environment as a check that users can run on their own: wrappers, variants, new boards."""
 
+from copy import copy
 from functools import partial
 
 import jax
@@ -27,9 +28,9 @@ _SENTENCES = {
 def check_env(env: Env, seed: int = 0, num_games: int = 4, max_decisions: int = 5000) -> None:
     """Plays random games to their end and checks everything an environment promises.
 
-    That is: hashability, shapes and dtypes, no retracing, vmap equals a loop, legal actions while a game runs, finite
-    observations, illegal actions and steps after the end without effect, rewards, and symmetry (but for recovery slides
-    that make two longest lines; see ``symmetry``).
+    That is: hashability, stable shapes and dtypes (so that nothing is traced twice), vmap equals a loop, legal actions
+    while a game runs, finite observations, no effect of illegal actions and of steps after the end, rewards, and
+    symmetry (but for recovery slides that make two longest lines; see ``symmetry``).
 
     Args:
       env: the environment, or anything with its interface.
@@ -41,29 +42,20 @@ def check_env(env: Env, seed: int = 0, num_games: int = 4, max_decisions: int = 
       AssertionError: the first broken promise, as a sentence.
     """
     _check_types(env)
-    traces = 0
-
-    def counted_step(env: Env, state: State, action: jax.Array) -> State:
-        nonlocal traces
-        traces += 1
-        return env.step(state, action)
-
-    single_step = jax.jit(counted_step, static_argnums=0)
-    advance = jax.jit(jax.vmap(partial(play_and_judge, env)))
+    alone = jax.jit(env.step)
+    together = jax.jit(jax.vmap(partial(play_and_judge, env)))
     states = jax.tree.map(lambda x: jnp.broadcast_to(x, (num_games, *x.shape)), env.init())
     key = jax.random.key(seed)
     for decision in range(max_decisions + 1):
         key, draw = jax.random.split(key)
         before = states
-        states, actions, verdicts = advance(before, jax.random.split(draw, num_games))
+        states, actions, verdicts = together(before, jax.random.split(draw, num_games))
         for name, holds in verdicts.items():
             game = int(np.argmin(holds))
             assert holds[game], f"{_SENTENCES[name]} (seed {seed}, game {game}, after {decision} decisions)"
         game = decision % num_games
-        alone = single_step(env, jax.tree.map(lambda x, i=game: x[i], before), actions[game])
-        together = jax.tree.map(lambda x, i=game: x[i], states)
-        assert equal(alone, together), f"step under vmap must equal step alone (seed {seed}, game {game})"
-        assert traces == 1, "step must not be retraced: its result must have the types of its argument"
+        after = alone(_take(before, game), actions[game])
+        assert equal(after, _take(states, game)), f"step under vmap must equal step alone (seed {seed}, game {game})"
         if bool(jnp.all(before.is_over)):
             return
     raise AssertionError(f"games must end; after {max_decisions} decisions one still ran (seed {seed})")
@@ -73,7 +65,8 @@ def _check_types(env: Env) -> None:
     try:
         hash(env)
     except TypeError:
-        raise AssertionError("an environment must be hashable, so that it can be a static argument") from None
+        raise AssertionError("an environment must be hashable, so that it can be a static argument of jit") from None
+    assert copy(env) == env, "an environment must equal its copy, so that jit does not compile for each of them"
     start = jax.eval_shape(env.init)
     after = jax.eval_shape(env.step, start, jax.ShapeDtypeStruct((), jnp.int32))
     assert jax.tree.structure(start) == jax.tree.structure(after), "step must keep the structure of the state"
@@ -135,6 +128,10 @@ def play_and_judge(env: Env, state: State, key: jax.Array) -> tuple[State, jax.A
 def _pair(function, first: State, second: State) -> jax.Array:
     """Both results of one copy of a function, stacked."""
     return jax.vmap(function)(jax.tree.map(lambda a, b: jnp.stack([a, b]), first, second))
+
+
+def _take(states: State, game: int) -> State:
+    return jax.tree.map(lambda x: x[game], states)
 
 
 def equal(first: State, second: State) -> jax.Array:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from . import boards
 from .arena import ArenaConfig
@@ -13,8 +13,7 @@ from .networks import NetworkConfig
 from .search import SearchConfig
 from .selfplay import SelfPlayConfig
 
-Preset = Literal["tiny", "cpu", "gpu"]
-PRESETS: tuple[str, ...] = get_args(Preset)
+PRESETS = ("tiny", "cpu", "gpu")
 
 
 @dataclass(frozen=True)

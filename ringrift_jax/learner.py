@@ -22,8 +22,8 @@ class LearnerConfig:
       batch_size: rows of an optimiser step.
       samples_per_row: how often a row is sampled on average. This is the ratio of training to data, and only here.
       min_rows: complete rows the ring must hold before the first step.
-      learning_rate: of AdamW, reached after ``warmup`` steps from 0 and then constant.
-      warmup: optimiser steps.
+      learning_rate: of AdamW, reached after ``warmup`` steps and then constant.
+      warmup: optimiser steps in which the learning rate rises evenly.
       weight_decay: of AdamW.
       max_gradient: gradients of a larger global norm are scaled down to it.
       value_weight: weight of the value loss against the policy loss.
@@ -38,6 +38,14 @@ class LearnerConfig:
     weight_decay: float = 1e-4
     max_gradient: float = 1.0
     value_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("replay_blocks", "batch_size", "samples_per_row", "min_rows", "learning_rate", "max_gradient"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be more than 0")
+        for name in ("warmup", "weight_decay", "value_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
 
 
 @partial(
@@ -69,8 +77,15 @@ class Learner:
 )
 @dataclass(frozen=True)
 class Losses:
-    """``float32`` each, NaN when nothing was learned: the whole loss, the cross-entropy of the policy and the entropy of
-    its target (the least it could be) in nats, the mean squared error of the values, the norm of the gradient."""
+    """Means over optimiser steps, ``float32`` each, NaN when there were none.
+
+    Attributes:
+      loss: the weighted sum that is minimised.
+      policy_loss: cross-entropy of the policy with the search's over all legal actions, in nats.
+      target_entropy: entropy of the search's policy, the least the policy loss could be.
+      value_loss: mean squared error of the values.
+      gradient: norm of the gradient before it is scaled down.
+    """
 
     loss: jax.Array
     policy_loss: jax.Array
@@ -80,7 +95,9 @@ class Losses:
 
 
 def make_optimizer(config: LearnerConfig) -> optax.GradientTransformation:
-    schedule = optax.linear_schedule(0.0, config.learning_rate, config.warmup)
+    def schedule(step):
+        return config.learning_rate * jnp.minimum(1.0, (step + 1) / max(config.warmup, 1))
+
     return optax.chain(
         optax.clip_by_global_norm(config.max_gradient),
         optax.adamw(schedule, weight_decay=config.weight_decay),
@@ -121,10 +138,11 @@ def losses(env, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Ro
     logits, values = evaluate(params, jax.vmap(env.observe)(rows.state))
     legal = jax.vmap(env.legal_action_mask)(rows.state)
     log_policy = jax.nn.log_softmax(jnp.where(legal, logits, jnp.finfo(logits.dtype).min), axis=-1)
-    weights = jnp.where(rows.slot_actions >= 0, rows.slot_weights, 0).astype(jnp.float32)
+    weights = rows.slot_weights.astype(jnp.float32)
     weights = weights / weights.sum(axis=-1, keepdims=True)
     log_slots = jnp.take_along_axis(log_policy, jnp.maximum(rows.slot_actions, 0).astype(jnp.int32), axis=-1)
-    policy_loss = -jnp.sum(jnp.where(weights > 0, weights * log_slots, 0), axis=-1).mean()
+    log_slots = jnp.where(rows.slot_actions >= 0, log_slots, 0)
+    policy_loss = -jnp.sum(weights * log_slots, axis=-1).mean()
     value_loss = jnp.square(values - jax.vmap(relative_outcome)(rows.state, outcome)).mean()
     return Losses(
         loss=policy_loss + config.value_weight * value_loss,
@@ -165,12 +183,11 @@ def train(
         params, state, skipped, total = carry
         rows, outcome = ring.take(replay, ring.sample(replay, jax.random.fold_in(key, i), config.batch_size))
         gradient, result = jax.grad(objective, has_aux=True)(params, rows, outcome)
-        norm = optax.global_norm(gradient)
+        norm = optax.tree.norm(gradient)
         updates, new_state = optimizer.update(gradient, state, params)
         finite = jnp.isfinite(result.loss) & jnp.isfinite(norm)
-        params, state = jax.tree.map(
-            lambda new, old: jnp.where(finite, new, old), (optax.apply_updates(params, updates), new_state), (params, state)
-        )
+        changed = optax.apply_updates(params, updates), new_state
+        params, state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), changed, (params, state))
         result = Losses(result.loss, result.policy_loss, result.target_entropy, result.value_loss, norm)
         return params, state, skipped + ~finite, jax.tree.map(jnp.add, total, result)
 

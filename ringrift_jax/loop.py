@@ -1,7 +1,8 @@
 """The compiled loop: one jitted function advances the whole experiment by an iteration.
 
-An iteration plays a chunk of self-play into the replay ring, from time to time lets the network challenge the champion,
-which it replaces if it wins, and learns from the games that have ended. Everything that changes is in :class:`LoopState`.
+An iteration plays a chunk of self-play into the replay ring, from time to time lets the network challenge the
+champion, which it replaces if it wins, and learns from the games that have ended. Everything that changes is in
+:class:`LoopState`.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from . import replay as ring
+from .agents import make_evaluate
 from .arena import ArenaConfig, Match, advance, match_keys, mean_and_error, new_match, next_turn, take
 from .learner import Learner, LearnerConfig, Losses, new_learner, train
 from .networks import NetworkConfig, make_network
@@ -107,8 +109,9 @@ class Metrics:
     version: jax.Array
 
 
+@partial(jax.jit, static_argnames=("env", "config"))
 def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
-    """The state before the first iteration. Pure; the key is consumed."""
+    """The state before the first iteration. The key is consumed."""
     network_key, games_key, key = jax.random.split(key, 3)
     network = make_network(env, config.network)
     params = network.init(network_key, jnp.zeros((1, *env.observation_shape), jnp.float32))
@@ -118,7 +121,7 @@ def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
     return LoopState(
         iteration=jnp.int32(0),
         learner=new_learner(config.learner, params),
-        champion=jax.tree.map(jnp.copy, params),
+        champion=params,
         version=jnp.int32(0),
         replay=ring.empty(row, config.learner.replay_blocks, config.self_play.lanes, env.num_players),
         games=games,
@@ -128,7 +131,7 @@ def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
 
 def make_iterate(env, config: LoopConfig) -> Callable[[LoopState], tuple[LoopState, Metrics]]:
     """The function that does one iteration, jitted; it consumes (donates) the state it is given."""
-    evaluate = make_network(env, config.network).apply
+    evaluate = make_evaluate(env, config.network)
 
     def iterate(state: LoopState) -> tuple[LoopState, Metrics]:
         key, play_key, learn_key = jax.random.split(state.key, 3)
@@ -171,8 +174,8 @@ def play(
 ) -> tuple[Games, Replay, SelfPlayStats, Match]:
     """A chunk of self-play and then, if ``challenge``, a match between the network being trained and the champion.
 
-    Both go through one loop over plies, so that the search is compiled once. A ply moves all lanes of self-play, or as many
-    games of the match.
+    Both go through one loop over plies, so that the search is compiled once. A ply moves all lanes of self-play, or as
+    many games of the match.
 
     Args:
       env: the environment.
@@ -208,7 +211,8 @@ def play(
         games, replay, stats = record_ply(
             env, config.self_play, games, replay, stats, after, found, jax.random.fold_in(restart_key, ply), own
         )
-        turn = replace(turn, real=turn.real & ~own)
+        # A ply of self-play moves no game of the match: all are fillers.
+        turn = replace(turn, games=jnp.where(own, len(match.length), turn.games))
         return ply + 1, games, replay, stats, advance(env, match, turn, after)
 
     match = new_match(env, config.arena.groups)

@@ -1,17 +1,21 @@
 """A residual network over feature planes, with a logit per action and a value per seat.
 
-There is no normalisation layer, hence no mutable state: every residual branch ends in a convolution that starts at zero, so
-that a network of any depth starts as its first layer. Each block also adds what it pools over the whole board to every
-cell, because the thresholds of the game count over the whole board.
+There is no normalisation layer, hence no mutable state: every residual branch ends in a convolution that starts at
+zero, so that a network of any depth starts as its first layer. Each block also adds what it pools over the whole board
+to every cell, because the thresholds of the game count over the whole board.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from .convolution import same_convolution
+
+_Conv = partial(nn.Conv, conv_general_dilated=same_convolution)
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -67,14 +71,14 @@ class PolicyValueNetwork(nn.Module):
         x = observations.astype(dtype)
         board = x[..., -1:]
         share = board.mean((1, 2))
-        x = nn.Conv(config.channels, (3, 3), dtype=dtype, name="stem")(x) * board
+        x = _Conv(config.channels, (3, 3), dtype=dtype, name="stem")(x) * board
         for i in range(config.blocks):
             x = _Block(config.channels, dtype, name=f"block_{i}")(x, board, share)
         x = nn.relu(x)
         pooled = _pool(x, share)
 
         small = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
-        planes = nn.Conv(num_planes, (1, 1), dtype=dtype, kernel_init=small, name="policy_planes")(x)
+        planes = _Conv(num_planes, (1, 1), dtype=dtype, kernel_init=small, name="policy_planes")(x)
         wide = nn.Dense(num_planes + num_rest, dtype=dtype, kernel_init=small, name="policy_pooled")(pooled)
         planes = jnp.moveaxis(planes, -1, 1) + wide[:, :num_planes, None, None]
         logits = jnp.concatenate([planes.reshape(batch, -1), wide[:, num_planes:]], axis=-1)
@@ -96,10 +100,10 @@ class _Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, board: jax.Array, share: jax.Array) -> jax.Array:
-        y = nn.Conv(self.channels, (3, 3), dtype=self.dtype, name="first")(nn.relu(x)) * board
+        y = _Conv(self.channels, (3, 3), dtype=self.dtype, name="first")(nn.relu(x)) * board
         pooled = nn.Dense(self.channels, dtype=self.dtype, name="pooled")(_pool(nn.relu(y), share))
         y = nn.relu(y + pooled[:, None, None, :]) * board
-        y = nn.Conv(self.channels, (3, 3), dtype=self.dtype, kernel_init=nn.initializers.zeros, name="second")(y)
+        y = _Conv(self.channels, (3, 3), dtype=self.dtype, kernel_init=nn.initializers.zeros, name="second")(y)
         return x + y * board
 
 

@@ -1,8 +1,8 @@
 """Feature planes of a position, from the view of the player to move.
 
-Seats are *relative*: seat 0 of a plane's name is the mover, the others follow in turn order. Values lie in about [0, 1].
-Everything the rules depend on is here, with two exceptions: below depth ``RING_DEPTHS`` a stack shows how many rings of
-each seat are buried, not in which order; and ``lost_turn``, which decides ranks only, is left out.
+Seats are *relative*: seat 0 of a plane's name is the mover, the others follow in turn order. Values lie in about
+[0, 1]. Everything the rules depend on is here, with two exceptions: below depth ``RING_DEPTHS`` a stack shows how many
+rings of each seat are buried, not in which order; and ``lost_turn``, which decides ranks only, is left out.
 """
 
 import jax
@@ -59,8 +59,8 @@ def observe(board: Board, state: State) -> jax.Array:
     """The planes of one position.
 
     Returns:
-      ``float32[S, S, F]`` in the order of :func:`feature_names`. The last plane is 1 on the board and 0 off it; all others are
-      0 off the board. ``swap_open`` is where the swap rule, if it is on, lets the second player swap.
+      ``float32[S, S, F]`` in the order of :func:`feature_names`. The last plane is 1 on the board and 0 off it; all
+      others are 0 off the board. ``swap_open`` is 1 where the swap rule, if it is on, lets the second player swap.
     """
     number = board.num_players
     seats = (state.current_seat + jnp.arange(number)) % number

@@ -1,9 +1,9 @@
 """The replay ring: positions written as they are played, learned from once their game has ended.
 
-The ring is an array of *blocks*; one block holds one row per lane of self-play (a lane plays one game after another), so
-that each ply of all lanes is one contiguous write. A row is written exactly once, as pending, with the number of its
-game in its lane. When that game ends, all its rows get the true outcome and become complete. Only complete rows are ever
-sampled. New blocks overwrite the oldest; rows overwritten while their game still runs are lost and counted.
+The ring is an array of *blocks*; one block holds one row per lane of self-play (a lane plays one game after another),
+so that each ply of all lanes is one contiguous write. A row is written exactly once, as pending, with the number of its
+game in its lane. When that game ends, all its rows get the true outcome and become complete. Only complete rows are
+ever sampled. New blocks overwrite the oldest; rows overwritten while their game still runs are lost and counted.
 """
 
 from dataclasses import dataclass, replace
@@ -23,9 +23,7 @@ class Status(IntEnum):
     COMPLETE = 2
 
 
-@partial(
-    jax.tree_util.register_dataclass, data_fields=["state", "slot_actions", "slot_weights"], meta_fields=[]
-)
+@partial(jax.tree_util.register_dataclass, data_fields=["state", "slot_actions", "slot_weights"], meta_fields=[])
 @dataclass(frozen=True)
 class Rows:
     """Positions and what the search made of them; any leading axes before the shapes given.
@@ -138,9 +136,9 @@ def count(replay: Replay, status: Status) -> jax.Array:
 
 
 def sample(replay: Replay, key: jax.Array, number: int) -> jax.Array:
-    """``int32[number]``: indices for :func:`take`, uniform over the complete rows, with replacement. The key is consumed.
+    """``int32[number]``: indices for :func:`take`, uniform over the complete rows, with replacement.
 
-    There must be at least one complete row; otherwise the indices are meaningless.
+    The key is consumed. There must be at least one complete row; otherwise the indices are meaningless.
     """
     upto = jnp.cumsum((replay.status == Status.COMPLETE).ravel(), dtype=jnp.int32)
     chosen = jax.random.randint(key, (number,), 0, jnp.maximum(upto[-1], 1))

@@ -1,10 +1,13 @@
 """Gumbel MuZero search (mctx) over the legal slots of each node (DESIGN section 6).
 
 The tree is searched as the root *player* against the rest: a node's value is that of the side to decide there, the root
-player or the others together. One side may decide several times in a row, so the discount is +1 while the side stays, -1
-when it changes and 0 at the end of the game. With two players this is ordinary zero-sum search. With three or four it
-assumes the worst: all others play against the root player, although the prior of each node is that of its own mover.
+player or the others together. One side may decide several times in a row, so the discount is +1 while the side stays,
+-1 when it changes and 0 at the end of the game. With two players this is ordinary zero-sum search. With three or four
+it assumes the worst: all others play against the root player, although each node's prior is that of its own mover.
 """
+
+# pyright: reportCallIssue=false
+# (it cannot see the fields of mctx's chex dataclasses)
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +29,8 @@ class SearchConfig:
 
     Attributes:
       simulations: nodes expanded per search, at least 1.
-      considered: root actions that sequential halving starts with. Fewer give a deeper tree: 4 suit 16 simulations, 8 suit
-        32 and more. With as many as simulations the tree is one decision deep.
+      considered: root actions that sequential halving starts with. Fewer give a deeper tree: 4 suit 16 simulations, 8
+        suit 32 and more. With as many as simulations the tree is one decision deep.
       slots: K, actions a node can hold; None for :func:`num_slots`' default.
       gumbel_scale: scale of the noise at the root; 0 makes the search deterministic.
       max_depth: longest path in decisions; None for no limit.
@@ -115,8 +118,8 @@ def search(
 
     Args:
       env: the game, static.
-      evaluate: ``(params, obs float32[N, ...]) -> (logits float32[N, num_actions], values float32[N, n])``, values by seat
-        counted from the mover's.
+      evaluate: ``(params, obs float32[N, ...]) -> (logits float32[N, num_actions], values float32[N, n])``, values by
+        seat counted from the mover's.
       params: passed to ``evaluate``.
       states: batched state, leading axis B.
       keys: typed PRNG keys ``[B]``, each used once.
@@ -193,8 +196,7 @@ def _evaluate(env, evaluate, params, state, root_player, config, key=None) -> tu
 
 def _expand(env, evaluate, params, node: Node, slot, config) -> tuple[mctx.RecurrentFnOutput, Node]:
     """Plays a slot's action. Below the end of a game this changes nothing and pays nothing."""
-    node, slot = jax.lax.optimization_barrier((node, slot))
-    state = jax.lax.optimization_barrier(env.step(node.state, node.actions[slot]))
+    state = env.step(node.state, node.actions[slot])
     slots, value = _evaluate(env, evaluate, params, state, node.root_player, config)
     side = _side(node.state, node.root_player)
     discount = side * _side(state, node.root_player)

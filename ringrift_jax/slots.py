@@ -1,8 +1,8 @@
 """Compaction of a legal action mask into K slots, for search over few actions instead of thousands.
 
-A mask is packed into words of 32 actions, the words are spread over *candidates* by their bit counts, and each candidate
-finds its own bit: three passes over narrow arrays, where a sort or ``nonzero`` over all actions would dominate the
-search. The best K candidates by prior become the slots.
+A mask is packed into words of 32 actions, the words are spread over *candidates* by their bit counts, and each
+candidate finds its own bit: three passes over narrow arrays, where a sort or ``nonzero`` over all actions would
+dominate the search. The best K candidates by prior become the slots.
 """
 
 from typing import Any, NamedTuple
@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from .boards import MAX_PLACEMENT
+
 _BITS = 32
-_PLACEMENTS_PER_CELL = 3
 
 
 class Slots(NamedTuple):
@@ -39,10 +40,10 @@ def num_cells(env: Any) -> int:
 def num_candidates(env: Any) -> int:
     """Actions that compete for the slots.
 
-    This is at least the number of legal actions of an opening, the most seen in any recorded game. If there are ever more,
-    the surplus is dropped whatever its prior, and counts as overflow like everything else that gets no slot.
+    This is at least the number of legal actions of an opening, the most seen in any recorded game. If there are ever
+    more, the surplus is dropped whatever its prior, and counts as overflow like everything else without a slot.
     """
-    opening = _PLACEMENTS_PER_CELL * num_cells(env) + 2
+    opening = MAX_PLACEMENT * num_cells(env) + 2
     return min(-(-opening // 128) * 128, env.num_actions)
 
 
@@ -85,13 +86,18 @@ def _nth_bit(words: jax.Array, n: jax.Array) -> jax.Array:
 
 
 def legal_slots(
-    env: Any, mask: jax.Array, logits: jax.Array, num_slots: int, key: jax.Array | None = None, gumbel_scale: float = 1.0
+    env: Any,
+    mask: jax.Array,
+    logits: jax.Array,
+    num_slots: int,
+    key: jax.Array | None = None,
+    gumbel_scale: float = 1.0,
 ) -> Slots:
     """Chooses the slots of a node.
 
-    All legal actions fit unless there are more than ``num_slots``. Then actions without a cell (``skip``, ``swap``) stay, and
-    of the others those with the highest logits; with a key, those with the highest sum of logit and Gumbel noise, which is
-    sampling without replacement from the prior, so that no action is shut out for good.
+    All legal actions fit unless there are more than ``num_slots``. Then actions without a cell (``skip``, ``swap``)
+    stay, and of the others those with the highest logits; with a key, those with the highest sum of logit and Gumbel
+    noise, which is sampling without replacement from the prior, so that no action is shut out for good.
 
     Args:
       env: gives ``num_actions`` and ``observation_shape``.

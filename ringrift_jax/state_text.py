@@ -78,9 +78,9 @@ def parse_cell(board: Board, text: str) -> int:
     return board.cell_index(int(match[1]), int(match[2]))
 
 
-def stack_rings(stacks: np.ndarray) -> dict[int, list[int]]:
-    """The rings of every stack as seats from bottom to top, by cell. ``stacks``: the state's, as a host array."""
-    words = stacks.reshape(stacks.shape[0], -1).astype(np.uint64)
+def stack_rings(stacks: jax.Array | np.ndarray) -> dict[int, list[int]]:
+    """The rings of every stack of ``State.stacks`` as seats from bottom to top, by cell."""
+    words = np.asarray(stacks, np.uint64).reshape(stacks.shape[0], -1)
     values = words[0] if len(words) == 1 else words[0] | words[1] << np.uint64(32)
     found = {}
     for cell in np.flatnonzero(values > 1).tolist():

@@ -26,16 +26,16 @@ def params():
     return {"logits": jnp.arange(6.0), "value": jnp.float32(0.0)}
 
 
-def full_ring(blocks=4, weights=(0.75, 0.25, 0.0)):
+def full_ring(blocks=4, reward=1.0):
     """A ring of starting positions whose games player 0 won; the policy takes 1 token, or sometimes 4."""
     start = ENV.init()
-    row = Rows(start, jnp.array([0, 3, -1], jnp.int16), jnp.array(weights, jnp.float16))
+    row = Rows(start, jnp.array([0, 3, -1], jnp.int16), jnp.array([0.75, 0.25, 0.0], jnp.float16))
     replay = ring.empty(row, blocks, LANES, 2)
     rows = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (LANES, *leaf.shape)), row)
     game = jnp.zeros(LANES, jnp.int32)
     for _ in range(blocks):
         replay = ring.append(replay, rows, game)
-    return ring.complete(replay, game, jnp.ones(LANES, bool), jnp.tile(jnp.array([1.0, -1.0]), (LANES, 1)))
+    return ring.complete(replay, game, jnp.ones(LANES, bool), jnp.tile(jnp.array([reward, -reward]), (LANES, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def learn():
 def test_losses_by_hand():
     replay = full_ring()
     rows, outcome = ring.take(replay, jnp.arange(4))
-    got = losses(ENV, evaluate, CONFIG, params(), rows, outcome)
+    got = jax.jit(lambda params: losses(ENV, evaluate, CONFIG, params, rows, outcome))(params())
     # Legal at the start are actions 0 to 3; logits 0, 1, 2, 3.
     log_policy = np.arange(4) - np.log(np.exp(np.arange(4)).sum())
     assert got.policy_loss == pytest.approx(-(0.75 * log_policy[0] + 0.25 * log_policy[3]), rel=1e-5)
@@ -94,12 +94,17 @@ def test_nothing_is_learned_before_there_are_enough_rows(learn):
 
 def test_a_step_that_is_not_finite_is_counted_and_changes_nothing(learn):
     learner = new_learner(CONFIG, params())
-    broken = full_ring(weights=(jnp.inf, 0.25, 0.0))
+    broken = full_ring(reward=jnp.inf)
     after, result, steps = learn(learner, broken, jnp.int32(4), jax.random.key(0))
     assert int(steps) == 2
     assert int(after.skipped) == 2
     assert not np.isfinite(result.loss)
-    for got, wanted in zip(
-        jax.tree.leaves((after.params, after.optimizer)), jax.tree.leaves((learner.params, learner.optimizer)), strict=True
-    ):
-        np.testing.assert_array_equal(got, wanted)
+    got, wanted = (jax.tree.leaves((one.params, one.optimizer)) for one in (after, learner))
+    for a, b in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("name", "value"), [("batch_size", 0), ("samples_per_row", -1.0), ("warmup", -1)])
+def test_settings_are_checked(name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}; it must be"):
+        LearnerConfig(**{name: value})

@@ -7,7 +7,7 @@ import pytest
 from positions import built_positions
 
 import ringrift_jax as rr
-from ringrift_jax import notation
+from ringrift_jax import notation, reference
 
 CONFIGURATIONS = [("square8", 2), ("hex8", 3)]
 STATES_EACH, MOVES_EACH = 3000, 2000
@@ -81,7 +81,11 @@ def test_mutated_states_are_refused_or_kept_exactly(env: rr.Env, texts: list[str
             outcomes["refused"] += 1
         else:
             assert notation.state_string(env, state) == text
-            assert bool(notation.legal_moves(env, state)) != bool(state.is_over)
+            moves = notation.legal_moves(env, state)
+            assert bool(moves) != bool(state.is_over)
+            if state.slide < 0:
+                readable = reference.from_state_string(env.board, text, env.swap_rule)
+                assert moves == sorted(reference.legal_moves(readable)), text
             outcomes["accepted"] += 1
     print(outcomes)
     assert outcomes["refused"] > STATES_EACH / 2 and outcomes["accepted"] > STATES_EACH / 100

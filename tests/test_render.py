@@ -15,7 +15,7 @@ from ringrift_jax import render
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "board.svg"
 POSITIONS = [
     ("square8", 2, "1|place|13,12|1,2|1,2|0,0:1 3,4:1122 7,7:2|1,1:1 2,5:2|4,4:2 5,5:1 5,6:2|lps=2/-1/0/0"),
-    ("hex8", 3, "2|place|15,14,17|1,0,1|0,1,0|-4,4:12 0,0:3 1,0:221|4,-4:1 0,1:3|2,2:2|lps=3/1--/0/0"),
+    ("hex8", 3, "2|place|15,14,17|1,0,1|0,1,0|-4,4:12 0,0:3 1,0:221|0,1:3 4,-4:1|2,2:2|lps=3/1--/0/0"),
 ]
 
 
@@ -30,16 +30,21 @@ def position_after(decisions: int) -> tuple[rr.Env, rr.State]:
     return env, state
 
 
-@pytest.mark.parametrize(("board", "num_players", "text"), POSITIONS)
-def test_everything_on_the_board_is_drawn(board: str, num_players: int, text: str):
+def text(element: ET.Element) -> str:
+    assert element.text
+    return element.text
+
+
+@pytest.mark.parametrize(("board", "num_players", "position"), POSITIONS)
+def test_everything_on_the_board_is_drawn(board: str, num_players: int, position: str):
     env = rr.make(board, num_players)
-    picture = ET.fromstring(render.board_svg(env, rr.notation.from_state_string(env, text)))
-    stacks, markers, collapsed = ([item.split(":") for item in field.split(" ")] for field in text.split("|")[5:8])
-    cells = {cell[0].text.split(":")[0]: cell for cell in picture if cell.tag.endswith("}g")}
+    picture = ET.fromstring(render.board_svg(env, rr.notation.from_state_string(env, position)))
+    stacks, markers, collapsed = ([item.split(":") for item in field.split(" ")] for field in position.split("|")[5:8])
+    cells = {text(cell[0]).split(":")[0]: cell for cell in picture if cell.tag.endswith("}g")}
     assert len(cells) == env.board.num_cells
 
     def fills(cell: str, tag: str) -> list[str]:
-        return [part.get("fill") for part in cells[cell] if part.tag.endswith("}" + tag)]
+        return [part.attrib["fill"] for part in cells[cell] if part.tag.endswith("}" + tag)]
 
     def colours(owners: str) -> list[str]:
         return [render.SEAT_COLOURS[int(owner) - 1] for owner in owners]
@@ -49,7 +54,7 @@ def test_everything_on_the_board_is_drawn(board: str, num_players: int, text: st
             assert fills(cell, tag) == colours(owners)
     assert sum(bool(fills(cell, "rect")) for cell in cells) == len(stacks)
     assert sum(bool(fills(cell, "circle")) for cell in cells) == len(markers)
-    legend = [part.text for part in picture if part.tag.endswith("}text")]
+    legend = [text(part) for part in picture if part.tag.endswith("}text")]
     assert len(legend) == num_players and sum("to move" in line for line in legend) == 1
 
 

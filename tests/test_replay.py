@@ -20,8 +20,9 @@ def play(script, blocks):
     """Appends plies and completes games.
 
     Args:
-      script: for each ply and lane, whether the game ends with it and its rewards, or None while it goes on. Row names are
-        ``10 * ply + lane``.
+      script: for each ply and lane, the rewards of the game that ends with it, or None while it goes on. Row names
+        are ``10 * ply + lane``.
+      blocks: of the ring.
     """
     replay = ring.empty(one_row(), blocks, LANES, PLAYERS)
     game = np.zeros(LANES, np.int32)

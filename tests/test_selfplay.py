@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from toy_game import ToyGame
 
+from ringrift_jax.agents import make_evaluate
 from ringrift_jax.arena import ArenaConfig
 from ringrift_jax.learner import LearnerConfig, relative_outcome
 from ringrift_jax.loop import LoopConfig, new_loop, play
-from ringrift_jax.networks import NetworkConfig, make_network
+from ringrift_jax.networks import NetworkConfig
 from ringrift_jax.replay import Status
 from ringrift_jax.search import SearchConfig
 from ringrift_jax.selfplay import SelfPlayConfig, play_ply
@@ -31,7 +32,7 @@ GAMES = {"pie rule": ToyGame(heap=14, swap_rule=True), "three players": ToyGame(
 def chunks(request):
     """The environment and the ring after each of several chunks, which games of about eight decisions straddle."""
     env = GAMES[request.param]
-    evaluate = make_network(env, CONFIG.network).apply
+    evaluate = make_evaluate(env, CONFIG.network)
     state = new_loop(env, CONFIG, jax.random.key(1))
     step = jax.jit(lambda state, key: play(env, evaluate, CONFIG, state, jnp.asarray(False), key))
     rings, stats = [], []
@@ -141,12 +142,12 @@ def test_value_targets_of_three_players_start_with_the_mover():
 
 def test_a_ply_is_the_searched_action_and_an_opening_draws_among_the_visited():
     env = ToyGame(heap=9)
-    network = make_network(env, CONFIG.network)
-    params = network.init(jax.random.key(0), jnp.zeros((1, *env.observation_shape)))
+    params = new_loop(env, CONFIG, jax.random.key(0)).champion
+    evaluate = make_evaluate(env, CONFIG.network)
     games = 64
     states = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (games, *leaf.shape)), env.init())
     keys = jax.random.split(jax.random.key(2), games)
-    ply = jax.jit(lambda opening: play_ply(env, network.apply, CONFIG.search, params, states, keys, opening))
+    ply = jax.jit(lambda opening: play_ply(env, evaluate, CONFIG.search, params, states, keys, opening))
 
     after, found = ply(jnp.zeros(games, bool))
     expected = jax.vmap(env.step)(states, found.action)

@@ -1,8 +1,8 @@
 """A tiny takeaway game with the interface of ``ringrift_jax.env.Env``, for tests of the search and of the loop.
 
-A heap of tokens; seats take 1 to 4 tokens in turn, and whoever takes the last token wins. A seat that takes exactly 1 goes
-on in phase ``CHAIN``: it takes 1 or 2 more, or skips. So one player often decides twice in a row. With ``swap_rule`` seat 1
-may exchange players 0 and 1 at its first decision, once, and the other player decides next.
+A heap of tokens; seats take 1 to 4 tokens in turn, and whoever takes the last token wins. A seat that takes exactly 1
+goes on in phase ``CHAIN``: it takes 1 or 2 more, or skips. So one player often decides twice in a row. With
+``swap_rule`` seat 1 may exchange players 0 and 1 at its first decision, once, and the other player decides next.
 
 Actions, laid out as (plane, cell) on a 2 x 2 board and two more: 0 to 3 take 1 to 4 tokens, 4 skips, 5 swaps.
 """
@@ -21,7 +21,18 @@ SKIP, SWAP = 4, 5
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["heap", "current_seat", "phase", "swapped", "turn", "steps", "illegal", "just_ended", "winner", "reason"],
+    data_fields=[
+        "heap",
+        "current_seat",
+        "phase",
+        "swapped",
+        "turn",
+        "steps",
+        "illegal",
+        "just_ended",
+        "winner",
+        "reason",
+    ],
     meta_fields=["num_players"],
 )
 @dataclass(frozen=True)
@@ -143,8 +154,13 @@ class ToyGame:
 @cache
 def best_reward(heap: int, chain: bool = False) -> int:
     """+1 when the player to move of a 2-player game wins with best play, else -1."""
-    results = [1 if take == heap else best_reward(heap - 1, True) if take == 1 and not chain else -best_reward(heap - take)
-               for take in range(1, min(heap, 2 if chain else 4) + 1)]  # fmt: skip
-    if chain:
-        results.append(-best_reward(heap))
-    return max(results)
+    skip = [-best_reward(heap)] if chain else []
+    takes = range(1, min(heap, 2 if chain else 4) + 1)
+    return max(skip + [reward_of(heap, chain, take) for take in takes])
+
+
+def reward_of(heap: int, chain: bool, take: int) -> int:
+    """The reward that taking so many tokens leads to with best play."""
+    if take == heap:
+        return 1
+    return best_reward(heap - 1, True) if take == 1 and not chain else -best_reward(heap - take)

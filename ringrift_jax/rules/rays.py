@@ -43,17 +43,31 @@ def _strides(board: Board) -> list[int]:
     return [1 << digit for digit in range((board.size - 1).bit_length())]
 
 
-def _look(board: Board, planes: Sequence[jax.Array], stride: int, outside) -> list[jax.Array]:
-    """For each direction, its plane as seen ``stride`` steps ahead."""
+def _turned(plane: jax.Array) -> jax.Array:
+    """The board turned by 180 degrees, which turns every direction into its opposite."""
+    return plane[..., ::-1, ::-1, :]
+
+
+def _pair(plane: jax.Array) -> jax.Array:
+    """``[2, S, S, N]``: a plane and its turned self, so that one shift along an axis serves both directions."""
+    return jnp.stack([plane, _turned(plane)])
+
+
+def _by_direction(pairs: Sequence[jax.Array]) -> jax.Array:
+    """``[D, S, S, N]`` from one pair per axis."""
+    return jnp.stack([pair[0] for pair in pairs] + [_turned(pair[1]) for pair in pairs])
+
+
+def _look(board: Board, pairs: Sequence[jax.Array], stride: int, outside) -> list[jax.Array]:
+    """Each axis's pair as seen ``stride`` steps ahead."""
     return [
-        shift(plane, (dx * stride, dy * stride), outside)
-        for plane, (dx, dy) in zip(planes, board.directions, strict=True)
+        shift(pair, (dx * stride, dy * stride), outside) for pair, (dx, dy) in zip(pairs, board.axes, strict=True)
     ]
 
 
 def _runs(board: Board, plane: jax.Array) -> list[jax.Array]:
     """The distance from each cell's neighbour to the first gap, by doubling, seen from the cell itself."""
-    gaps = [jnp.where(plane, jnp.int8(board.size), jnp.int8(0))] * len(board.directions)
+    gaps = [_pair(jnp.where(plane, jnp.int8(board.size), jnp.int8(0)))] * len(board.axes)
     for stride in _strides(board):
         ahead = _look(board, gaps, stride, 0)
         gaps = materialize([jnp.minimum(gap, far + jnp.int8(stride)) for gap, far in zip(gaps, ahead, strict=True)])
@@ -62,7 +76,7 @@ def _runs(board: Board, plane: jax.Array) -> list[jax.Array]:
 
 def runs(board: Board, plane: jax.Array) -> jax.Array:
     """int8[D, S, S, N]: how many cells of a bool[S, S, N] plane follow each cell without a gap, in each direction."""
-    return jnp.stack(_runs(board, plane))
+    return _by_direction(_runs(board, plane))
 
 
 def _after_runs(board: Board, runs_: list[jax.Array], values: list[jax.Array], outside) -> list[jax.Array]:
@@ -85,16 +99,17 @@ def survey(board: Board, word: stacks.Word, ground: jax.Array) -> Survey:
     free = cells_of(board) & (ground >= 0) & ~is_stack
     obstacle = jnp.where(is_stack, cap, jnp.int8(WALL))
     height, cap, free, obstacle = materialize((height, cap, free, obstacle))
-    reach = materialize(_runs(board, free))
-    target_cap = _after_runs(board, reach, [obstacle] * len(reach), WALL)
-    behind = _after_runs(board, reach, reach, 0)
+    run = materialize(_runs(board, free))
+    target_cap = _after_runs(board, run, [_pair(obstacle)] * len(run), WALL)
+    behind = _after_runs(board, run, run, 0)
+    reach = _by_direction(run)
     seen = Survey(
         top=jnp.where(is_stack, stacks.top(word).astype(jnp.int8), jnp.int8(-1)),
         height=height,
         cap=cap,
-        reach=jnp.stack(reach),
-        target_cap=jnp.stack(target_cap),
-        far=jnp.stack(reach) + 1 + jnp.stack(behind),
+        reach=reach,
+        target_cap=_by_direction(target_cap),
+        far=reach + 1 + _by_direction(behind),
     )
     return materialize(seen)
 

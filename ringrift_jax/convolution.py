@@ -1,0 +1,69 @@
+"""A convolution whose gradients are as fast inside a loop as outside.
+
+XLA's CPU backend rewrites convolutions for its fast kernel only outside loops. The gradients that JAX derives need the
+rewriting, so that an optimiser step inside a compiled loop took 30 times as long (docs/performance.md). Here they are
+convolutions that the fast kernel takes as they are.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+_DIMENSIONS = "NHWC", "HWIO", "NHWC"
+
+
+def same_convolution(
+    inputs: jax.Array, kernel: jax.Array, strides: Sequence[int] = (1, 1), padding: Any = "SAME", **_: Any
+) -> jax.Array:
+    """Convolves with stride 1 and zero padding to the same size; takes the arguments of ``lax.conv_general_dilated``.
+
+    Args:
+      inputs: ``float[B, rows, cols, inputs]``.
+      kernel: ``float[height, width, inputs, outputs]``, height and width odd.
+      strides: must be 1.
+      padding: must be ``"SAME"``.
+
+    Returns:
+      ``float[B, rows, cols, outputs]``.
+    """
+    if tuple(strides) != (1, 1) or padding != "SAME":
+        raise ValueError(f"strides are {strides} and padding is {padding!r}; only 1 and 'SAME' are supported")
+    return _convolve(inputs, kernel)
+
+
+def _plain(inputs: jax.Array, kernel: jax.Array, reach: Sequence[int]) -> jax.Array:
+    padding = [(r, r) for r in reach]
+    return jax.lax.conv_general_dilated(inputs, kernel, (1, 1), padding, dimension_numbers=_DIMENSIONS)
+
+
+def _reach(kernel: jax.Array) -> tuple[int, int]:
+    return kernel.shape[0] // 2, kernel.shape[1] // 2
+
+
+@jax.custom_vjp
+def _convolve(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
+    return _plain(inputs, kernel, _reach(kernel))
+
+
+def _forward(inputs: jax.Array, kernel: jax.Array):
+    return _convolve(inputs, kernel), (inputs, kernel)
+
+
+def _backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+    inputs, kernel = saved
+
+    def on_cpu(inputs, kernel, gradient):
+        of_inputs = _plain(gradient, jnp.flip(kernel, (0, 1)).swapaxes(2, 3), _reach(kernel))
+        # The batch is summed over, so it takes the place of the features.
+        of_kernel = _plain(inputs.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3), _reach(kernel))
+        return of_inputs, of_kernel.transpose(1, 2, 0, 3)
+
+    def elsewhere(inputs, kernel, gradient):
+        return jax.vjp(lambda x, k: _plain(x, k, _reach(k)), inputs, kernel)[1](gradient)
+
+    return jax.lax.platform_dependent(inputs, kernel, gradient, cpu=on_cpu, default=elsewhere)
+
+
+_convolve.defvjp(_forward, _backward)

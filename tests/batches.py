@@ -1,0 +1,56 @@
+"""Many positions of one configuration side by side, stepped by one compiled function of a fixed size."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import ringrift_jax as rr
+from ringrift_jax.rules.state import State
+
+LANES = 128
+NO_ACTION = -1
+"""Never legal: the position stays as it is, and its mask is found all the same."""
+
+SMALL, LARGE = ([(board, n) for board in boards for n in (2, 3, 4)]
+                for boards in (("square8", "hex8"), ("square19", "hexagonal")))  # fmt: skip
+QUICK = {*SMALL, ("square19", 2), ("hexagonal", 3)}
+"""Configurations that are compiled in every test run; the others are left to the slow tests."""
+
+
+def slow_unless_quick(board: str, num_players: int) -> tuple[pytest.MarkDecorator, ...]:
+    return () if (board, num_players) in QUICK else (pytest.mark.slow,)
+
+
+def make(board: str, num_players: int) -> rr.Env:
+    """The environment of a configuration; two players play with the pie rule."""
+    return rr.make(board, num_players, swap_rule=num_players == 2)
+
+
+def take(tree, index):
+    return jax.tree.map(lambda x: x[index], tree)
+
+
+def stack(states: list[State]) -> State:
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *jax.device_get(states))
+
+
+@cache
+def compiled(env: rr.Env):
+    """Step and mask of LANES positions."""
+
+    def advance(state: State, action: jax.Array) -> tuple[State, jax.Array]:
+        after = env.step(state, action)
+        return after, env.legal_action_mask(after)
+
+    return jax.jit(jax.vmap(advance))
+
+
+def advance(env: rr.Env, states: State, actions: np.ndarray) -> tuple[State, np.ndarray]:
+    """``[N]`` states after ``[N]`` actions, and their masks ``bool[N, num_actions]``, for any N up to LANES."""
+    count = len(actions)
+    lanes = np.minimum(np.arange(LANES), count - 1)
+    after, masks = jax.device_get(compiled(env)(take(states, lanes), jnp.asarray(actions[lanes], jnp.int32)))
+    return take(after, np.s_[:count]), masks[:count]

@@ -1,0 +1,252 @@
+"""The training command: what it writes, how it continues, how it stops, and what it refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+from toy_game import ToyGame
+
+from experiments import train
+from experiments.console import Screen
+from experiments.run_directory import TIMINGS
+from ringrift_jax.checkpoints import Checkpoints, champion_versions, load_champion
+from ringrift_jax.config import RunConfig
+
+TESTS = Path(__file__).parent.parent
+SMALL = [
+    *("square8", "--preset", "tiny", "--network.channels", "4", "--search.simulations", "2"),
+    *("--search.considered", "2", "--self-play.lanes", "4", "--self-play.chunk", "8"),
+    *("--arena.opening", "1", "--learner.min-rows", "8"),
+]
+TOY = """
+import signal, sys
+from toy_game import ToyGame
+from experiments import train
+from experiments.console import Screen
+from ringrift_jax.config import RunConfig
+RunConfig.make_env = lambda self: ToyGame(heap=13)
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """One compilation cache for the runs of this file, in this process and in others."""
+    path = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(path))
+        patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+        yield path
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
+
+
+@pytest.fixture
+def toy(cache, monkeypatch):
+    """A small game in place of the board."""
+    monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
+
+
+def run(path, *more):
+    train.main([*SMALL, "--run-dir", str(path), *more])
+
+
+def records(path):
+    return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+
+
+def without_timings(path):
+    return [{name: value for name, value in record.items() if name not in TIMINGS} for record in records(path)]
+
+
+def test_two_and_two_iterations_are_four(toy, tmp_path, capsys):
+    run(tmp_path / "halves", "--iterations", "2")
+    assert len(records(tmp_path / "halves")) == 2
+    run(tmp_path / "halves", "--iterations", "4")
+    run(tmp_path / "whole", "--iterations", "4")
+
+    halves, whole = without_timings(tmp_path / "halves"), without_timings(tmp_path / "whole")
+    assert halves == whole
+    assert [record["iteration"] for record in whole] == [1, 2, 3, 4]
+    assert whole[-1]["loss"] > 0
+    assert [record["arena_score"] is not None for record in whole] == [False, True, False, True]
+    states = []
+    for name in ("halves", "whole"):
+        config = json.loads((tmp_path / name / "config.json").read_text())
+        assert config["board"] == "square8"
+        assert config["loop"]["self_play"]["lanes"] == 4
+        last = champion_versions(tmp_path / name / "champions")[-1]
+        assert last == whole[-1]["champion"]
+        states.append(load_champion(tmp_path / name / "champions" / str(last))[1])
+    for a, b in zip(*map(jax.tree.leaves, states), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+    shown = capsys.readouterr().out
+    assert "continuing after iteration 2" in shown
+    assert "finished 4 iterations" in shown
+    assert "cpu" in shown
+    assert "memory" in shown
+    run(tmp_path / "whole", "--iterations", "3")
+    assert "nothing to do: 4 of 3 iterations are done" in capsys.readouterr().out
+    assert without_timings(tmp_path / "whole") == whole
+
+
+def test_metrics_never_run_ahead_of_what_is_restored(toy, tmp_path):
+    """As after a kill: lines and champions newer than the checkpoint, and half a line."""
+    run(tmp_path, "--iterations", "2")
+    expected = without_timings(tmp_path)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"iteration": 3}) + '\n{"iter')
+    newest = tmp_path / "champions" / "7" / "params"
+    newest.mkdir(parents=True)
+    run(tmp_path, "--iterations", "3")
+    assert without_timings(tmp_path)[:2] == expected
+    assert [record["iteration"] for record in records(tmp_path)] == [1, 2, 3]
+    assert records(tmp_path)[2]["games"] > 0
+    assert not newest.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_iteration_saves_and_exits(toy, tmp_path, monkeypatch, capsys, number):
+    shown = Screen.iteration
+
+    def interrupt(self, record, total):
+        shown(self, record, total)
+        if record["iteration"] == 1:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(Screen, "iteration", interrupt)
+    before = signal.getsignal(number)
+    run(tmp_path, "--iterations", "5")
+    assert signal.getsignal(number) == before
+    said = capsys.readouterr().out
+    assert "stopping: finishing this iteration, then saving" in said
+    assert f"{signal.Signals(number).name}: saved after iteration 1 of 5; the same command continues" in said
+    assert len(records(tmp_path)) == 1
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        assert checkpoints.latest() == 1
+    monkeypatch.undo()
+    monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
+    run(tmp_path, "--iterations", "2")
+    assert [record["iteration"] for record in records(tmp_path)] == [1, 2]
+
+
+def test_a_second_signal_leaves_at_once(cache, tmp_path):
+    script = (
+        TOY
+        + f"""
+def interrupt(self, record, total):
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+Screen.iteration = interrupt
+train.main({[*SMALL, "--run-dir", str(tmp_path), "--iterations", "5"]})
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
+    )
+    assert done.returncode == 128 + signal.SIGINT, done.stderr
+    assert "once more to leave at once" in done.stdout
+    assert "saved after" not in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_other_settings_on_an_old_directory_are_refused(toy, tmp_path, capsys):
+    run(tmp_path, "--iterations", "1")
+    before = without_timings(tmp_path)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        run(tmp_path, "--iterations", "2", "--seed", "4", "--learner.batch-size", "16")
+    assert stop.value.code == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "holds a run with other settings" in line
+    assert "loop.learner.batch_size is 32 there and 16 now, seed is 0 there and 4 now" in line
+    assert without_timings(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["square9"], ["'square9'", "square8", "hexagonal"]),
+        ([], ["square8", "hexagonal"]),
+        (["square8", "--players", "5"], ["'5'", "--players", "'2', '3', '4'"]),
+        (["square8", "--preset", "huge"], ["'huge'", "--preset", "tiny", "gpu"]),
+        (["square8", "--iterations", "0"], ["--iterations is 0", "at least 1"]),
+        (["square8", "--iterations", "many"], ["--iterations", "many", "INT"]),
+        (["square8", "--seed", "-1"], ["--seed is -1", "0 to 4294967295"]),
+        (["square8", "--speed", "9"], ["--speed", "--players", "--preset", "--run-dir", "--iterations", "--seed"]),
+        (["square8", "hex8"], ["hex8", "options are"]),
+        (["square8", "--swap-rule", "--players", "3"], ["swap_rule needs 2 players"]),
+        (["square8", "--search.simulations", "0"], ["simulations is 0", "at least 1"]),
+        (["square8", "--network.dtype", "int8"], ["dtype is 'int8'", "float32"]),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        train.main(arguments)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith("error: ")
+    for text in said:
+        assert text in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as stop:
+        run(tmp_path / "file" / "run")
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == (
+        f"error: cannot write to {tmp_path / 'file' / 'run'}: Not a directory; choose another --run-dir\n"
+    )
+
+
+def test_help_from_another_directory_touches_no_backend(tmp_path):
+    script = """
+import jax._src.xla_bridge as bridge, sys
+from experiments import train
+try:
+    train.main(["--help"])
+except SystemExit as stop:
+    assert not stop.code
+assert not bridge._backends
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(TESTS.parent)},
+    )
+    assert done.returncode == 0, done.stderr
+    for option in ("--players", "--preset", "--run-dir", "--iterations", "--seed", "--swap-rule"):
+        assert option in done.stdout
+
+
+BOARDS = ["square8", "hex8", *(pytest.param(name, marks=pytest.mark.slow) for name in ("square19", "hexagonal"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("players", [2, 3, 4])
+@pytest.mark.parametrize("board", BOARDS)
+def test_tiny_preset_trains(cache, board, players, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train.main([board, "--players", str(players), "--preset", "tiny", "--iterations", "2"])
+    lines = records(tmp_path / "runs" / f"{board}-{players}p")
+    assert [line["iteration"] for line in lines] == [1, 2]
+    assert lines[1]["arena_score"] is not None
+    assert lines[1]["skipped_steps"] == 0
+    assert all(line["mean_depth"] >= 1 for line in lines)

@@ -1,0 +1,131 @@
+"""What is saved is what is restored, and a restored run goes on exactly like the one that was not interrupted."""
+
+import json
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from toy_game import ToyGame
+
+from ringrift_jax.arena import ArenaConfig
+from ringrift_jax.checkpoints import (
+    Checkpoints,
+    champion_versions,
+    load_champion,
+    remove_champions_after,
+    save_champion,
+)
+from ringrift_jax.config import RunConfig, from_dict, preset, to_dict
+from ringrift_jax.learner import LearnerConfig
+from ringrift_jax.loop import LoopConfig, make_iterate, new_loop
+from ringrift_jax.networks import NetworkConfig
+from ringrift_jax.search import SearchConfig
+from ringrift_jax.selfplay import SelfPlayConfig
+
+ENV = ToyGame(heap=13)
+CONFIG = LoopConfig(
+    network=NetworkConfig(channels=4, blocks=1),
+    search=SearchConfig(simulations=2, considered=2),
+    self_play=SelfPlayConfig(lanes=4, chunk=8, opening=2),
+    learner=LearnerConfig(replay_blocks=16, batch_size=8, min_rows=8),
+    arena=ArenaConfig(every=2, groups=2, opening=1),
+)
+
+
+def host(state):
+    return jax.tree.map(np.array, replace(state, key=jax.random.key_data(state.key)))
+
+
+def assert_equal(a, b):
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        assert x.dtype == y.dtype
+        np.testing.assert_array_equal(x, y)
+
+
+def start(seed=0):
+    return new_loop(ENV, CONFIG, jax.random.key(seed))
+
+
+def test_a_restored_run_goes_on_bit_for_bit(tmp_path):
+    iterate = make_iterate(ENV, CONFIG)
+    state = start()
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        assert checkpoints.latest() is None
+        for _ in range(5):
+            state, _ = iterate(state)
+            # Saving goes on in the background while the next iteration takes the state over.
+            checkpoints.save(state)
+        expected = []
+        for _ in range(3):
+            state, metrics = iterate(state)
+            expected.append((host(state), jax.device_get(metrics)))
+    assert int(metrics.steps) > 0
+
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        assert checkpoints.latest() == 5
+        restored = checkpoints.restore(jax.eval_shape(start))
+    assert jnp.issubdtype(restored.key.dtype, jax.dtypes.prng_key)
+    for wanted in expected:
+        restored, metrics = iterate(restored)
+        assert_equal((host(restored), jax.device_get(metrics)), wanted)
+    assert sorted(int(p.name) for p in (tmp_path / "checkpoints").iterdir()) == [3, 4, 5]
+
+
+def test_restoring_needs_a_checkpoint_of_the_same_shapes(tmp_path):
+    with Checkpoints(tmp_path) as checkpoints:
+        with pytest.raises(FileNotFoundError, match="there is no checkpoint"):
+            checkpoints.restore(jax.eval_shape(start))
+        checkpoints.save(start())
+        checkpoints.wait()
+        other = replace(CONFIG, learner=replace(CONFIG.learner, replay_blocks=17))
+        with pytest.raises(ValueError, match="shape"):
+            checkpoints.restore(jax.eval_shape(lambda: new_loop(ENV, other, jax.random.key(0))))
+
+
+def test_champions_are_parameters_and_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = RunConfig("hex8", 3, seed=7, loop=CONFIG)
+    params = start().champion
+    for version in (0, 2, 11):
+        save_champion("champions", version, config, jax.tree.map(lambda leaf, v=version: leaf + v, params))
+    assert champion_versions("champions") == [0, 2, 11]
+
+    got_config, got_params = load_champion("champions/2")
+    assert got_config == config
+    assert_equal(got_params, jax.tree.map(lambda leaf: np.asarray(leaf + 2), params))
+    assert jax.tree.structure(got_params) == jax.tree.structure(params)
+
+    remove_champions_after("champions", 2)
+    assert champion_versions("champions") == [0, 2]
+    with pytest.raises(FileNotFoundError, match="is not a champion"):
+        load_champion("champions/11")
+
+
+@pytest.mark.parametrize("name", ["tiny", "cpu", "gpu"])
+@pytest.mark.parametrize(("board", "players"), [("square8", 2), ("hexagonal", 4)])
+def test_settings_survive_json(name, board, players):
+    config = RunConfig(board, players, loop=preset(name, board, players))
+    assert from_dict(RunConfig, json.loads(json.dumps(to_dict(config)))) == config
+
+
+def test_unknown_settings_and_presets_are_refused():
+    with pytest.raises(ValueError, match="SearchConfig has no setting depth; it has simulations"):
+        from_dict(RunConfig, {"board": "hex8", "loop": {"search": {"depth": 3}}})
+    with pytest.raises(ValueError, match="unknown preset 'huge'; choose one of tiny, cpu, gpu"):
+        preset("huge", "square8")
+    with pytest.raises(ValueError, match="unknown board"):
+        preset("tiny", "square9")
+
+
+def test_keys_are_not_confused_with_numbers(tmp_path):
+    """Two states that differ in their key alone restore to different keys."""
+    keys = []
+    for seed in (0, 1):
+        with Checkpoints(tmp_path / str(seed)) as checkpoints:
+            checkpoints.save(replace(start(), key=jax.random.key(seed)))
+            checkpoints.wait()
+            keys.append(jax.random.key_data(checkpoints.restore(jax.eval_shape(start)).key))
+    np.testing.assert_array_equal(keys[1], jax.random.key_data(jax.random.key(1)))
+    assert not jnp.array_equal(*keys)

@@ -1,0 +1,118 @@
+"""The compiled loop on a small game: reproducible, challenges on time, promotes what won."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+from toy_game import ToyGame
+
+from ringrift_jax.arena import ArenaConfig
+from ringrift_jax.learner import LearnerConfig
+from ringrift_jax.loop import LoopConfig, make_iterate, memory, new_loop
+from ringrift_jax.networks import NetworkConfig
+from ringrift_jax.search import SearchConfig
+from ringrift_jax.selfplay import SelfPlayConfig
+
+ENV = ToyGame(heap=13)
+CONFIG = LoopConfig(
+    network=NetworkConfig(channels=8, blocks=1),
+    search=SearchConfig(simulations=4, considered=3),
+    self_play=SelfPlayConfig(lanes=16, chunk=16, opening=2),
+    learner=LearnerConfig(replay_blocks=64, batch_size=32, min_rows=32, warmup=5, learning_rate=5e-3),
+    arena=ArenaConfig(every=2, groups=16, opening=1, confidence=0.0),
+)
+
+
+@pytest.fixture(scope="module")
+def iterate():
+    return make_iterate(ENV, CONFIG)
+
+
+@pytest.fixture(scope="module")
+def run(iterate):
+    """States before and after each iteration, on the host, and the metrics of each."""
+    state = new_loop(ENV, CONFIG, jax.random.key(5))
+    states, metrics = [host(state)], []
+    for _ in range(16):
+        state, metric = iterate(state)
+        states.append(host(state))
+        metrics.append(jax.device_get(metric))
+    return states, metrics
+
+
+def host(state):
+    """A copy, with the key as numbers."""
+    return jax.tree.map(np.array, replace(state, key=jax.random.key_data(state.key)))
+
+
+def assert_equal(a, b):
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_equal_seeds_give_equal_runs(iterate, run):
+    states, _ = run
+    state = new_loop(ENV, CONFIG, jax.random.key(5))
+    for _ in range(3):
+        state, _ = iterate(state)
+    assert_equal(host(state), states[3])
+    stems = [new_loop(ENV, CONFIG, jax.random.key(seed)).champion["params"]["stem"]["kernel"] for seed in (5, 6)]
+    assert not np.array_equal(*stems)
+
+
+def test_the_network_challenges_the_champion_when_it_is_time(run):
+    _, metrics = run
+    assert [int(m.iteration) for m in metrics] == list(range(1, 17))
+    for m in metrics:
+        due = int(m.iteration) % 2 == 0
+        assert np.isfinite(m.arena.score) == due
+        assert (m.arena.decisions > 0) == due
+        assert due or not m.promoted
+
+
+def test_what_won_becomes_champion_and_nothing_else_does(run):
+    states, metrics = run
+    promotions = 0
+    for before, after, metric in zip(states, states[1:], metrics, strict=False):
+        # The arena plays at the beginning of the iteration, before more is learned.
+        assert_equal(after.champion, before.learner.params if metric.promoted else before.champion)
+        assert bool(metric.promoted) == bool(metric.arena.score > 0)
+        promotions += int(metric.promoted)
+        assert int(after.version) == promotions == int(metric.version)
+    assert 0 < promotions < 8
+
+
+def test_training_follows_the_data(run):
+    states, metrics = run
+    samples = sum(int(m.steps) for m in metrics) * CONFIG.learner.batch_size
+    earned = int(states[-1].replay.completed) * CONFIG.learner.samples_per_row
+    assert samples + float(states[-1].learner.due) == earned
+    assert all(np.isfinite(m.losses.loss) == (m.steps > 0) for m in metrics)
+    learned = [m.losses for m in metrics if m.steps > 0]
+    assert learned[-1].value_loss < 0.8 * learned[0].value_loss
+    assert sum(int(m.self_play.decisions) for m in metrics) == int(states[-1].replay.completed)
+
+
+def test_memory_is_that_of_the_state(run):
+    states, _ = run
+    estimate = memory(jax.eval_shape(lambda: new_loop(ENV, CONFIG, jax.random.key(0))), CONFIG)
+    first = states[0]
+    measured = {"replay": first.replay, "games": first.games, "network": (first.learner, first.champion)}
+    for name, tree in measured.items():
+        assert estimate[name] == sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
+    assert estimate["search tree"] > 0
+
+
+def test_self_play_by_the_champion_starts_like_self_play_by_the_latest(run):
+    """Until something is learned both are the same network."""
+    states, _ = run
+    config = replace(CONFIG, self_play=replace(CONFIG.self_play, network="champion"))
+    iterate = make_iterate(ENV, config)
+    state = new_loop(ENV, config, jax.random.key(5))
+    after = []
+    for _ in range(2):
+        state, _ = iterate(state)
+        after.append(host(state))
+    assert_equal(after[0], states[1])
+    assert not np.array_equal(after[1].replay.rows.slot_weights, states[2].replay.rows.slot_weights)

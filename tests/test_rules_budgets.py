@@ -1,0 +1,269 @@
+"""What every environment promises besides the rules: size, purity, no retrace, no effect of wrong actions, the end."""
+
+from functools import cache, partial
+
+import batches
+import jax
+import jax.numpy as jnp
+import numpy as np
+import positions
+import pytest
+
+import ringrift_jax as rr
+from ringrift_jax import checks, notation
+from ringrift_jax.rules.actions import Kind, Layout
+from ringrift_jax.rules.state import State
+
+
+@cache
+def compiled_step(env: rr.Env):
+    return jax.jit(env.step)
+
+
+@cache
+def built(env: rr.Env) -> State:
+    """``[N]`` of all built positions."""
+    texts = positions.built_positions(env.board).values()
+    return batches.stack([notation.from_state_string(env, text) for text in texts])
+
+
+def same(first: State, second: State) -> bool:
+    return bool(checks.equal(first, second))
+
+
+def repeat(state: State, count: int) -> State:
+    return jax.tree.map(lambda x: np.repeat(np.asarray(x)[None], count, axis=0), state)
+
+
+def nbytes(state: State) -> int:
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+
+
+@pytest.mark.parametrize("num_players", (2, 3, 4))
+@pytest.mark.parametrize("board", rr.BOARD_NAMES)
+def test_step_is_short(board: str, num_players: int) -> None:
+    env = batches.make(board, num_players)
+    jaxpr = jax.make_jaxpr(env.step)(jax.eval_shape(env.init), jax.ShapeDtypeStruct((), jnp.int32))
+    lines = len(str(jaxpr).splitlines())
+    assert 100 < lines <= 6000
+
+
+def test_state_is_small() -> None:
+    assert nbytes(rr.make("square8").init()) <= 480
+
+
+@pytest.mark.parametrize("board", rr.BOARD_NAMES)
+def test_init_is_deterministic_and_its_own(board: str) -> None:
+    env = rr.make(board, 3)
+    first, second = env.init(), env.init()
+    assert same(first, second)
+    consumed = jax.jit(lambda state: jax.tree.map(lambda x: ~x, state), donate_argnums=0)(first)
+    assert not same(consumed, second) and same(env.init(), second), "two games share their arrays"
+
+
+def test_step_alone_under_vmap_and_under_two_vmaps() -> None:
+    """At every built position, with a random legal action."""
+    env = batches.make("square8", 2)
+    states = batches.take(built(env), np.s_[:64])
+    _, masks = batches.advance(env, states, np.full(64, batches.NO_ACTION))
+    rng = np.random.default_rng(0)
+    actions = np.array([rng.choice(np.flatnonzero(mask)) for mask in masks], np.int32)
+    after, after_masks = batches.advance(env, states, actions)
+    assert not after.illegal.any() and not same(after, states)
+
+    fold = partial(jax.tree.map, lambda x: x.reshape(8, 8, *x.shape[1:]))
+    nested = jax.jit(jax.vmap(jax.vmap(lambda s, a: (env.step(s, a), env.legal_action_mask(env.step(s, a))))))
+    nested_after, nested_masks = jax.device_get(nested(fold(states), fold(actions)))
+    assert same(nested_after, fold(after))
+    np.testing.assert_array_equal(nested_masks, fold(after_masks))
+
+    for i, action in enumerate(actions):
+        alone = compiled_step(env)(batches.take(states, i), action)
+        assert same(alone, batches.take(after, i)), notation.state_string(env, batches.take(states, i))
+        np.testing.assert_array_equal(notation.legal_action_mask(env, alone), after_masks[i])
+
+
+def test_nothing_is_traced_twice() -> None:
+    traced = []
+
+    @partial(jax.jit, static_argnums=0)
+    def step(env: rr.Env, state: State, key: jax.Array) -> State:
+        traced.append(env)
+        return env.step(state, rr.random_action(env, state, key))
+
+    for _ in range(2):
+        env = rr.make("square8", 2, swap_rule=True)
+        state = env.init()
+        for i in range(4):
+            state = step(env, state, jax.random.key(i))
+    assert len(traced) == 1 and step._cache_size() == 1
+    assert int(state.steps) == 4
+    assert rr.make("square8", 2) != env
+
+
+def wrong_actions(env: rr.Env) -> dict[str, int]:
+    """Actions that no position allows, by what is wrong with them."""
+    layout = Layout(env.board)
+    return {
+        "negative": -1,
+        "very negative": -(2**31),
+        "too large": env.num_actions,
+        "very large": 2**31 - 1,
+        "a ray off the board": layout.ray(0 if env.board.mask[0, 0] else env.board.size // 2, env_west(env), 1),
+    }
+
+
+def env_west(env: rr.Env) -> int:
+    return env.board.directions.index((-1, 0))
+
+
+@pytest.mark.parametrize(("board", "num_players"), [("square8", 2), ("hex8", 3)])
+def test_illegal_actions_change_nothing(board: str, num_players: int) -> None:
+    """At every built position: actions out of range, off the board, and some of every kind that the mask forbids."""
+    env = batches.make(board, num_players)
+    states = built(env)
+    count = len(states.phase)
+    none = np.full(count, batches.NO_ACTION)
+    refused, masks = batches.advance(env, states, none)
+    expected = states.replace(illegal=np.ones(count, bool), just_ended=np.zeros(count, bool))
+    assert same(refused, expected)
+    layout = Layout(env.board)
+    off_board = np.flatnonzero(~env.board.mask.reshape(-1))
+    cells, rng = layout.cells, np.random.default_rng(1)
+    starts = {Kind.PLACE: 0, Kind.RAY: layout.rays, Kind.LINE: layout.lines, Kind.REGION: layout.regions,
+              Kind.PAY: layout.payment, Kind.SKIP: layout.num_planes}  # fmt: skip
+    bounds = [*starts.values(), layout.num_planes + 1]
+    trials = [np.full(count, action) for action in wrong_actions(env).values()]
+    trials += [np.full(count, plane * cells + cell) for plane in bounds[:-2] for cell in off_board[:2]]
+    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        within = np.arange(low * cells, min(high * cells, env.num_actions))
+        for _ in range(3):
+            forbidden = [within[~mask[within]] for mask in masks]
+            trials.append(np.array([rng.choice(f) if len(f) else batches.NO_ACTION for f in forbidden]))
+    for trial in trials:
+        after, after_masks = batches.advance(env, states, trial)
+        assert same(after, expected), trial
+        np.testing.assert_array_equal(after_masks, masks)
+
+
+def finished(env: rr.Env) -> State:
+    """A game that has just ended."""
+    text = positions.built_positions(env.board)["stalemate_markers"]
+    state = notation.from_state_string(env, text)
+    (action,) = np.flatnonzero(notation.legal_action_mask(env, state))
+    return compiled_step(env)(state, action)
+
+
+def test_a_finished_game_stays_as_it_is() -> None:
+    env = batches.make("square8", 2)
+    end = finished(env)
+    assert end.just_ended and end.is_over and end.terminated and not end.truncated
+    np.testing.assert_allclose(end.rewards, np.where(np.arange(2) == end.winner, 1, -1))
+    assert not notation.legal_action_mask(env, end).any()
+    for action in (0, 100, env.layout.skip, -1, env.num_actions):
+        after = compiled_step(env)(end, action)
+        assert same(after, end.replace(just_ended=jnp.asarray(False)))
+        assert not after.rewards.any() and after.winner == end.winner
+
+
+@pytest.mark.parametrize("num_players", (2, 3))
+def test_truncation(num_players: int) -> None:
+    env = rr.make("square8", num_players, max_steps=3)
+    state = env.init()
+    step = jax.jit(lambda state, key: env.step(state, rr.random_action(env, state, key)))
+    for i in range(3):
+        assert not state.is_over and not state.just_ended
+        state = step(state, jax.random.key(i))
+    assert state.steps == 3 and state.truncated and state.is_over and not state.terminated and state.just_ended
+    assert state.winner == -1 and state.reason == rr.Reason.TRUNCATED
+    assert state.ranks.tolist() == [1] * num_players and not state.rewards.any()
+    assert not notation.legal_action_mask(env, state).any()
+    after = step(state, jax.random.key(3))
+    assert same(after, state.replace(just_ended=jnp.asarray(False)))
+
+
+def test_a_game_that_ends_in_its_last_step_is_not_truncated() -> None:
+    env = rr.make("square8", 2, max_steps=1)
+    end = finished(env)
+    assert end.steps == 1 and end.terminated and not end.truncated and end.winner >= 0
+
+
+def test_players_exchange_seats() -> None:
+    env = batches.make("square8", 2)
+    state = env.init()
+    assert not notation.legal_action_mask(env, state)[env.layout.swap], "only the second player may swap"
+    for move in ("P 3,3 1", "M 3,3>3,4"):
+        state = notation.play(env, state, move)
+    assert (state.current_seat, state.current_player) == (1, 1)
+    swapped = notation.play(env, state, "SWAP")
+    assert state.seat_of_player.tolist() == [0, 1] and swapped.seat_of_player.tolist() == [1, 0]
+    assert (swapped.current_seat, swapped.current_player) == (1, 0)
+    assert same(swapped.replace(swapped=state.swapped, steps=state.steps), state), "a swap changes nothing else"
+    before, after = (notation.legal_action_mask(env, s) for s in (state, swapped))
+    assert np.flatnonzero(before != after).tolist() == [env.layout.swap]
+    assert compiled_step(env)(swapped, env.layout.swap).illegal, "a second swap"
+    end = finished(env)
+    exchanged = end.replace(swapped=jnp.asarray(True))
+    assert exchanged.rewards.tolist() == end.rewards.tolist()[::-1] and end.rewards.any()
+    assert exchanged.ranks.tolist() == end.ranks.tolist(), "ranks are by seat"
+
+
+def rings_on_board(env: rr.Env, states: State) -> np.ndarray:
+    """``int[N, n]``: rings of each seat in stacks, counted digit by digit."""
+    words = states.stacks.astype(np.uint64).reshape(*states.stacks.shape[:2], -1)
+    values = sum(words[:, w] << np.uint64(32 * w) for w in range(words.shape[1]))
+    counts = np.zeros((len(values), env.num_players), int)
+    while (values > 1).any():
+        for seat in range(env.num_players):
+            counts[:, seat] += ((values > 1) & (values & np.uint64(3) == seat)).sum(-1)
+        values = np.where(values > 1, values >> np.uint64(2), values)
+    return counts
+
+
+@pytest.mark.parametrize(("board", "num_players"), batches.SMALL)
+def test_invariants(board: str, num_players: int) -> None:
+    """At every step of random games from the start and from built positions (DESIGN section 8, point 6)."""
+    env, rng = batches.make(board, num_players), np.random.default_rng(num_players)
+    starts = repeat(env.init(), batches.LANES - len(built(env).phase))
+    states = jax.tree.map(lambda a, b: np.concatenate([a, b]), built(env), starts)
+    states, masks = batches.advance(env, states, np.full(batches.LANES, batches.NO_ACTION))
+    layout = env.layout
+    for _ in range(60):
+        actions = np.array([rng.choice(np.flatnonzero(mask)) if mask.any() else -1 for mask in masks])
+        after, after_masks = batches.advance(env, states, actions)
+        check_states(env, after, after_masks)
+        running = states.phase != rr.Phase.OVER
+        check_steps(layout, *(batches.take(x, running) for x in (states, actions, after)), env)
+        states, masks = after, after_masks
+    assert (states.phase == rr.Phase.OVER).any(), "no game ended"
+
+
+def check_states(env: rr.Env, states: State, masks: np.ndarray) -> None:
+    has_stack = (states.stacks[:, 0] > 1) | (states.stacks[:, 1:] > 0).any(1)
+    assert not (has_stack & (states.ground != 0)).any(), "a cell holds two things"
+    assert not ((has_stack | (states.ground != 0)) & ~env.board.mask).any(), "something is off the board"
+    assert (states.hand >= 0).all() and (np.abs(states.ground) <= env.num_players).all()
+    np.testing.assert_array_equal(masks.any(-1), states.phase != rr.Phase.OVER)
+
+
+def check_steps(layout: Layout, before: State, actions: np.ndarray, after: State, env: rr.Env) -> None:
+    assert not after.illegal.any() and (after.steps == before.steps + 1).all()
+    owned = [rings_on_board(env, s) + s.hand for s in (before, after)]
+    total = [own.sum(-1) + s.eliminated.sum(-1) for own, s in zip(owned, (before, after), strict=True)]
+    np.testing.assert_array_equal(*total, err_msg="a ring was made or lost")
+    assert (owned[1] <= owned[0]).all(), "a colour gained a ring"
+
+    markers, land = ([np.stack([(s.ground == sign * (seat + 1)).sum((1, 2)) for seat in range(env.num_players)], -1)
+                      for s in (before, after)] for sign in (1, -1))  # fmt: skip
+    mover = np.arange(env.num_players) == before.current_seat[:, None]
+    for gained in (after.eliminated - before.eliminated, land[1] - land[0]):
+        assert (gained >= 0).all() and not gained[~mover].any(), "only the mover is credited"
+
+    progress = [m.sum(-1) + 2 * c.sum(-1) + s.eliminated.sum(-1)
+                for m, c, s in zip(markers, land, (before, after), strict=True)]  # fmt: skip
+    plane = actions // layout.cells
+    slides = (before.phase == rr.Phase.MOVE) & (before.slide < 0) & (after.slide >= 0)
+    grows = (plane >= layout.rays) & (plane < layout.num_planes) & ~slides
+    np.testing.assert_array_equal(progress[1] > progress[0], grows, err_msg="progress is made by these actions alone")
+    places = plane < layout.rays
+    assert (after.phase[places] == rr.Phase.MOVE).all() and (after.focus[places] >= 0).all(), "a dead placement"

@@ -1,0 +1,55 @@
+"""The search on the real rules."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ringrift_jax import notation, reference
+from ringrift_jax.env import make
+from ringrift_jax.search import SearchConfig, search
+
+# Seat 1 lacks one eliminated ring. Only landing on the marker on 1,3 eliminates one, which takes a chain of 3 captures.
+CHAIN_TO_WIN = "1|move|0,0|17,0|0,0|0,1:12 1,6:2 3,5:2 4,6:2 5,2:11 6,3:2|1,3:2||lps=0/--/0/0"
+
+
+def evaluate(env, _, observations):
+    """Knows nothing: a flat prior, and every position even."""
+    batch = observations.shape[0]
+    return jnp.zeros((batch, env.num_actions)), jnp.zeros((batch, env.num_players))
+
+
+def wins_within(pos, seat, decisions):
+    """First moves of a position that can win for a seat within so many decisions of the running turn."""
+    winning = []
+    for move in reference.decisions(pos):
+        after = reference.act(pos, move)
+        if result := reference.result(after):
+            won = result.winner == seat
+        else:
+            won = decisions > 1 and after.seat == seat and bool(wins_within(after, seat, decisions - 1))
+        winning += [move] * won
+    return winning
+
+
+def test_finds_a_forced_win_through_a_capture_chain():
+    env = make("square8")
+    pos = reference.from_state_string(env.board, CHAIN_TO_WIN)
+    assert wins_within(pos, 1, 2) == []
+    (first,) = wins_within(pos, 1, 3)
+
+    config = SearchConfig(simulations=300, considered=16, gumbel_scale=0)
+    run = jax.jit(partial(search, env, partial(evaluate, env), None, config=config))
+    state = notation.from_state_string(env, CHAIN_TO_WIN)
+    searched = []
+    for _ in range(3):
+        output = run(jax.tree.map(lambda x: x[None], state), jax.random.key(0)[None])
+        move = notation.move_of(env, state, output.action[0])
+        searched.append(move)
+        assert np.asarray(output.slot_weights[0]).argmax() == list(output.slot_actions[0]).index(output.action[0])
+        if len(searched) == 1:
+            assert move == first and output.max_depth[0] >= 3
+        state = notation.play(env, state, move)
+    assert [move[0] for move in searched] == ["C", "K", "K"]
+    assert state.winner == 0 and output.value[0] > 0.2
