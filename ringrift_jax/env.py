@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from . import boards
+from . import boards, observation
 from .boards import Board
 from .rules import legal
 from .rules import step as rules_step
@@ -57,8 +57,6 @@ class Env:
     @property
     def observation_shape(self) -> tuple[int, int, int]:
         """``(S, S, features)``."""
-        from . import observation
-
         return self.board.size, self.board.size, observation.num_features(self.board)
 
     def init(self) -> State:
@@ -79,24 +77,23 @@ class Env:
 
     def legal_action_mask(self, state: State) -> jax.Array:
         """``bool[num_actions]``: at least one True while the game runs, none when it is over."""
-        return legal.unpack_mask(self.board, _pack_mask(self)(state))
+        return _legal_action_mask(self)(state)
 
     def observe(self, state: State) -> jax.Array:
         """``float32[S, S, features]``: the position as the player to move sees it (``ringrift_jax.observation``)."""
-        from . import observation
-
         return observation.observe(self.board, state)
 
 
-# Cached, so that equal environments trace the same function.
+# Cached, so that equal environments share one function; jitted, so that calls outside ``jit`` compile once.
 @cache
 def _step(env: Env):
-    return unbatched(partial(rules_step.step, env.board, env.swap_rule, env.max_steps))
+    return jax.jit(unbatched(partial(rules_step.step, env.board, env.swap_rule, env.max_steps)))
 
 
 @cache
-def _pack_mask(env: Env):
-    return unbatched(partial(legal.pack_mask, env.board, env.swap_rule))
+def _legal_action_mask(env: Env):
+    pack = unbatched(partial(legal.pack_mask, env.board, env.swap_rule))
+    return jax.jit(lambda state: legal.unpack_mask(env.board, pack(state)))
 
 
 def make(board: str | Board, num_players: int = 2, swap_rule: bool = False, max_steps: int | None = None) -> Env:

@@ -12,6 +12,7 @@ import ringrift_jax as rr
 from ringrift_jax import notation
 
 NO_ACTION = -1
+LARGE = [pytest.param(board, marks=pytest.mark.slow) for board in ("square19", "hexagonal")]
 
 
 def decisions(game: dict) -> Iterator[tuple[str, dict]]:
@@ -93,7 +94,7 @@ def check_result(env: rr.Env, game: dict, state, rewards, ranks) -> None:
 
 @needs_parity
 @pytest.mark.parametrize("num_players", (2, 3, 4))
-@pytest.mark.parametrize("board", rr.BOARD_NAMES)
+@pytest.mark.parametrize("board", ["square8", "hex8", *LARGE])
 def test_recorded_games(board: str, num_players: int):
     recorded = list(games(board, num_players))
     assert recorded

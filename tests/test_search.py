@@ -150,16 +150,23 @@ def reference_search(env, params, config, state, key):
 
 
 @pytest.mark.parametrize(
-    "env, config",
-    [(TWO, EXACT), (TWO, NOISY), (THREE, NOISY), (FOUR, replace(NOISY, rescale_values=False, value_scale=0.05))],
-    ids=["two exact", "two noisy", "three noisy", "four noisy"],
+    "env, config, seed",
+    [
+        (TWO, EXACT, 0),
+        # No slot is spare at the root, all are visited, and the Q-value of unvisited actions lies outside the others.
+        (TWO, replace(EXACT, simulations=5), 138),
+        (TWO, NOISY, 0),
+        (THREE, NOISY, 0),
+        (FOUR, replace(NOISY, rescale_values=False, value_scale=0.05), 0),
+    ],
+    ids=["two exact", "two, no slot to spare", "two noisy", "three noisy", "four noisy"],
 )
-def test_equals_full_width_search(env, config):
+def test_equals_full_width_search(env, config, seed):
     states = positions(env, BATCH - 1, seed=1) + [after(env, 1)]
     assert max(legal(env, state).sum() for state in states) == (5 if env.swap_rule else 4)
     keys = jax.random.split(jax.random.key(3), BATCH)
-    _, output = run(env, config, weights(), stack(states), keys)
-    reference = jax.jit(jax.vmap(partial(reference_search, env, weights(), config)))
+    _, output = run(env, config, weights(seed), stack(states), keys)
+    reference = jax.jit(jax.vmap(partial(reference_search, env, weights(seed), config)))
     actions, action_weights, values = reference(stack(states), keys)
     spread = np.zeros((BATCH, env.num_actions + 1), np.float32)  # empty slots add their 0 to one column more
     np.put_along_axis(spread, np.asarray(output.slot_actions), np.asarray(output.slot_weights), axis=1)
