@@ -72,9 +72,9 @@ def test_step_alone_under_vmap_and_under_two_vmaps() -> None:
     assert not after.illegal.any() and not same(after, states)
 
     fold = partial(jax.tree.map, lambda x: x.reshape(8, 8, *x.shape[1:]))
-    nested = jax.jit(jax.vmap(jax.vmap(lambda s, a: (env.step(s, a), env.legal_action_mask(env.step(s, a))))))
-    nested_after, nested_masks = jax.device_get(nested(fold(states), fold(actions)))
+    nested_after = jax.jit(jax.vmap(jax.vmap(env.step)))(fold(states), fold(actions))
     assert same(nested_after, fold(after))
+    nested_masks = jax.jit(jax.vmap(jax.vmap(env.legal_action_mask)))(nested_after)
     np.testing.assert_array_equal(nested_masks, fold(after_masks))
 
     for i, action in enumerate(actions):
@@ -153,7 +153,7 @@ def finished(env: rr.Env) -> State:
 def test_a_finished_game_stays_as_it_is() -> None:
     env = batches.make("square8", 2)
     end = finished(env)
-    assert end.just_ended and end.is_over and end.terminated and not end.truncated
+    assert end.just_ended and end.is_over and end.terminated and not end.truncated and not end.illegal
     np.testing.assert_allclose(end.rewards, np.where(np.arange(2) == end.winner, 1, -1))
     assert not notation.legal_action_mask(env, end).any()
     for action in (0, 100, env.layout.skip, -1, env.num_actions):
