@@ -20,6 +20,11 @@ def cells_of(board: Board) -> jax.Array:
     return jnp.asarray(board.mask[..., None])
 
 
+def seat_axis(board: Board) -> jax.Array:
+    """int8[n, 1, 1, 1]: the seats, to compare planes with all of them at once."""
+    return jnp.arange(board.num_players, dtype=jnp.int8)[:, None, None, None]
+
+
 def _coordinates(board: Board, cell) -> tuple[jax.Array, jax.Array]:
     """int8[S, 1, N] and int8[1, S, N]: rows and columns of every cell, seen from cell int32[N]."""
     size = board.size

@@ -12,7 +12,7 @@ from jax import lax
 
 from ..boards import SQUARE_AXES, Board
 from . import stacks
-from .grid import any_bit, cell_bit, cells_of, dilate, first_bit, flood, sweeper, to_plane, to_rows
+from .grid import any_bit, cell_bit, cells_of, dilate, first_bit, flood, seat_axis, sweeper, to_plane, to_rows
 from .lanes import materialize, unbatched
 from .state import State
 
@@ -53,11 +53,10 @@ class Region(NamedTuple):
 
 def survey_land(board: Board, ground: jax.Array, word: stacks.Word) -> Land:
     """Computes the land of a board. ``ground``: int8[S, S, N]; ``word``: its stacks."""
-    seats = range(board.num_players)
-    is_stack, top = stacks.is_stack(word), stacks.top(word)
-    markers = jnp.stack([to_rows(ground == s + 1) for s in seats])
-    controlled = jnp.stack([to_rows(is_stack & (top == s)) for s in seats])
-    active = jnp.stack([jnp.any(stacks.contains(word, s), axis=(0, 1)) for s in seats])
+    seats = seat_axis(board)
+    markers = to_rows(ground == seats + 1)
+    controlled = to_rows(stacks.is_stack(word) & (stacks.top(word) == seats))
+    active = jnp.any(stacks.contains(word, seats), axis=(1, 2))
     free = to_rows(cells_of(board) & (ground >= 0))
     open_ = jnp.concatenate([free[None], free & ~markers])
     exists = jnp.concatenate([jnp.ones_like(active[:1]), any_bit(markers)])

@@ -9,7 +9,7 @@ from jax import lax
 
 from ..boards import Board
 from . import lines, placement, rays, stacks, territory, victory
-from .grid import any_bit, count_bits, pick, to_rows
+from .grid import any_bit, count_bits, pick, seat_axis, to_rows
 from .lanes import materialize
 from .state import Phase, Reason, State
 
@@ -32,18 +32,13 @@ def seats_on(
     board: Board, word: stacks.Word, seen: rays.Survey, can: placement.Mobility, land: territory.Land, hand: jax.Array
 ) -> victory.Seats:
     """The :class:`victory.Seats` of a board. ``hand``: int32[n, N]."""
-    n = board.num_players
-    # One bit per question and seat, so that a single pass over the board answers all of them.
-    questions: list[jax.Array] = []
-    for seat in range(n):
-        mine = seen.top == seat
-        questions += [stacks.has_buried(word, seat), mine & can.stack, jnp.where(mine, can.own, can.other)]
-    questions += [can.empty[0], can.empty[1], can.empty[2]]
+    seats = seat_axis(board)
+    mine = seen.top == seats
+    # One bit per question, so that a single pass over the board answers all of them for every seat.
+    questions = [stacks.has_buried(word, seats), mine & can.stack, jnp.where(mine, can.own, can.other), *can.empty]
     bits = sum((question.astype(jnp.uint32) << i for i, question in enumerate(questions)), start=jnp.uint32(0))
-    answers = lax.reduce(bits, jnp.uint32(0), lax.bitwise_or, (0, 1))
-    answers = (answers >> jnp.arange(len(questions), dtype=jnp.uint32)[:, None]) & 1 != 0
-    buried, moves, on_stack = (answers[question : 3 * n : 3] for question in range(3))
-    empty = answers[3 * n :]
+    answers = lax.reduce(bits, jnp.uint32(0), lax.bitwise_or, (1, 2))
+    buried, moves, on_stack, *empty = (answers >> i & 1 != 0 for i in range(len(questions)))
     controls = any_bit(land.controlled)
     places_one = (on_stack | empty[0]) & (hand >= 1)
     return victory.Seats(
@@ -66,7 +61,6 @@ def settle(
     then: Continuation,
 ) -> State:
     """Advances a state from just after a decision to the next decision or the end of the game."""
-    n = board.num_players
     land = territory.survey_land(board, state.ground, word)
     seats = seats_on(board, word, seen, can, land, state.hand)
     regions, regions_in_recovery = _regions_exist(board, state, word, land)
@@ -88,7 +82,7 @@ def settle(
     turn_over = phase == Phase.OVER
 
     alive = seats.on_board | (state.hand > 0)
-    collapsed = jnp.stack([count_bits(to_rows(state.ground == -seat - 1)) for seat in range(n)])
+    collapsed = count_bits(to_rows(state.ground == -seat_axis(board) - 1))
     markers = count_bits(land.markers)
     winner, reason = victory.check(board, seats, state.hand, state.eliminated, collapsed, markers, seat)
     just_lost = turn_over & ~alive & (state.lost_turn == 0)
