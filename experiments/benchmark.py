@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -85,9 +86,8 @@ def ringrift(env: rr.Env) -> Subject:
 
 
 def pgx_game(name: str) -> Subject:
-    import pgx
-
-    env = pgx.make(name)  # pyright: ignore[reportArgumentType]
+    # By name: pgx is optional, so type checkers may not find it.
+    env = import_module("pgx").make(name)
     return Subject(
         name=f"pgx {name}",
         init=env.init,

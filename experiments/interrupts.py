@@ -2,10 +2,14 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 
 SIGNALS = signal.SIGINT, signal.SIGTERM
+
+ECHO = 0.1
+"""Seconds in which a second signal counts as the first: ``timeout`` and others signal a process and its group."""
 
 
 class Interrupts:
@@ -17,6 +21,7 @@ class Interrupts:
 
     def __init__(self, on_first: Callable[[], None], on_second: Callable[[], None]):
         self.requested: str | None = None
+        self._since = 0.0
         self._on_first, self._on_second = on_first, on_second
 
     def __enter__(self) -> "Interrupts":
@@ -28,8 +33,10 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        now = time.monotonic()
+        if self.requested is None:
+            self.requested, self._since = signal.Signals(number).name, now
+            self._on_first()
+        elif now > self._since + ECHO:
             self._on_second()
             os._exit(128 + number)
-        self.requested = signal.Signals(number).name
-        self._on_first()

@@ -1,6 +1,5 @@
 """What is saved is what is restored, and a restored run goes on exactly like the one that was not interrupted."""
 
-import json
 from dataclasses import replace
 
 import jax
@@ -17,7 +16,7 @@ from ringrift_jax.checkpoints import (
     remove_champions_after,
     save_champion,
 )
-from ringrift_jax.config import RunConfig, from_dict, preset, to_dict
+from ringrift_jax.config import RunConfig
 from ringrift_jax.learner import LearnerConfig
 from ringrift_jax.loop import LoopConfig, make_iterate, new_loop
 from ringrift_jax.networks import NetworkConfig
@@ -101,22 +100,6 @@ def test_champions_are_parameters_and_settings(tmp_path, monkeypatch):
     assert champion_versions("champions") == [0, 2]
     with pytest.raises(FileNotFoundError, match="is not a champion"):
         load_champion("champions/11")
-
-
-@pytest.mark.parametrize("name", ["tiny", "cpu", "gpu"])
-@pytest.mark.parametrize(("board", "players"), [("square8", 2), ("hexagonal", 4)])
-def test_settings_survive_json(name, board, players):
-    config = RunConfig(board, players, loop=preset(name, board, players))
-    assert from_dict(RunConfig, json.loads(json.dumps(to_dict(config)))) == config
-
-
-def test_unknown_settings_and_presets_are_refused():
-    with pytest.raises(ValueError, match="SearchConfig has no setting depth; it has simulations"):
-        from_dict(RunConfig, {"board": "hex8", "loop": {"search": {"depth": 3}}})
-    with pytest.raises(ValueError, match="unknown preset 'huge'; choose one of tiny, cpu, gpu"):
-        preset("huge", "square8")
-    with pytest.raises(ValueError, match="unknown board"):
-        preset("tiny", "square9")
 
 
 def test_keys_are_not_confused_with_numbers(tmp_path):

@@ -60,9 +60,7 @@ def _by_direction(pairs: Sequence[jax.Array]) -> jax.Array:
 
 def _look(board: Board, pairs: Sequence[jax.Array], stride: int, outside) -> list[jax.Array]:
     """Each axis's pair as seen ``stride`` steps ahead."""
-    return [
-        shift(pair, (dx * stride, dy * stride), outside) for pair, (dx, dy) in zip(pairs, board.axes, strict=True)
-    ]
+    return [shift(pair, (dx * stride, dy * stride), outside) for pair, (dx, dy) in zip(pairs, board.axes, strict=True)]
 
 
 def _runs(board: Board, plane: jax.Array) -> list[jax.Array]:

@@ -126,7 +126,7 @@ def cap_height(word: Word) -> jax.Array:
     return jnp.minimum(_low_bit(differs) >> 1, height(word))
 
 
-def push_top(word: Word, seat, count=1) -> Word:
+def push_top(word: Word, seat, count: int | jax.Array = 1) -> Word:
     """Puts ``count`` rings (1 to 3, an int or an array) of a seat on top."""
     bits = 2 * _u32(count)
     rings = _u32(seat) * (_FIELDS & ((jnp.uint32(1) << bits) - 1))
@@ -142,7 +142,7 @@ def push_bottom(word: Word, seat) -> Word:
     return _or(body, _shift_left(ring, sentinel))
 
 
-def pop_top(word: Word, count=1) -> Word:
+def pop_top(word: Word, count: int | jax.Array = 1) -> Word:
     """Removes ``count`` rings (an int or an array) from the top. There must be that many."""
     return _shift_right(word, 2 * _u32(count))
 

@@ -26,7 +26,7 @@ SMALL = [
     *("--arena.opening", "1", "--learner.min-rows", "8"),
 ]
 TOY = """
-import signal, sys
+import signal, time
 from toy_game import ToyGame
 from experiments import train
 from experiments.console import Screen
@@ -120,6 +120,7 @@ def test_a_signal_finishes_the_iteration_saves_and_exits(toy, tmp_path, monkeypa
         shown(self, record, total)
         if record["iteration"] == 1:
             signal.raise_signal(number)
+            signal.raise_signal(number)  # an echo, as from the command timeout
 
     monkeypatch.setattr(Screen, "iteration", interrupt)
     before = signal.getsignal(number)
@@ -143,6 +144,7 @@ def test_a_second_signal_leaves_at_once(cache, tmp_path):
         + f"""
 def interrupt(self, record, total):
     signal.raise_signal(signal.SIGINT)
+    time.sleep(0.2)
     signal.raise_signal(signal.SIGINT)
 Screen.iteration = interrupt
 train.main({[*SMALL, "--run-dir", str(tmp_path), "--iterations", "5"]})
