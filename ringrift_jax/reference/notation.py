@@ -1,7 +1,8 @@
 """State strings, both ways (notation FORMAT, "State string").
 
 A string does not carry the turn number, the turns in which seats lost their last ring, or what ended a finished game.
-Reading assumes turn 1, no lost turns and no result. A pie rule that could be used but is not offered has been used.
+Reading assumes that seats without any ring lost their last one together, before this turn, and no result. A pie rule
+that could be used but is not offered has been used.
 The position need not be reachable: rings may be missing.
 """
 
@@ -114,6 +115,8 @@ def from_state_string(board: Board, text: str, swap_rule: bool = False) -> Posit
         f"territory is {lands}; the collapsed cells say {_by_seat(counted.values())}",
     )
     _check_rings(pos)
+    pos.lost = {seat: pos.turn for seat in pos.seats if not has_ring(pos, seat)}
+    pos.turn += bool(pos.lost)
     if phase == OVER:
         _require(not flags, "a finished game has no flags")
     else:
