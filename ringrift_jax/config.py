@@ -59,8 +59,8 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
         lanes, chunk = (16, 32) if large else (64, 64)
         return LoopConfig(
             network=NetworkConfig(channels=32, blocks=4),
-            # Rescaled to the full range, the noise of young value estimates drowns the policy targets: on square8 the
-            # network then lost most arenas against its champion; without, it won the first two.
+            # To be confirmed: of one square8 run each, the one with rescaled values lost most arenas against its
+            # champion and the one without won its first two, but against a random player it was not stronger.
             search=SearchConfig(simulations=16, considered=4, rescale_values=False),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(batch_size=128, samples_per_row=1.0),
