@@ -1,6 +1,5 @@
 """What a training run shows on the screen."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +8,7 @@ import jax
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from experiments.command_line import cores
 from ringrift_jax.config import RunConfig
 
 
@@ -17,7 +17,6 @@ class Screen:
 
     def __init__(self):
         self.console = Console(highlight=False, soft_wrap=True)
-        self._progress: Progress | None = None
 
     def say(self, text: str) -> None:
         """One line, above the progress bar if there is one."""
@@ -30,7 +29,7 @@ class Screen:
         swap = " with the swap rule" if config.swap_rule else ""
         self.say(f"RingRift {config.board}, {config.num_players} players{swap}: preset {preset}, seed {config.seed}")
         self.say(f"directory  {directory}")
-        self.say(f"device     {device.platform} ({device.device_kind}), {_cores()} CPU cores, jax {jax.__version__}")
+        self.say(f"device     {device.platform} ({device.device_kind}), {cores()} CPU cores, jax {jax.__version__}")
         self.say(f"memory     {_bytes(sum(memory.values()))}: {sizes}")
 
     @contextmanager
@@ -88,8 +87,3 @@ def _bytes(number: int) -> str:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} GB"
-
-
-def _cores() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

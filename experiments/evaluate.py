@@ -14,10 +14,11 @@ from typing import Annotated, Any
 import jax
 import tyro
 
-from experiments.command_line import fail, option, parse, use_compilation_cache
+from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
 from ringrift_jax.agents import make_evaluate, network_agent, random_agent, search_agent
 from ringrift_jax.arena import Match, play_match
 from ringrift_jax.checkpoints import champion_versions, load_champion
+from ringrift_jax.devices import make_mesh
 from ringrift_jax.env import Env
 from ringrift_jax.loop import LoopConfig
 
@@ -42,6 +43,7 @@ class Args:
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and prints a line for each kind of player. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
+    use_all_cores()
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.evaluate")
     if args.games < 1:
         fail(f"--games is {args.games}; it must be at least 1")
@@ -77,12 +79,12 @@ def _champion(path: Path) -> Path:
 
 
 def _play(env: Env, loop: LoopConfig, simulations: int, groups: int, params: Any, key: jax.Array) -> Match:
-    evaluate = make_evaluate(env, loop.network)
+    evaluate, mesh = make_evaluate(env, loop.network), make_mesh()
     if simulations:
-        agent = search_agent(env, evaluate, params, replace(loop.search, simulations=simulations))
+        agent = search_agent(env, evaluate, params, replace(loop.search, simulations=simulations), mesh)
     else:
-        agent = network_agent(env, evaluate, params)
-    return play_match(env, agent, random_agent(env), groups, key)
+        agent = network_agent(env, evaluate, params, mesh)
+    return play_match(env, agent, random_agent(env), groups, key, devices=mesh.size)
 
 
 def wilson(wins: int, games: int) -> tuple[float, float]:

@@ -16,17 +16,18 @@ from typing import Annotated, Literal
 import jax
 import tyro
 
-from experiments.command_line import fail, option, parse, use_compilation_cache
+from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
 from experiments.console import Screen
 from experiments.interrupts import Interrupts
 from experiments.run_directory import RunDirectory, to_record
 from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
 from ringrift_jax.config import RunConfig, preset
+from ringrift_jax.devices import everywhere, make_mesh, on_mesh
 from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, memory, new_loop
 
 PROGRAM = "python -m experiments.train"
 
-ITERATIONS: dict[str, int] = {"tiny": 4, "cpu": 60, "gpu": 1000}
+ITERATIONS: dict[str, int] = {"tiny": 4, "cpu": 100, "gpu": 1000}
 """Total iterations of a preset unless the command line says otherwise."""
 
 SAVING_SHARE = 0.1
@@ -59,6 +60,7 @@ class Args:
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and trains. Bad input ends with one line and exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
+    use_all_cores()
     args, others = parse(Args, argv, description=__doc__, prog=PROGRAM, return_unknown_args=True)
     if args.iterations is not None and args.iterations < 1:
         fail(f"--iterations is {args.iterations}; it must be at least 1")
@@ -105,10 +107,11 @@ def train(config: RunConfig, directory: RunDirectory, iterations: int, preset_na
         def new() -> LoopState:
             return new_loop(env, config.loop, jax.random.key(config.seed))
 
-        abstract = jax.eval_shape(new)
+        mesh = make_mesh(config.loop.self_play.lanes, config.loop.learner.batch_size)
+        abstract = on_mesh(jax.eval_shape(new), mesh)
         screen.introduce(config, preset_name, str(directory.path), memory(abstract, config.loop))
         resumed = checkpoints.latest() is not None
-        state = checkpoints.restore(abstract) if resumed else new()
+        state = checkpoints.restore(abstract, mesh) if resumed else jax.device_put(new(), everywhere(mesh))
         directory.keep_metrics(int(state.iteration))
         remove_champions_after(directory.champions, int(state.version) if resumed else -1)
         if not resumed:
@@ -122,7 +125,7 @@ def train(config: RunConfig, directory: RunDirectory, iterations: int, preset_na
 
         began = time.monotonic()
         with screen.compiling():
-            iterate = worker.submit(lambda: make_iterate(env, config.loop).lower(abstract).compile()).result()
+            iterate = worker.submit(lambda: make_iterate(env, config.loop, mesh).lower(abstract).compile()).result()
         screen.say(f"compiled in {time.monotonic() - began:.1f} s")
 
         decisions = config.loop.self_play.lanes * config.loop.self_play.chunk

@@ -1,11 +1,15 @@
 """Players behind one small interface: a batch of positions and a key per game in, an action per game out."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
+from .devices import spread
 from .env import random_action
 from .networks import NetworkConfig, make_network
 from .search import Evaluate, SearchConfig, search
@@ -28,22 +32,22 @@ def random_agent(env) -> Agent:
     return act
 
 
-def network_agent(env, evaluate: Evaluate, params) -> Agent:
-    """The network without search: the legal action of the highest logit."""
+def network_agent(env, evaluate: Evaluate, params, mesh: Mesh | None = None) -> Agent:
+    """The network without search: the legal action of the highest logit. ``mesh``: devices to spread games over."""
 
-    def act(states, keys):
-        del keys
+    def act(params, states):
         logits, _ = evaluate(params, jax.vmap(env.observe)(states))
         masks = jax.vmap(env.legal_action_mask)(states)
         return jnp.argmax(jnp.where(masks, logits, -jnp.inf), axis=-1).astype(jnp.int32)
 
-    return act
+    return lambda states, keys: spread(act, mesh)(params, states)
 
 
-def search_agent(env, evaluate: Evaluate, params, config: SearchConfig) -> Agent:
-    """The network with search."""
+def search_agent(env, evaluate: Evaluate, params, config: SearchConfig, mesh: Mesh | None = None) -> Agent:
+    """The network with search, without noise at the root. ``mesh``: devices to spread games over."""
+    config = replace(config, gumbel_scale=0.0)
 
-    def act(states, keys):
+    def act(params, states, keys):
         return search(env, evaluate, params, states, keys, config).action
 
-    return act
+    return partial(spread(act, mesh), params)

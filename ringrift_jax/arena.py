@@ -5,14 +5,16 @@ another player, so that every seat is held equally often. With two players a gro
 is the unit of the statistics, because games of one opening are not independent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from .agents import Agent
+from .agents import Agent, random_agent
+from .trees import select
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class ArenaConfig:
       groups: openings; each is played once per player, with the challenger in another seat. The arena wastes least with
         twice as many games as lanes of self-play.
       opening: decisions at the start of each game that are drawn, all from the champion's search.
-      confidence: the challenger wins if its mean score exceeds 0 by more than this many standard errors.
+      confidence: the challenger wins if its mean score exceeds 0 by more than this many standard errors. The match ends
+        as soon as the games that still run can no longer change that.
     """
 
     every: int = 4
@@ -90,9 +93,13 @@ def next_turn(env, match: Match, width: int, opening: int = 0) -> Turn:
     is_challenger = match.state.current_player == jnp.arange(total) % env.num_players
     side = is_challenger & (match.length >= opening)
     challenging = 2 * jnp.sum(match.running & side) >= jnp.sum(match.running)
-    ready = match.running & (side == challenging)
-    (games,) = jnp.nonzero(ready, size=width, fill_value=total)
-    return Turn(challenging, games)
+    return Turn(challenging, _indices(match.running & (side == challenging), width))
+
+
+def _indices(ready: jax.Array, width: int) -> jax.Array:
+    """``int32[width]``: the first games that are ready, then fillers."""
+    (games,) = jnp.nonzero(ready, size=width, fill_value=len(ready))
+    return games
 
 
 def take(turn: Turn, per_game: Any) -> Any:
@@ -115,22 +122,57 @@ def match_keys(key: jax.Array, groups: int, players: int) -> jax.Array:
     return jnp.repeat(jax.random.split(key, groups), players)
 
 
-def play_match(env, challenger: Agent, opponent: Agent, groups: int, key: jax.Array) -> Match:
-    """Plays ``groups * n`` games between two agents to their end. The key is consumed."""
+def play_match(
+    env, challenger: Agent, opponent: Agent, groups: int, key: jax.Array, opening: int = 0, devices: int = 1
+) -> Match:
+    """Plays ``groups * n`` games between two agents to their end.
+
+    Args:
+      env: the environment.
+      challenger, opponent: the agents. A turn gives one of them half of the games, made a multiple of ``devices``.
+      groups: openings.
+      key: typed key, consumed.
+      opening: decisions at the start of each game that are uniformly random, the same in all games of a group.
+      devices: over which the agents spread their games.
+    """
     keys = match_keys(key, groups, env.num_players)
-    width = (len(keys) + 1) // 2
+    width = -(-len(keys) // (2 * devices)) * devices
+    agents = opponent, challenger, random_agent(env)
 
     def play_turn(match: Match) -> Match:
         turn = next_turn(env, match, width)
+        opens = match.running & (match.length < opening)
+        opening_turn = replace(turn, games=_indices(opens, width))
+        turn, agent = select(opens.any(), (opening_turn, jnp.int32(2)), (turn, turn.challenging.astype(jnp.int32)))
         states = take(turn, match.state)
         ply_keys = jax.vmap(jax.random.fold_in)(take(turn, keys), take(turn, match.length))
-        actions = jax.lax.cond(turn.challenging, challenger, opponent, states, ply_keys)
+        actions = jax.lax.switch(agent, agents, states, ply_keys)
         return advance(env, match, turn, jax.vmap(env.step)(states, actions))
 
     return jax.lax.while_loop(lambda match: match.running.any(), play_turn, new_match(env, groups))
+
+
+def distinct_share(match: Match) -> float:
+    """Share of the games of a finished match that differ in their last position or length; less than the truth if two
+    different games end alike."""
+    leaves = [np.asarray(leaf).reshape(len(match.length), -1) for leaf in jax.tree.leaves((match.state, match.length))]
+    rows = np.concatenate([leaf.astype(np.int64) for leaf in leaves], axis=1)
+    return len(np.unique(rows, axis=0)) / len(rows)
 
 
 def mean_and_error(per_game: jax.Array, players: int) -> tuple[jax.Array, jax.Array]:
     """Mean of ``float32[G * n]`` and its standard error over the groups, of which there must be two or more."""
     groups = per_game.reshape(-1, players).mean(axis=1)
     return groups.mean(), groups.std(ddof=1) / jnp.sqrt(groups.shape[0])
+
+
+def wins(match: Match, players: int, confidence: float, rest: float) -> jax.Array:
+    """``bool``: whether the challenger wins the match if it scores ``rest`` in each game that still runs."""
+    mean, error = mean_and_error(jnp.where(match.running, rest, match.score), players)
+    return mean > confidence * error
+
+
+def is_decided(match: Match, players: int, confidence: float) -> jax.Array:
+    """``bool``: the challenger wins even if it loses all games that still run, or does not even if it wins them all."""
+    lost, won = (wins(match, players, confidence, rest) for rest in (-1 / (players - 1), 1.0))
+    return lost | ~won

@@ -11,8 +11,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
+from jax.sharding import Mesh
 
 from .config import RunConfig, from_dict, to_dict
+from .devices import everywhere
 from .loop import LoopState
 
 
@@ -42,11 +44,12 @@ class Checkpoints:
         if step not in self._manager.all_steps():
             self._manager.save(step, args=ocp.args.StandardSave(_storable(state)))
 
-    def restore(self, like: LoopState) -> LoopState:
-        """The latest checkpoint, onto the default device.
+    def restore(self, like: LoopState, mesh: Mesh | None = None) -> LoopState:
+        """The latest checkpoint.
 
         Args:
           like: a state of the same shapes, or its ``jax.eval_shape``.
+          mesh: the devices that then hold it, see :mod:`ringrift_jax.devices`; None for the first device.
 
         Raises:
           FileNotFoundError: there is no checkpoint.
@@ -55,9 +58,8 @@ class Checkpoints:
         step = self.latest()
         if step is None:
             raise FileNotFoundError("there is no checkpoint")
-        device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
         target = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device),
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere(mesh)),
             jax.eval_shape(_storable, like),
         )
         stored: Any = self._manager.restore(step, args=ocp.args.StandardRestore(target))

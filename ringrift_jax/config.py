@@ -56,21 +56,19 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             arena=ArenaConfig(every=2, groups=2),
         )
     if name == "cpu":
-        lanes, chunk = (16, 32) if large else (64, 64)
+        lanes, chunk = (16, 32) if large else (128, 32)
         return LoopConfig(
             network=NetworkConfig(channels=32, blocks=4),
-            # To be confirmed: of one square8 run each, the one with rescaled values lost most arenas against its
-            # champion and the one without won its first two, but against a random player it was not stronger.
-            search=SearchConfig(simulations=16, considered=4, rescale_values=False),
+            search=SearchConfig(simulations=16, considered=4, value_scale=1.0, rescale_values=False),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
-            learner=LearnerConfig(batch_size=128, samples_per_row=1.0),
-            arena=ArenaConfig(groups=2 * lanes // num_players),
+            learner=LearnerConfig(batch_size=128, samples_per_row=2.0),
+            arena=ArenaConfig(every=16, groups=2 * lanes // num_players),
         )
     if name == "gpu":
         lanes, chunk = (512, 32) if large else (4096, 32)
         return LoopConfig(
             network=NetworkConfig(channels=96, blocks=6, dtype="bfloat16"),
-            search=SearchConfig(simulations=32, considered=8, rescale_values=False),
+            search=SearchConfig(simulations=32, considered=8, value_scale=1.0, rescale_values=False),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=512, batch_size=1024, min_rows=65536, warmup=500),
             arena=ArenaConfig(groups=lanes // num_players, confidence=2.0),

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from . import boards, observation
+from . import boards, observation, symmetry
 from .boards import Board
 from .rules import legal
 from .rules import step as rules_step
@@ -58,6 +58,11 @@ class Env:
     def observation_shape(self) -> tuple[int, int, int]:
         """``(S, S, features)``."""
         return self.board.size, self.board.size, observation.num_features(self.board)
+
+    @property
+    def num_symmetries(self) -> int:
+        """Symmetries of the board (``ringrift_jax.symmetry``), the identity included."""
+        return symmetry.order(self.board)
 
     def init(self) -> State:
         """The start of a game. It is the same every time: the game has no chance."""

@@ -7,8 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
 from . import replay as ring
+from . import symmetry
+from .devices import spread_mean
 from .replay import Replay, Rows
 from .search import Evaluate
 
@@ -124,7 +127,9 @@ def relative_outcome(state: Any, outcome: jax.Array) -> jax.Array:
     return outcome[state.seat_of_player[seats]]
 
 
-def losses(env, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Rows, outcome: jax.Array) -> Losses:
+def losses(
+    env, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Rows, outcome: jax.Array, keys: jax.Array
+) -> Losses:
     """Losses of a batch; the gradient is left 0.
 
     Args:
@@ -134,8 +139,16 @@ def losses(env, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Ro
       params: its parameters.
       rows: rows with leading axis ``[B]``.
       outcome: ``float32[B, n]`` rewards by player.
+      keys: typed keys ``[B]``, consumed: the network sees each position under a random symmetry.
     """
-    logits, values = evaluate(params, jax.vmap(env.observe)(rows.state))
+    observations = jax.vmap(env.observe)(rows.state)
+    if env.num_symmetries > 1:
+        chosen = jax.vmap(lambda state, key: symmetry.draw(env, state, key))(rows.state, keys)
+        observations = jax.vmap(lambda seen, g: symmetry.map_observation(env.board, seen, g))(observations, chosen)
+        logits, values = evaluate(params, observations)
+        logits = jax.vmap(lambda row, g: symmetry.restore_logits(env.board, row, g))(logits, chosen)
+    else:
+        logits, values = evaluate(params, observations)
     legal = jax.vmap(env.legal_action_mask)(rows.state)
     log_policy = jax.nn.log_softmax(jnp.where(legal, logits, jnp.finfo(logits.dtype).min), axis=-1)
     weights = rows.slot_weights.astype(jnp.float32)
@@ -154,7 +167,14 @@ def losses(env, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Ro
 
 
 def train(
-    env, evaluate: Evaluate, config: LearnerConfig, learner: Learner, replay: Replay, earned: jax.Array, key: jax.Array
+    env,
+    evaluate: Evaluate,
+    config: LearnerConfig,
+    learner: Learner,
+    replay: Replay,
+    earned: jax.Array,
+    key: jax.Array,
+    mesh: Mesh | None = None,
 ) -> tuple[Learner, Losses, jax.Array]:
     """As many optimiser steps as the data allow.
 
@@ -166,6 +186,7 @@ def train(
       replay: the ring to sample from.
       earned: ``int32`` rows completed since the last call.
       key: typed key, consumed.
+      mesh: devices to spread the rows of a batch over.
 
     Returns:
       The learner, the mean losses of its steps, and their number ``int32``.
@@ -175,14 +196,17 @@ def train(
     due = learner.due + earned * config.samples_per_row
     steps = jnp.where(enough, due // config.batch_size, 0).astype(jnp.int32)
 
-    def objective(params, rows, outcome):
-        result = losses(env, evaluate, config, params, rows, outcome)
+    def objective(params, rows, outcome, keys):
+        result = losses(env, evaluate, config, params, rows, outcome, keys)
         return result.loss, result
+
+    differentiate = spread_mean(jax.grad(objective, has_aux=True), mesh)
 
     def step(i, carry):
         params, state, skipped, total = carry
-        rows, outcome = ring.take(replay, ring.sample(replay, jax.random.fold_in(key, i), config.batch_size))
-        gradient, result = jax.grad(objective, has_aux=True)(params, rows, outcome)
+        sample_key, row_key = jax.random.split(jax.random.fold_in(key, i))
+        rows, outcome = ring.take(replay, ring.sample(replay, sample_key, config.batch_size))
+        gradient, result = differentiate(params, rows, outcome, jax.random.split(row_key, config.batch_size))
         norm = optax.tree.norm(gradient)
         updates, new_state = optimizer.update(gradient, state, params)
         finite = jnp.isfinite(result.loss) & jnp.isfinite(norm)

@@ -13,15 +13,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from . import replay as ring
 from .agents import make_evaluate
-from .arena import ArenaConfig, Match, advance, match_keys, mean_and_error, new_match, next_turn, take
+from .arena import ArenaConfig, Match, advance, is_decided, match_keys, mean_and_error, new_match, next_turn, take, wins
+from .devices import everywhere
 from .learner import Learner, LearnerConfig, Losses, new_learner, train
 from .networks import NetworkConfig, make_network
 from .replay import Replay
 from .search import Evaluate, SearchConfig, num_slots
-from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, no_stats, play_ply, record_ply, select
+from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, no_stats, play_ply, record_ply
+from .trees import select
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class LoopState:
 @dataclass(frozen=True)
 class ArenaStats:
     """``float32`` mean score of the network against the champion and its standard error, NaN in iterations without an
-    arena, and the ``int32`` decisions played."""
+    arena, and the ``int32`` decisions played. Games that were not needed for the decision score 0."""
 
     score: jax.Array
     error: jax.Array
@@ -129,8 +132,24 @@ def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
     )
 
 
-def make_iterate(env, config: LoopConfig) -> Callable[[LoopState], tuple[LoopState, Metrics]]:
-    """The function that does one iteration, jitted; it consumes (donates) the state it is given."""
+def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[[LoopState], tuple[LoopState, Metrics]]:
+    """The function that does one iteration, jitted; it consumes (donates) the state it is given.
+
+    Args:
+      env: the environment.
+      config: of the loop.
+      mesh: devices to use, each of which then holds the whole state; None for one.
+
+    Raises:
+      ValueError: the lanes or the batch cannot be divided among the devices.
+    """
+    devices = mesh.size if mesh else 1
+    for name, number in (
+        ("self_play.lanes", config.self_play.lanes),
+        ("learner.batch_size", config.learner.batch_size),
+    ):
+        if number % devices:
+            raise ValueError(f"{name} is {number}; it must be a multiple of the number of devices, {devices}")
     evaluate = make_evaluate(env, config.network)
 
     def iterate(state: LoopState) -> tuple[LoopState, Metrics]:
@@ -138,14 +157,14 @@ def make_iterate(env, config: LoopConfig) -> Callable[[LoopState], tuple[LoopSta
         iteration = state.iteration + 1
 
         challenge = iteration % config.arena.every == 0
-        games, replay, self_play, match = play(env, evaluate, config, state, challenge, play_key)
+        games, replay, self_play, match = play(env, evaluate, config, state, challenge, play_key, mesh)
         score, error = mean_and_error(match.score, env.num_players)
-        promoted = challenge & (score > config.arena.confidence * error)
+        promoted = challenge & wins(match, env.num_players, config.arena.confidence, rest=-1 / (env.num_players - 1))
         champion = select(promoted, state.learner.params, state.champion)
         version = state.version + promoted
 
         earned = replay.completed - state.replay.completed
-        learner, losses, steps = train(env, evaluate, config.learner, state.learner, replay, earned, learn_key)
+        learner, losses, steps = train(env, evaluate, config.learner, state.learner, replay, earned, learn_key, mesh)
 
         following = LoopState(iteration, learner, champion, version, replay, games, key)
         metrics = Metrics(
@@ -166,16 +185,22 @@ def make_iterate(env, config: LoopConfig) -> Callable[[LoopState], tuple[LoopSta
         )
         return following, metrics
 
-    return jax.jit(iterate, donate_argnums=0)
+    return jax.jit(iterate, donate_argnums=0, out_shardings=everywhere(mesh) if mesh else None)
 
 
 def play(
-    env, evaluate: Evaluate, config: LoopConfig, state: LoopState, challenge: jax.Array, key: jax.Array
+    env,
+    evaluate: Evaluate,
+    config: LoopConfig,
+    state: LoopState,
+    challenge: jax.Array,
+    key: jax.Array,
+    mesh: Mesh | None = None,
 ) -> tuple[Games, Replay, SelfPlayStats, Match]:
     """A chunk of self-play and then, if ``challenge``, a match between the network being trained and the champion.
 
-    Both go through one loop over plies, so that the search is compiled once. A ply moves all lanes of self-play, or as
-    many games of the match.
+    Self-play searches with noise, the match without, but for its openings. Both go through one loop over plies, so that
+    the search is compiled once. A ply moves all lanes of self-play, or as many games of the match.
 
     Args:
       env: the environment.
@@ -184,6 +209,7 @@ def play(
       state: before the iteration.
       challenge: ``bool``.
       key: typed key, consumed.
+      mesh: devices to spread the games over.
     """
     lanes, chunk, opening = config.self_play.lanes, config.self_play.chunk, config.arena.opening
     latest, champion = state.learner.params, state.champion
@@ -194,7 +220,7 @@ def play(
 
     def unfinished(carry):
         ply, *_, match = carry
-        return (ply < chunk) | (challenge & match.running.any())
+        return (ply < chunk) | (challenge & ~is_decided(match, env.num_players, config.arena.confidence))
 
     def one_ply(carry):
         ply, games, replay, stats, match = carry
@@ -207,7 +233,8 @@ def play(
             jnp.where(own, lane_keys, take(turn, game_keys)), jnp.where(own, ply, lengths)
         )
         in_opening = jnp.where(own, games.length < games.opening, lengths < opening)
-        after, found = play_ply(env, evaluate, config.search, params, states, keys, in_opening)
+        noise = (own | in_opening).astype(jnp.float32)
+        after, found = play_ply(env, evaluate, config.search, params, states, keys, in_opening, noise, mesh)
         games, replay, stats = record_ply(
             env, config.self_play, games, replay, stats, after, found, jax.random.fold_in(restart_key, ply), own
         )

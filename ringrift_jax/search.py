@@ -129,12 +129,18 @@ def search(
 
 
 def search_tree(
-    env: Any, evaluate: Evaluate, params: Any, state: Any, key: jax.Array, config: SearchConfig
+    env: Any,
+    evaluate: Evaluate,
+    params: Any,
+    state: Any,
+    key: jax.Array,
+    config: SearchConfig,
+    noise: jax.Array | float = 1.0,
 ) -> SearchResult:
-    """The whole tree of one position, for tests and for drawing. Unbatched ``state`` and ``key``."""
+    """The whole tree of one position. Unbatched ``state`` and ``key``; ``noise`` multiplies ``gumbel_scale``."""
     tree_key, gumbel_key = jax.random.split(key)
     root_player = state.current_player
-    slots, value = _evaluate(env, evaluate, params, state, root_player, config, gumbel_key)
+    slots, value = _evaluate(env, evaluate, params, state, root_player, config, gumbel_key, noise)
     node = Node(state, slots.actions, root_player, jnp.int32(0), slots.overflow)
     batched = partial(jax.tree.map, lambda x: x[None])
 
@@ -176,14 +182,14 @@ def search_tree(
     return SearchResult(tree, slot, jnp.where(invalid, 0.0, jax.nn.softmax(improved)))
 
 
-def _evaluate(env, evaluate, params, state, root_player, config, key=None) -> tuple[Slots, jax.Array]:
+def _evaluate(env, evaluate, params, state, root_player, config, key=None, noise=1.0) -> tuple[Slots, jax.Array]:
     """The slots of a position and its value for the side to decide; no slots and 0 when the game is over."""
     logits, values = evaluate(params, env.observe(state)[None])
     # One slot more than asked for, always empty: mctx's completed Q-values count an action never visited, which
     # full-width search always has.
     num = num_slots(env, config)
     key = None if config.gumbel_scale == 0 else key
-    slots = legal_slots(env, env.legal_action_mask(state), logits[0], num, key, config.gumbel_scale)
+    slots = legal_slots(env, env.legal_action_mask(state), logits[0], num, key, config.gumbel_scale * noise)
     slots = slots._replace(
         actions=jnp.pad(slots.actions, (0, 1), constant_values=-1),
         logits=jnp.pad(slots.logits, (0, 1), constant_values=jnp.finfo(jnp.float32).min),

@@ -7,10 +7,13 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import mctx
+from jax.sharding import Mesh
 
 from . import replay as ring
+from .devices import spread
 from .replay import Replay
 from .search import Evaluate, SearchConfig, SearchOutput, search_tree, summarise
+from .trees import select
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,6 @@ def no_stats() -> SelfPlayStats:
     return SelfPlayStats(jnp.int32(0), jnp.int32(0), jnp.float32(0), jnp.int32(0), jnp.int32(0))
 
 
-def select(condition: jax.Array, yes: Any, no: Any) -> Any:
-    """``where`` over two pytrees of one structure whose leaves begin with the axes of ``condition``."""
-
-    def pick(y, n):
-        return jnp.where(condition.reshape(condition.shape + (1,) * (jnp.ndim(n) - condition.ndim)), y, n)
-
-    return jax.tree.map(pick, yes, no)
-
-
 def new_games(env, config: SelfPlayConfig, key: jax.Array) -> Games:
     """Every lane at the start of its first game. The key is consumed."""
     start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (config.lanes, *leaf.shape)), env.init())
@@ -112,6 +106,8 @@ def play_ply(
     states: Any,
     keys: jax.Array,
     in_opening: jax.Array,
+    noise: jax.Array,
+    mesh: Mesh | None = None,
 ) -> tuple[Any, SearchOutput]:
     """One searched decision in each of B games; the same for self-play and for the arena.
 
@@ -127,21 +123,23 @@ def play_ply(
       keys: a typed key for each game, consumed.
       in_opening: ``bool[B]``, games whose decision is drawn evenly from the root actions that were visited. These are
         themselves drawn from the network's policy, by the noise of the search.
+      noise: ``float32[B]``, 1 for searches with the noise of the configuration, 0 for the best play.
+      mesh: devices to spread the games over.
 
     Returns:
       The states after the decision, and what the search found. Its ``action`` is the search's choice in openings too.
     """
 
-    def one(state, key, in_opening):
+    def one(params, state, key, in_opening, noise):
         search_key, draw_key = jax.random.split(key)
-        result = search_tree(env, evaluate, params, state, search_key, config)
+        result = search_tree(env, evaluate, params, state, search_key, config, noise)
         tree = jax.tree.map(lambda leaf: leaf[0], result.tree)
         visited = tree.children_visits[mctx.Tree.ROOT_INDEX] > 0
         drawn = jax.random.categorical(draw_key, jnp.where(visited, 0.0, -jnp.inf))
         child = tree.children_index[mctx.Tree.ROOT_INDEX, jnp.where(in_opening, drawn, result.slot)]
         return jax.tree.map(lambda leaf: leaf[child], tree.embeddings.state), summarise(result)
 
-    return jax.vmap(one)(states, keys, in_opening)
+    return spread(jax.vmap(one, in_axes=(None, 0, 0, 0, 0)), mesh)(params, states, keys, in_opening, noise)
 
 
 def record_ply(

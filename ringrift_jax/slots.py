@@ -91,7 +91,7 @@ def legal_slots(
     logits: jax.Array,
     num_slots: int,
     key: jax.Array | None = None,
-    gumbel_scale: float = 1.0,
+    gumbel_scale: jax.Array | float = 1.0,
 ) -> Slots:
     """Chooses the slots of a node.
 

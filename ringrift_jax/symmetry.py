@@ -19,7 +19,7 @@ import numpy as np
 from .boards import SQUARE_AXES, Board, Offset
 from .rules import recovery, territory
 from .rules.actions import Layout
-from .rules.state import State
+from .rules.state import Phase, State
 
 if TYPE_CHECKING:
     from .env import Env
@@ -110,6 +110,22 @@ def map_action(env: "Env", state: State, action, g) -> jax.Array:
     first = jnp.argmax(map_planes(board, cells, g).reshape(-1)).astype(jnp.int32)
     is_region = (plane >= layout.regions) & (plane <= layout.regions + n)
     return jnp.where(is_region, action - cell + first, static)
+
+
+def draw(env: "Env", state: State, key: jax.Array) -> jax.Array:
+    """int32: a random symmetry that permutes the legal actions of one unbatched state by :func:`action_tables` alone.
+
+    It is the identity where regions are to be chosen and while a recovery slide is pending, whose windows a symmetry
+    may change (:func:`keeps_line`). The key is consumed.
+    """
+    fixed = (state.phase == Phase.TERRITORY) | (state.slide >= 0)
+    return jnp.where(fixed, 0, jax.random.randint(key, (), 0, order(env.board)))
+
+
+def restore_logits(board: Board, logits: jax.Array, g) -> jax.Array:
+    """``float32[num_actions]`` of a state from those of its image, for the actions that :func:`action_tables` maps."""
+    table = action_tables(board)
+    return logits[jnp.asarray(np.where(table >= 0, table, np.arange(table.shape[1])))[g]]
 
 
 def keeps_line(board: Board, state: State, g) -> jax.Array:

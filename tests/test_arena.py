@@ -11,13 +11,16 @@ from ringrift_jax.arena import (
     ArenaConfig,
     Match,
     advance,
+    is_decided,
     match_keys,
     mean_and_error,
     new_match,
     next_turn,
     play_match,
     take,
+    wins,
 )
+from ringrift_jax.rules.state import Phase
 
 
 def first_legal(env):
@@ -127,6 +130,27 @@ def test_error_over_groups():
     mean, error = mean_and_error(per_game, 2)
     assert float(mean) == 0
     assert float(error) == pytest.approx(1 / np.sqrt(3))
+
+
+@pytest.mark.parametrize(
+    ("scores", "running", "decided", "won"),
+    [
+        ([1, 1, 1, 1, 1, 1, 1, 1], 0, True, True),
+        ([0, 0, 0, 0, 0, 0, 0, 0], 8, False, False),
+        ([1, 1, 1, 1, 0, 0, 0, 0], 4, False, False),
+        ([1, 1, 1, 1, 1, 1, 1, 0], 1, True, True),  # lost, it still leaves 0.75 with an error of 0.25
+        ([-1, -1, -1, -1, -1, 1, 0, 0], 2, True, False),
+        ([-1, -1, -1, 1, 1, 1, 0, 0], 2, False, False),  # won, they make it 0.25 with an error of 0.48
+    ],
+)
+def test_a_match_is_decided_when_the_running_games_cannot_change_it(scores, running, decided, won):
+    env = ToyGame(heap=9)
+    match = new_match(env, 4)
+    over = jnp.arange(8) < 8 - running
+    state = match.state.replace(phase=jnp.where(over, Phase.OVER, match.state.phase))
+    match = Match(state, jnp.array(scores, jnp.float32), match.length)
+    assert bool(is_decided(match, 2, confidence=0.5)) == decided
+    assert bool(wins(match, 2, confidence=0.5, rest=-1.0)) == won
 
 
 @pytest.mark.parametrize("setting", [{"every": 0}, {"groups": 1}, {"opening": -1}, {"confidence": -0.5}])

@@ -46,7 +46,8 @@ def learn():
 def test_losses_by_hand():
     replay = full_ring()
     rows, outcome = ring.take(replay, jnp.arange(4))
-    got = jax.jit(lambda params: losses(ENV, evaluate, CONFIG, params, rows, outcome))(params())
+    keys = jax.random.split(jax.random.key(0), 4)
+    got = jax.jit(lambda params: losses(ENV, evaluate, CONFIG, params, rows, outcome, keys))(params())
     # Legal at the start are actions 0 to 3; logits 0, 1, 2, 3.
     log_policy = np.arange(4) - np.log(np.exp(np.arange(4)).sum())
     assert got.policy_loss == pytest.approx(-(0.75 * log_policy[0] + 0.25 * log_policy[3]), rel=1e-5)

@@ -147,7 +147,8 @@ def test_a_ply_is_the_searched_action_and_an_opening_draws_among_the_visited():
     games = 64
     states = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (games, *leaf.shape)), env.init())
     keys = jax.random.split(jax.random.key(2), games)
-    ply = jax.jit(lambda opening: play_ply(env, evaluate, CONFIG.search, params, states, keys, opening))
+    noise = jnp.ones(games)
+    ply = jax.jit(lambda opening: play_ply(env, evaluate, CONFIG.search, params, states, keys, opening, noise))
 
     after, found = ply(jnp.zeros(games, bool))
     expected = jax.vmap(env.step)(states, found.action)

@@ -58,6 +58,8 @@ def test_action_tables_are_one_to_one_and_compose(board: Board):
 def test_rules_commute_in_every_phase(board: str, num_players: int, decisions: int):
     env, games = rr.make(board, num_players), 64
     advance = jax.jit(jax.vmap(partial(checks.play_and_judge, env)))
+    restores = jax.jit(jax.vmap(partial(logits_are_restored, env)))
+    drawn = set()
     states = jax.tree.map(lambda x: jnp.broadcast_to(x, (games, *x.shape)), env.init())
     key = jax.random.key(3)
     phases, regions, slides = dict.fromkeys(rr.Phase, 0), 0, 0
@@ -65,6 +67,9 @@ def test_rules_commute_in_every_phase(board: str, num_players: int, decisions: i
         key, draw = jax.random.split(key)
         after, actions, verdicts = advance(states, jax.random.split(draw, games))
         assert all(holds.all() for holds in verdicts.values()), {k: v.all() for k, v in verdicts.items()}
+        chosen, restored = restores(states, actions, jax.random.split(draw, games))
+        assert restored[actions >= 0].all()
+        drawn |= set(chosen.tolist())
         plane = actions // env.layout.cells
         regions += int(((plane >= env.layout.regions) & (plane < env.layout.payment)).sum())
         slides += int((states.slide >= 0).sum())
@@ -73,6 +78,15 @@ def test_rules_commute_in_every_phase(board: str, num_players: int, decisions: i
         states = after
     print(phases, "regions", regions, "slides", slides)
     assert all(phases.values()) and regions and slides
+    assert len(drawn) == symmetry.order(env.board)
+
+
+def logits_are_restored(env: rr.Env, state: rr.State, action: jax.Array, key: jax.Array):
+    """A random symmetry, and whether a network that sees the image of a state can tell the logit of a legal action."""
+    g = symmetry.draw(env, state, key)
+    logits = jax.random.normal(key, (env.num_actions,))
+    image = symmetry.map_action(env, state, action, g)
+    return g, symmetry.restore_logits(env.board, logits, g)[action] == logits[image]
 
 
 # Seat 1 controls nothing, and its slide makes two lines of the same length. The lines are in the order of their axes.

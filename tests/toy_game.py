@@ -94,6 +94,7 @@ class ToyGame:
 
     num_actions = 6
     observation_shape = (2, 2, 5)
+    num_symmetries = 1
 
     def init(self) -> ToyState:
         number = partial(jnp.asarray, dtype=jnp.int32)
