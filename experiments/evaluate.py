@@ -1,26 +1,27 @@
-"""Plays a trained network against the uniform random player: ``python -m experiments.evaluate runs/square8-2p``.
+"""Measures how strong a trained network is: ``python -m experiments.evaluate runs/square8-2p``.
 
-The untrained network of the same run plays as many games, for comparison. Every seat is held equally often.
+Its champion plays matches against other players, with search and without. Games come in groups: all games of a group
+begin with the same random opening, and in each of them the champion is another player, so that every seat is held
+equally often. Ratings are on the Elo scale, where the uniformly random player is 0.
 """
 
-import math
+import json
 import sys
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import jax
 import tyro
+from rich.console import Console
+from rich.table import Table
 
 from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
-from ringrift_jax.agents import make_evaluate, network_agent, random_agent, search_agent
-from ringrift_jax.arena import Match, play_match
+from experiments.matches import RANDOM, Matches, Outcome, champion, named
+from experiments.run_directory import RunDirectory, write_whole
 from ringrift_jax.checkpoints import champion_versions, load_champion
-from ringrift_jax.devices import make_mesh
-from ringrift_jax.env import Env
-from ringrift_jax.loop import LoopConfig
+from ringrift_jax.ratings import Z95, Ratings, fit
 
 
 @dataclass(frozen=True)
@@ -29,71 +30,121 @@ class Args:
 
     Attributes:
       path: a run directory, whose latest champion plays, or one champion: RUN/champions/VERSION.
-      games: games of each kind, made a multiple of the number of players.
+      against: opponents: random, or champion:VERSION of the same run, which searches as much as the champion.
+        champion:0 is the untrained network.
+      games: of each match, made a multiple of the number of players.
       simulations: of the search, one or several; 0 is the network alone, which takes its most likely action.
+      opening: uniformly random decisions at the start of each game.
+      ladder: all champions of the run play, not only the latest; ladder.svg in the run shows their ratings over time.
       seed: of all random numbers.
+      json_file: where to write the results too.
     """
 
     path: tyro.conf.Positional[Path]
+    against: tuple[str, ...] = ("random",)
     games: int = 400
     simulations: Annotated[tuple[int, ...], option("[INT ...]", "0 and what the run trained with")] = ()
+    opening: int = 4
+    ladder: bool = False
     seed: int = 0
+    json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parses the command line and prints a line for each kind of player. Bad input: one line, exit code 2."""
+    """Parses the command line, plays, and prints a line for each match. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
     use_all_cores()
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.evaluate")
-    if args.games < 1:
-        fail(f"--games is {args.games}; it must be at least 1")
-    if min(args.simulations, default=0) < 0:
-        fail(f"--simulations is {min(args.simulations)}; it must be 0 or more")
-    champion = _champion(args.path)
+    fewest = min(args.simulations, default=0)
+    for name, number, least in (("games", args.games, 1), ("simulations", fewest, 0), ("opening", args.opening, 0)):
+        if number < least:
+            fail(f"--{name} is {number}; it must be at least {least}")
+    champions, versions = _champions(args)
     try:
-        config, params = load_champion(champion)
-    except FileNotFoundError as problem:
+        config, _ = load_champion(champions / str(versions[-1]))
+        for name in args.against:
+            named(name, 0)
+    except (FileNotFoundError, ValueError) as problem:
         fail(str(problem))
     use_compilation_cache()
-    players = {f"champion {champion.name}": params}
-    if champion.name != "0" and 0 in champion_versions(champion.parent):
-        players["untrained"] = load_champion(champion.parent / "0")[1]
 
-    env = config.make_env()
-    groups = -(-args.games // config.num_players)
-    total = groups * config.num_players
-    print(f"{config.board}, {config.num_players} players: {total} games each against the uniform random player")
+    matches = Matches(config, champions, args.games, args.opening, args.seed)
+    game = f"{config.board}, {config.num_players} players"
+    print(f"{game}: {matches.games} games a match, the first {args.opening} decisions of each at random")
+    outcomes = []
     for simulations in args.simulations or (0, config.loop.search.simulations):
-        play = jax.jit(partial(_play, env, config.loop, simulations, groups))
-        kind = f"{simulations} simulations" if simulations else "network alone"
-        for name, its_params in players.items():
-            wins = int((play(its_params, jax.random.key(args.seed)).score > 0).sum())
-            low, high = wilson(wins, total)
-            print(f"{name:<14} {kind:<16} wins {wins / total:6.1%}  (95% interval {low:.1%} to {high:.1%})", flush=True)
+        for version in versions:
+            player = champion(version, simulations)
+            for name in args.against:
+                opponent = named(name, simulations)
+                if opponent == player:
+                    continue
+                began = time.monotonic()
+                try:
+                    outcomes.append(matches.play(player, opponent))
+                except FileNotFoundError as problem:
+                    fail(str(problem))
+                print(f"{describe(outcomes[-1])}, {time.monotonic() - began:.0f} s", flush=True)
+    if not outcomes:
+        fail(f"champion {versions[-1]} has no opponent but itself; choose others with --against")
+    ratings = _rate(outcomes)
+    if ratings:
+        Console(highlight=False).print(_table(ratings))
+    report = {
+        "board": config.board,
+        "players": config.num_players,
+        "opening": args.opening,
+        "seed": args.seed,
+        "matches": [asdict(outcome) | {"interval": outcome.interval} for outcome in outcomes],
+        "elo": {name: [ratings.elo(name), ratings.error(name)] for name in ratings.names} if ratings else None,
+    }
+    if args.json_file:
+        write_whole(args.json_file, json.dumps(report, indent=2) + "\n")
+    if args.ladder and ratings:
+        from experiments.plots import ladder  # matplotlib is slow to import
+
+        print(f"ratings over time: {ladder(RunDirectory(args.path), ratings)}")
 
 
-def _champion(path: Path) -> Path:
-    """The latest champion of a run directory; any other path as it is."""
-    versions = champion_versions(path / "champions")
-    return path / "champions" / str(versions[-1]) if versions else path
+def _champions(args: Args) -> tuple[Path, list[int]]:
+    """The directory of the champions, and the versions that play."""
+    directory = RunDirectory(args.path).champions
+    versions = champion_versions(directory)
+    if versions:
+        return directory, versions if args.ladder else versions[-1:]
+    if args.ladder:
+        fail(f"{args.path} is not a run with champions, which --ladder needs")
+    if args.path.name.isdecimal() and int(args.path.name) in champion_versions(args.path.parent):
+        return args.path.parent, [int(args.path.name)]
+    fail(f"{args.path} is not a champion; a run keeps its champions in RUN/champions/VERSION")
 
 
-def _play(env: Env, loop: LoopConfig, simulations: int, groups: int, params: Any, key: jax.Array) -> Match:
-    evaluate, mesh = make_evaluate(env, loop.network), make_mesh()
-    if simulations:
-        agent = search_agent(env, evaluate, params, replace(loop.search, simulations=simulations), mesh)
-    else:
-        agent = network_agent(env, evaluate, params, mesh)
-    return play_match(env, agent, random_agent(env), groups, key, devices=mesh.size)
+def describe(outcome: Outcome) -> str:
+    """A match for people."""
+    low, high = outcome.interval
+    return (
+        f"{outcome.player} against {outcome.opponent}: wins {outcome.wins / outcome.games:.1%} "
+        f"(95% interval {low:.1%} to {high:.1%}), {outcome.distinct:.0%} of the games distinct, "
+        f"{outcome.length:.0f} decisions each"
+    )
 
 
-def wilson(wins: int, games: int) -> tuple[float, float]:
-    """Wilson's 95% interval of a proportion."""
-    z = 1.96
-    share, spread = wins / games, z * z / games
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / games + spread / 4 / games) / (1 + spread)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+def _rate(outcomes: list[Outcome]) -> Ratings | None:
+    """Ratings of all players, if games connect them with the random player."""
+    try:
+        return fit([outcome.score for outcome in outcomes], anchor=RANDOM.name)
+    except ValueError:
+        return None
+
+
+def _table(ratings: Ratings) -> Table:
+    table = Table("player", title="Elo, random = 0")
+    table.add_column("Elo", justify="right")
+    table.add_column("95% interval", justify="right")
+    for name in sorted(ratings.names, key=ratings.elo, reverse=True):
+        elo, error = ratings.elo(name), Z95 * ratings.error(name)
+        table.add_row(name, f"{elo:.0f}", f"{elo - error:.0f} to {elo + error:.0f}" if error else "anchor")
+    return table
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class RunDirectory:
             if difference:
                 raise ValueError(f"{self.path} holds a run with other settings: {', '.join(difference)}")
         else:
-            _write_whole(self.config, json.dumps(to_dict(config), indent=2) + "\n")
+            write_whole(self.config, json.dumps(to_dict(config), indent=2) + "\n")
 
     def read_config(self) -> RunConfig:
         """The settings of the run. FileNotFoundError when there is none."""
@@ -54,7 +54,7 @@ class RunDirectory:
     def keep_metrics(self, iterations: int) -> None:
         """Drops the lines after an iteration, and a last line that was not written to its end."""
         lines = self.metrics.read_text().splitlines()[:iterations] if self.metrics.exists() else []
-        _write_whole(self.metrics, "".join(line + "\n" for line in lines))
+        write_whole(self.metrics, "".join(line + "\n" for line in lines))
 
     def append_metrics(self, record: dict[str, Any]) -> None:
         """Adds a line, which is on disk when this returns."""
@@ -64,7 +64,7 @@ class RunDirectory:
             os.fsync(file.fileno())
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Replaces a file in one step, so that it is never half written."""
     new = path.with_suffix(".new")
     new.write_text(text)

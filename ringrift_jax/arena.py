@@ -5,6 +5,7 @@ another player, so that every seat is held equally often. With two players a gro
 is the unit of the statistics, because games of one opening are not independent.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from .agents import Agent, random_agent
-from .trees import select
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,21 @@ def match_keys(key: jax.Array, groups: int, players: int) -> jax.Array:
     return jnp.repeat(jax.random.split(key, groups), players)
 
 
-def play_match(
-    env, challenger: Agent, opponent: Agent, groups: int, key: jax.Array, opening: int = 0, devices: int = 1
-) -> Match:
-    """Plays ``groups * n`` games between two agents to their end.
+Sides = Callable[[jax.Array, Any, jax.Array], jax.Array]
+"""``sides(challenging, states [B], keys [B]) -> int32[B]``: actions of the challenger or of the opponent."""
+
+
+def versus(challenger: Agent, opponent: Agent) -> Sides:
+    """Two agents as the sides of a match."""
+    return lambda challenging, states, keys: jax.lax.cond(challenging, challenger, opponent, states, keys)
+
+
+def play_match(env, sides: Sides, groups: int, key: jax.Array, opening: int = 0, devices: int = 1) -> Match:
+    """Plays ``groups * n`` games to their end.
 
     Args:
       env: the environment.
-      challenger, opponent: the agents. A turn gives one of them half of the games, made a multiple of ``devices``.
+      sides: who plays. A turn gives one side half of the games, made a multiple of ``devices``.
       groups: openings.
       key: typed key, consumed.
       opening: decisions at the start of each game that are uniformly random, the same in all games of a group.
@@ -137,16 +144,17 @@ def play_match(
     """
     keys = match_keys(key, groups, env.num_players)
     width = -(-len(keys) // (2 * devices)) * devices
-    agents = opponent, challenger, random_agent(env)
+
+    def draw(challenging, states, keys):
+        return random_agent(env)(states, keys)
 
     def play_turn(match: Match) -> Match:
         turn = next_turn(env, match, width)
         opens = match.running & (match.length < opening)
-        opening_turn = replace(turn, games=_indices(opens, width))
-        turn, agent = select(opens.any(), (opening_turn, jnp.int32(2)), (turn, turn.challenging.astype(jnp.int32)))
+        turn = replace(turn, games=jnp.where(opens.any(), _indices(opens, width), turn.games))
         states = take(turn, match.state)
         ply_keys = jax.vmap(jax.random.fold_in)(take(turn, keys), take(turn, match.length))
-        actions = jax.lax.switch(agent, agents, states, ply_keys)
+        actions = jax.lax.cond(opens.any(), draw, sides, turn.challenging, states, ply_keys)
         return advance(env, match, turn, jax.vmap(env.step)(states, actions))
 
     return jax.lax.while_loop(lambda match: match.running.any(), play_turn, new_match(env, groups))

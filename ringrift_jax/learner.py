@@ -30,6 +30,8 @@ class LearnerConfig:
       weight_decay: of AdamW.
       max_gradient: gradients of a larger global norm are scaled down to it.
       value_weight: weight of the value loss against the policy loss.
+      averaging: decay per step, in [0, 1), of the average of the parameters that plays in place of the last ones; less
+        in the beginning. 0 for no averaging.
     """
 
     replay_blocks: int = 1024
@@ -41,6 +43,7 @@ class LearnerConfig:
     weight_decay: float = 1e-4
     max_gradient: float = 1.0
     value_weight: float = 1.0
+    averaging: float = 0.998
 
     def __post_init__(self) -> None:
         for name in ("replay_blocks", "batch_size", "samples_per_row", "min_rows", "learning_rate", "max_gradient"):
@@ -49,10 +52,14 @@ class LearnerConfig:
         for name in ("warmup", "weight_decay", "value_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        if not 0 <= self.averaging < 1:
+            raise ValueError(f"averaging is {self.averaging}; it must be at least 0 and less than 1")
 
 
 @partial(
-    jax.tree_util.register_dataclass, data_fields=["params", "optimizer", "steps", "due", "skipped"], meta_fields=[]
+    jax.tree_util.register_dataclass,
+    data_fields=["params", "average", "optimizer", "steps", "due", "skipped"],
+    meta_fields=[],
 )
 @dataclass(frozen=True)
 class Learner:
@@ -60,6 +67,7 @@ class Learner:
 
     Attributes:
       params: parameters of the network.
+      average: of the parameters over the last steps; these play, and become champion.
       optimizer: state of the optimiser.
       steps: ``int32`` optimiser steps, those skipped included.
       due: ``float32`` samples that completed rows have earned and no step has used yet.
@@ -67,6 +75,7 @@ class Learner:
     """
 
     params: Any
+    average: Any
     optimizer: Any
     steps: jax.Array
     due: jax.Array
@@ -108,7 +117,7 @@ def make_optimizer(config: LearnerConfig) -> optax.GradientTransformation:
 
 
 def new_learner(config: LearnerConfig, params: Any) -> Learner:
-    return Learner(params, make_optimizer(config).init(params), jnp.int32(0), jnp.float32(0), jnp.int32(0))
+    return Learner(params, params, make_optimizer(config).init(params), jnp.int32(0), jnp.float32(0), jnp.int32(0))
 
 
 def relative_outcome(state: Any, outcome: jax.Array) -> jax.Array:
@@ -203,7 +212,7 @@ def train(
     differentiate = spread_mean(jax.grad(objective, has_aux=True), mesh)
 
     def step(i, carry):
-        params, state, skipped, total = carry
+        params, average, state, skipped, total = carry
         sample_key, row_key = jax.random.split(jax.random.fold_in(key, i))
         rows, outcome = ring.take(replay, ring.sample(replay, sample_key, config.batch_size))
         gradient, result = differentiate(params, rows, outcome, jax.random.split(row_key, config.batch_size))
@@ -212,11 +221,14 @@ def train(
         finite = jnp.isfinite(result.loss) & jnp.isfinite(norm)
         changed = optax.apply_updates(params, updates), new_state
         params, state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), changed, (params, state))
+        done = learner.steps + i
+        decay = jnp.minimum(config.averaging, done / (done + 10))
+        average = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, average, params)
         result = Losses(result.loss, result.policy_loss, result.target_entropy, result.value_loss, norm)
-        return params, state, skipped + ~finite, jax.tree.map(jnp.add, total, result)
+        return params, average, state, skipped + ~finite, jax.tree.map(jnp.add, total, result)
 
     zero = jnp.float32(0)
-    carry = learner.params, learner.optimizer, learner.skipped, Losses(zero, zero, zero, zero, zero)
-    params, state, skipped, total = jax.lax.fori_loop(0, steps, step, carry)
-    learner = Learner(params, state, learner.steps + steps, due - steps * config.batch_size, skipped)
+    carry = learner.params, learner.average, learner.optimizer, learner.skipped, Losses(zero, zero, zero, zero, zero)
+    params, average, state, skipped, total = jax.lax.fori_loop(0, steps, step, carry)
+    learner = Learner(params, average, state, learner.steps + steps, due - steps * config.batch_size, skipped)
     return learner, jax.tree.map(lambda x: x / steps, total), steps

@@ -160,7 +160,7 @@ def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[
         games, replay, self_play, match = play(env, evaluate, config, state, challenge, play_key, mesh)
         score, error = mean_and_error(match.score, env.num_players)
         promoted = challenge & wins(match, env.num_players, config.arena.confidence, rest=-1 / (env.num_players - 1))
-        champion = select(promoted, state.learner.params, state.champion)
+        champion = select(promoted, state.learner.average, state.champion)
         version = state.version + promoted
 
         earned = replay.completed - state.replay.completed
@@ -212,7 +212,7 @@ def play(
       mesh: devices to spread the games over.
     """
     lanes, chunk, opening = config.self_play.lanes, config.self_play.chunk, config.arena.opening
-    latest, champion = state.learner.params, state.champion
+    latest, champion = state.learner.average, state.champion
     player = latest if config.self_play.network == "latest" else champion
     lanes_key, restart_key, match_key = jax.random.split(key, 3)
     lane_keys = jax.random.split(lanes_key, lanes)

@@ -18,6 +18,7 @@ from ringrift_jax.arena import (
     next_turn,
     play_match,
     take,
+    versus,
     wins,
 )
 from ringrift_jax.rules.state import Phase
@@ -48,7 +49,9 @@ def perfect(env, heap):
 def test_a_perfect_player_wins_every_game_it_can_and_each_seat_is_held_as_often():
     heap = 12
     env = ToyGame(heap=heap)
-    match = jax.jit(lambda key: play_match(env, perfect(env, heap), random_agent(env), 32, key))(jax.random.key(0))
+    match = jax.jit(lambda key: play_match(env, versus(perfect(env, heap), random_agent(env)), 32, key))(
+        jax.random.key(0)
+    )
     score = np.asarray(match.score).reshape(32, 2)
     winning_seat = 0 if best_reward(heap) == 1 else 1
     assert (score[:, winning_seat] == 1).all()
@@ -59,8 +62,8 @@ def test_a_perfect_player_wins_every_game_it_can_and_each_seat_is_held_as_often(
 def test_the_two_sides_of_a_match_mirror_each_other():
     env = ToyGame(heap=11)
     one, other = random_agent(env), first_legal(env)
-    forward = jax.jit(lambda key: play_match(env, one, other, 40, key))(jax.random.key(3))
-    backward = jax.jit(lambda key: play_match(env, other, one, 40, key))(jax.random.key(3))
+    forward = jax.jit(lambda key: play_match(env, versus(one, other), 40, key))(jax.random.key(3))
+    backward = jax.jit(lambda key: play_match(env, versus(other, one), 40, key))(jax.random.key(3))
     # The games of a group share their keys, so exchanging the agents exchanges the games of a pair.
     forward_score = np.asarray(forward.score).reshape(40, 2)
     backward_score = np.asarray(backward.score).reshape(40, 2)
@@ -72,7 +75,7 @@ def test_the_two_sides_of_a_match_mirror_each_other():
 def test_equal_agents_score_nothing(players):
     env = ToyGame(players, heap=13)
     same = first_legal(env)
-    match = jax.jit(lambda key: play_match(env, same, same, 3, key))(jax.random.key(0))
+    match = jax.jit(lambda key: play_match(env, versus(same, same), 3, key))(jax.random.key(0))
     mean, error = mean_and_error(match.score, players)
     assert mean == pytest.approx(0, abs=1e-6)
     assert error == pytest.approx(0, abs=1e-6)
@@ -82,7 +85,7 @@ def test_equal_agents_score_nothing(players):
 
 def test_truncated_games_score_nothing_and_end_the_match():
     env = ToyGame(heap=30, max_steps=3)
-    match = jax.jit(lambda key: play_match(env, first_legal(env), random_agent(env), 2, key))(jax.random.key(0))
+    match = jax.jit(lambda key: play_match(env, versus(first_legal(env), random_agent(env)), 2, key))(jax.random.key(0))
     assert match.score.tolist() == [0, 0, 0, 0]
     assert match.length.tolist() == [3, 3, 3, 3]
 

@@ -1,5 +1,7 @@
 """Learning: what the losses are, when steps are taken, and what happens to those that are not finite."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -105,7 +107,25 @@ def test_a_step_that_is_not_finite_is_counted_and_changes_nothing(learn):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize(("name", "value"), [("batch_size", 0), ("samples_per_row", -1.0), ("warmup", -1)])
+def test_the_average_follows_the_parameters(learn):
+    """By hand: the first step is taken over whole, later ones at most by 1 - 0.998."""
+    replay, learner = full_ring(), new_learner(CONFIG, params())
+    learner, *_ = learn(learner, replay, jnp.int32(2), jax.random.key(0))
+    np.testing.assert_array_equal(learner.average["logits"], learner.params["logits"])
+    before = learner
+    learner, *_ = learn(learner, replay, jnp.int32(2), jax.random.key(1))
+    decay = 1 / 11
+    expected = decay * before.average["logits"] + (1 - decay) * learner.params["logits"]
+    np.testing.assert_allclose(learner.average["logits"], expected, rtol=1e-6)
+    late = replace(learner, steps=jnp.int32(100_000))
+    after, *_ = learn(late, replay, jnp.int32(2), jax.random.key(2))
+    expected = 0.998 * learner.average["logits"] + 0.002 * after.params["logits"]
+    np.testing.assert_allclose(after.average["logits"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("averaging", 1.0), ("batch_size", 0), ("samples_per_row", -1.0), ("warmup", -1)]
+)
 def test_settings_are_checked(name, value):
     with pytest.raises(ValueError, match=f"{name} is {value}; it must be"):
         LearnerConfig(**{name: value})

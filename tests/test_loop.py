@@ -76,7 +76,7 @@ def test_what_won_becomes_champion_and_nothing_else_does(run):
     promotions = 0
     for before, after, metric in zip(states, states[1:], metrics, strict=False):
         # The arena plays at the beginning of the iteration, before more is learned.
-        assert_equal(after.champion, before.learner.params if metric.promoted else before.champion)
+        assert_equal(after.champion, before.learner.average if metric.promoted else before.champion)
         assert bool(metric.promoted) == bool(metric.arena.score > 0)
         promotions += int(metric.promoted)
         assert int(after.version) == promotions == int(metric.version)

@@ -1,5 +1,6 @@
-"""The evaluation command: what it prints, what it counts, and what it refuses."""
+"""The evaluation command: who plays whom, what is counted, written and drawn, and what is refused."""
 
+import json
 import re
 
 import jax
@@ -7,7 +8,9 @@ import jax.numpy as jnp
 import pytest
 from toy_game import ToyGame
 
-from experiments import evaluate
+from experiments import evaluate, matches
+from experiments.matches import Matches, Player, Style, champion, named
+from experiments.run_directory import RunDirectory
 from ringrift_jax.arena import Match
 from ringrift_jax.checkpoints import save_champion
 from ringrift_jax.config import RunConfig
@@ -17,67 +20,143 @@ from ringrift_jax.search import SearchConfig
 
 LOOP = LoopConfig(network=NetworkConfig(channels=4, blocks=1), search=SearchConfig(simulations=2, considered=2))
 LINE = re.compile(
-    r"(champion \d+|untrained) +(network alone|\d+ simulations) +wins +([\d.]+)%  \(95% interval (\S+)% to (\S+)%\)"
+    r"(.+) against (.+): wins ([\d.]+)% \(95% interval (\S+)% to (\S+)%\), (\d+)% of the games distinct, "
+    r"\d+ decisions each, \d+ s"
 )
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """A run directory with an untrained network and a champion."""
+    """A run directory with an untrained network and two champions."""
     env = ToyGame(heap=6)
     monkeypatch.setattr(RunConfig, "make_env", lambda self: env)
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))  # leaves JAX's own setting alone
+    config = RunConfig("square8", loop=LOOP)
+    directory = RunDirectory(tmp_path)
+    directory.open(config)
     for version in (0, 2, 3):
         params = make_network(env, LOOP.network).init(jax.random.key(version), jnp.zeros((1, *env.observation_shape)))
-        save_champion(tmp_path / "champions", version, RunConfig("square8", loop=LOOP), params)
+        save_champion(directory.champions, version, config, params)
+    for iteration in range(1, 7):
+        promoted = iteration % 2 == 0
+        directory.append_metrics(
+            {"iteration": iteration, "seconds": 30, "games": 5, "promoted": promoted, "champion": iteration // 2}
+        )
     return tmp_path
 
 
-def test_every_kind_of_player_has_a_line(run, capsys):
-    evaluate.main([str(run), "--games", "9"])
+def found(capsys):
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first == "square8, 2 players: 10 games each against the uniform random player"
-    found = [match.groups() for match in map(LINE.fullmatch, lines) if match]
-    assert [groups[:2] for groups in found] == [
-        ("champion 3", "network alone"),
-        ("untrained", "network alone"),
-        ("champion 3", "2 simulations"),
-        ("untrained", "2 simulations"),
+    assert first.startswith("square8, 2 players: 10 games a match")
+    return [match.groups() for match in map(LINE.fullmatch, lines) if match]
+
+
+def test_the_latest_champion_plays_alone_and_with_search(run, capsys):
+    evaluate.main([str(run), "--games", "9", "--opening", "1", "--against", "random", "champion:0"])
+    lines = found(capsys)
+    assert [groups[:2] for groups in lines] == [
+        ("champion 3 alone", "random"),
+        ("champion 3 alone", "untrained alone"),
+        ("champion 3, 2 simulations", "random"),
+        ("champion 3, 2 simulations", "untrained, 2 simulations"),
     ]
-    for *_, share, low, high in found:
+    for *_, share, low, high, distinct in lines:
         assert 0 <= float(low) <= float(share) <= float(high) <= 100
         assert float(share) % 10 == 0
+        assert 0 < int(distinct) <= 100
 
 
-def test_wins_are_counted_and_the_champion_can_be_chosen(run, capsys, monkeypatch):
-    def play(env, loop, simulations, groups, params, key):
-        assert (simulations, groups) == (5, 2)
-        return Match(jnp.zeros(4), jnp.array([1.0, -1.0, 1.0, 1.0]), jnp.ones(4, int))
+def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
+    report = run / "report.json"
+    evaluate.main([str(run), "--games", "9", "--simulations", "0", "--ladder", "--json", str(report)])
+    names = ["untrained alone", "champion 2 alone", "champion 3 alone"]
+    assert [groups[0] for groups in found(capsys)] == names
+    written = json.loads(report.read_text())
+    assert [match["player"] for match in written["matches"]] == names
+    assert set(written["elo"]) == {"random", *names}
+    assert written["elo"]["random"] == [0, 0]
+    picture = (run / "ladder.svg").read_text()
+    assert "champion, network alone" in picture and "minutes of training" in picture
+    assert matplotlib_draws_the_same(run, written)
 
-    monkeypatch.setattr(evaluate, "_play", play)
-    evaluate.main([str(run / "champions" / "2"), "--games", "4", "--simulations", "5"])
-    found = [match.group(1, 3) for match in LINE.finditer(capsys.readouterr().out)]
-    assert found == [("champion 2", "75.0"), ("untrained", "75.0")]
+
+def matplotlib_draws_the_same(run, written) -> bool:
+    from experiments.plots import ladder
+    from ringrift_jax.ratings import Score, fit
+
+    before = (run / "ladder.svg").read_text()
+    scores = [Score(**match["score"]) for match in written["matches"]]
+    ladder(RunDirectory(run), fit(scores))
+    return (run / "ladder.svg").read_text() == before
 
 
-@pytest.mark.parametrize(
-    ("wins", "games", "low", "high"), [(80, 100, 0.7112, 0.8666), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0)]
-)
-def test_wilson_interval(wins, games, low, high):
-    assert evaluate.wilson(wins, games) == pytest.approx((low, high), abs=1e-4)
+def test_versions_are_dated_by_the_metrics(run):
+    from experiments.plots import promotions
+
+    assert promotions(RunDirectory(run)) == {0: (0, 0, 0), 1: (1.0, 10, 2), 2: (2.0, 20, 4), 3: (3.0, 30, 6)}
+
+
+def test_wins_are_counted_from_the_challengers_view(run, monkeypatch):
+    env = ToyGame(heap=6)
+    ended = jax.vmap(lambda take: env.step(env.init().replace(heap=jnp.int32(2)), take))(jnp.array([1, 1, 1, 1]))
+    # Seat 0 wins all four games, and the challenger sits there in games 0 and 2.
+    match = Match(ended, jnp.array([1.0, -1.0, 1.0, -1.0]), jnp.array([1, 1, 3, 4]))
+    monkeypatch.setattr(matches, "play_match", lambda *_: match)
+    outcome = Matches(RunConfig("square8", loop=LOOP), run / "champions", 4, 0, 0).play(
+        champion(2, 0), named("random", 0)
+    )
+    assert (outcome.games, outcome.wins, outcome.losses) == (4, 2, 2)
+    assert (outcome.score.wins, outcome.score.losses, outcome.score.draws) == (2, 2, 0)
+    assert outcome.distinct == 0.75
+    assert outcome.length == 2.25
+
+
+def test_equal_styles_play_with_their_own_parameters(run):
+    """The champion against itself wins every other game, since openings are shared; against another it need not."""
+    own = Matches(RunConfig("square8", loop=LOOP), run / "champions", 20, 1, 0)
+    assert own.play(champion(2, 0), champion(2, 0)).wins == 10
+    there, back = own.play(champion(2, 0), champion(3, 0)), own.play(champion(3, 0), champion(2, 0))
+    assert there.wins == back.losses
+
+
+def test_players_by_name():
+    assert named("random", 4) == Player(Style("random"))
+    assert named("champion:3", 4) == champion(3, 4)
+    with pytest.raises(ValueError, match="unknown player 'champion:x'; it must be random or champion:VERSION"):
+        named("champion:x", 4)
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         (["--games", "0"], "--games is 0; it must be at least 1"),
-        (["--simulations", "4", "-1"], "--simulations is -1; it must be 0 or more"),
+        (["--simulations", "4", "-1"], "--simulations is -1; it must be at least 0"),
+        (["--opening", "-1"], "--opening is -1; it must be at least 0"),
         ([], "is not a champion; a run keeps its champions in RUN/champions/VERSION"),
+        (["--ladder"], "is not a run with champions, which --ladder needs"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, more, said):
     with pytest.raises(SystemExit) as stop:
         evaluate.main([str(tmp_path), *more])
+    assert_one_line(stop, capsys, said)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--against", "me"], "unknown player 'me'; it must be random or champion:VERSION"),
+        (["--against", "champion:9"], "is not a champion"),
+        (["--against", "champion:3"], "champion 3 has no opponent but itself"),
+    ],
+)
+def test_opponents_that_do_not_exist_are_refused(run, capsys, more, said):
+    with pytest.raises(SystemExit) as stop:
+        evaluate.main([str(run), *more])
+    assert_one_line(stop, capsys, said)
+
+
+def assert_one_line(stop, capsys, said):
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1

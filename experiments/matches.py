@@ -1,0 +1,164 @@
+"""Matches between players that are named on the command line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+
+from ringrift_jax.agents import Agent, make_evaluate, network_agent, random_agent, search_agent
+from ringrift_jax.arena import Match, distinct_share, play_match, versus
+from ringrift_jax.checkpoints import load_champion
+from ringrift_jax.config import RunConfig
+from ringrift_jax.devices import everywhere, make_mesh
+from ringrift_jax.ratings import Score, wilson
+from ringrift_jax.trees import select
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a player decides, apart from what it has learned; ``simulations`` 0 is the network alone."""
+
+    kind: Literal["random", "network"]
+    simulations: int = 0
+
+
+@dataclass(frozen=True)
+class Player:
+    """Somebody who plays a match; ``version`` of the champion if it is a network."""
+
+    style: Style
+    version: int = 0
+
+    @property
+    def name(self) -> str:
+        if self.style.kind != "network":
+            return self.style.kind
+        who = f"champion {self.version}" if self.version else "untrained"
+        return f"{who}, {self.style.simulations} simulations" if self.style.simulations else f"{who} alone"
+
+
+RANDOM = Player(Style("random"))
+
+
+def champion(version: int, simulations: int) -> Player:
+    return Player(Style("network", simulations), version)
+
+
+def named(text: str, simulations: int) -> Player:
+    """The player of ``random`` or ``champion:VERSION``. ValueError for anything else."""
+    kind, _, version = text.partition(":")
+    if text == "random":
+        return RANDOM
+    if kind == "champion" and version.isdecimal():
+        return champion(int(version), simulations)
+    raise ValueError(f"unknown player {text!r}; it must be random or champion:VERSION")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished match.
+
+    Attributes:
+      player, opponent: names.
+      games, wins, losses: of the player; the other games were truncated.
+      distinct: share of the games that differ.
+      length: mean decisions of a game.
+      score: for ratings. With more than two players a game counts as one in all, shared by the player's comparisons
+        with each other seat.
+    """
+
+    player: str
+    opponent: str
+    games: int
+    wins: int
+    losses: int
+    distinct: float
+    length: float
+    score: Score
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% interval of the share of games won."""
+        return wilson(self.wins, self.games)
+
+
+class Matches:
+    """Plays matches on the board of a run, all from the same openings; compiles once for each pair of styles.
+
+    Args:
+      config: of the run.
+      champions: directory of its champions.
+      games: of a match, made a multiple of the number of players.
+      opening: uniformly random decisions at the start of each game.
+      seed: of all random numbers.
+    """
+
+    def __init__(self, config: RunConfig, champions: Path, games: int, opening: int, seed: int):
+        self.config, self.champions, self.opening = config, champions, opening
+        self.env = config.make_env()
+        self.groups = -(-games // config.num_players)
+        self.games = self.groups * config.num_players
+        self._key = partial(jax.random.key, seed)
+        self._compiled: dict[tuple[Style, Style], Callable] = {}
+        self._params: dict[int, Any] = {}
+
+    @cached_property
+    def mesh(self) -> jax.sharding.Mesh:
+        return make_mesh()
+
+    def play(self, player: Player, opponent: Player) -> Outcome:
+        """Plays a match to its end. FileNotFoundError when one of the champions does not exist."""
+        styles = player.style, opponent.style
+        learned = self._learned(player), self._learned(opponent)
+        if styles not in self._compiled:
+            self._compiled[styles] = jax.jit(partial(self._match, *styles))
+        return self._outcome(player.name, opponent.name, self._compiled[styles](*learned, self._key()))
+
+    def _learned(self, player: Player) -> Any:
+        if player.style.kind != "network":
+            return None
+        if player.version not in self._params:
+            _, params = load_champion(self.champions / str(player.version))
+            self._params[player.version] = jax.device_put(params, everywhere(self.mesh))
+        return self._params[player.version]
+
+    def _match(self, challenger: Style, opponent: Style, learned: Any, opponents: Any, key: jax.Array) -> Match:
+        if challenger == opponent and learned is not None:
+            # One copy of the player, with the parameters of the side to move.
+            def sides(challenging, states, keys):
+                return self._agent(challenger, select(challenging, learned, opponents))(states, keys)
+        else:
+            sides = versus(self._agent(challenger, learned), self._agent(opponent, opponents))
+        return play_match(self.env, sides, self.groups, key, self.opening, self.mesh.size)
+
+    def _agent(self, style: Style, learned: Any) -> Agent:
+        if style.kind == "random":
+            return random_agent(self.env)
+        loop = self.config.loop
+        evaluate = make_evaluate(self.env, loop.network)
+        if not style.simulations:
+            return network_agent(self.env, evaluate, learned, self.mesh)
+        search = replace(loop.search, simulations=style.simulations)
+        return search_agent(self.env, evaluate, learned, search, self.mesh)
+
+    def _outcome(self, player: str, opponent: str, match: Match) -> Outcome:
+        match = jax.device_get(match)
+        score, players = np.asarray(match.score), self.config.num_players
+        challenger = np.asarray(match.state.seat_of_player)[np.arange(self.games), np.arange(self.games) % players]
+        ranks = np.asarray(match.state.ranks)
+        mine = np.take_along_axis(ranks, challenger[:, None], axis=1)
+        better, worse = (ranks > mine).sum() / (players - 1), (ranks < mine).sum() / (players - 1)
+        return Outcome(
+            player=player,
+            opponent=opponent,
+            games=self.games,
+            wins=int((score > 0).sum()),
+            losses=int((score < 0).sum()),
+            distinct=distinct_share(match),
+            length=float(np.mean(match.length)),
+            score=Score(player, opponent, float(better), float(worse), float(self.games - better - worse)),
+        )
