@@ -59,7 +59,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
         lanes, chunk = (16, 32) if large else (128, 32)
         return LoopConfig(
             network=NetworkConfig(channels=32, blocks=4),
-            search=SearchConfig(simulations=16, considered=4, value_scale=1.0, rescale_values=False),
+            search=SearchConfig(simulations=16, considered=4, gumbel_scale=0.3, value_scale=1.0, rescale_values=False),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(batch_size=128, samples_per_row=2.0),
             arena=ArenaConfig(every=16, groups=2 * lanes // num_players),
