@@ -6,7 +6,8 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 
-from .env import random_action
+from . import heuristic
+from .env import random_action, sample_mask
 from .networks import NetworkConfig, make_network
 from .search import Evaluate, SearchConfig, search
 
@@ -24,6 +25,18 @@ def random_agent(env) -> Agent:
 
     def act(states, keys):
         return jax.vmap(lambda state, key: random_action(env, state, key))(states, keys)
+
+    return act
+
+
+def heuristic_agent(env, weights: heuristic.Weights) -> Agent:
+    """The decision of the highest heuristic value; equal ones are equally likely."""
+
+    def act(states, keys):
+        actions, values = heuristic.decision_values(env, states, weights)
+        best = (values == values.max(axis=-1, keepdims=True)) & (actions >= 0)
+        choice = jax.vmap(sample_mask)(best, keys)
+        return jnp.take_along_axis(actions, choice[:, None], axis=-1)[:, 0]
 
     return act
 
