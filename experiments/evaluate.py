@@ -30,8 +30,8 @@ class Args:
 
     Attributes:
       path: a run directory, whose latest champion plays, or one champion: RUN/champions/VERSION.
-      against: opponents: random, or champion:VERSION of the same run, which searches as much as the champion.
-        champion:0 is the untrained network.
+      against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which searches as
+        much as the champion does; champion:0 is the untrained network.
       games: of each match, made a multiple of the number of players.
       simulations: of the search, one or several; 0 is the network alone, which takes its most likely action.
       opening: uniformly random decisions at the start of each game.

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from ringrift_jax.agents import Agent, make_evaluate, network_agent, random_agent, search_agent
+from ringrift_jax import heuristic
+from ringrift_jax.agents import Agent, heuristic_agent, make_evaluate, network_agent, random_agent, search_agent
 from ringrift_jax.arena import Match, distinct_share, play_match, versus
 from ringrift_jax.checkpoints import load_champion
 from ringrift_jax.config import RunConfig
@@ -22,21 +23,28 @@ from ringrift_jax.trees import select
 class Style:
     """How a player decides, apart from what it has learned; ``simulations`` 0 is the network alone."""
 
-    kind: Literal["random", "network"]
+    kind: Literal["random", "heuristic", "network"]
     simulations: int = 0
 
 
 @dataclass(frozen=True)
 class Player:
-    """Somebody who plays a match; ``version`` of the champion if it is a network."""
+    """Somebody who plays a match.
+
+    Attributes:
+      style: how it decides.
+      version: of the champion, if it is a network.
+      profile: of the weights, if it is the heuristic; empty for that of the board.
+    """
 
     style: Style
     version: int = 0
+    profile: str = ""
 
     @property
     def name(self) -> str:
         if self.style.kind != "network":
-            return self.style.kind
+            return f"{self.style.kind} {self.profile}".strip()
         who = f"champion {self.version}" if self.version else "untrained"
         return f"{who}, {self.style.simulations} simulations" if self.style.simulations else f"{who} alone"
 
@@ -49,13 +57,19 @@ def champion(version: int, simulations: int) -> Player:
 
 
 def named(text: str, simulations: int) -> Player:
-    """The player of ``random`` or ``champion:VERSION``. ValueError for anything else."""
-    kind, _, version = text.partition(":")
+    """The player of ``random``, ``heuristic``, ``heuristic:PROFILE`` or ``champion:VERSION``, which makes so many
+    simulations. ValueError for anything else."""
+    kind, _, detail = text.partition(":")
     if text == "random":
         return RANDOM
-    if kind == "champion" and version.isdecimal():
-        return champion(int(version), simulations)
-    raise ValueError(f"unknown player {text!r}; it must be random or champion:VERSION")
+    if kind == "heuristic" and (detail in heuristic.PROFILES or text == kind):
+        return Player(Style("heuristic"), profile=detail)
+    if kind == "champion" and detail.isdecimal():
+        return champion(int(detail), simulations)
+    raise ValueError(
+        f"unknown player {text!r}; it must be random, heuristic, champion:VERSION or heuristic:PROFILE with a profile of "
+        f"{', '.join(heuristic.PROFILES)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -119,8 +133,10 @@ class Matches:
         return self._outcome(player.name, opponent.name, self._compiled[styles](*learned, self._key()))
 
     def _learned(self, player: Player) -> Any:
-        if player.style.kind != "network":
+        if player.style.kind == "random":
             return None
+        if player.style.kind == "heuristic":
+            return heuristic.weights(player.profile or heuristic.default_profile(self.env))
         if player.version not in self._params:
             _, params = load_champion(self.champions / str(player.version))
             self._params[player.version] = jax.device_put(params, everywhere(self.mesh))
@@ -138,6 +154,8 @@ class Matches:
     def _agent(self, style: Style, learned: Any) -> Agent:
         if style.kind == "random":
             return random_agent(self.env)
+        if style.kind == "heuristic":
+            return heuristic_agent(self.env, learned, self.mesh)
         loop = self.config.loop
         evaluate = make_evaluate(self.env, loop.network)
         if not style.simulations:

@@ -3,7 +3,7 @@
 Importing this package touches no JAX backend and allocates no array.
 """
 
-from . import notation, render, symmetry
+from . import heuristic, notation, render, symmetry
 from .boards import BOARD_NAMES, Board
 from .checks import check_env
 from .env import Env, make, random_action
@@ -19,6 +19,7 @@ __all__ = [
     "State",
     "check_env",
     "explain",
+    "heuristic",
     "make",
     "notation",
     "random_action",

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
+from . import heuristic
 from .devices import spread
-from .env import random_action
+from .env import random_action, sample_mask
 from .networks import NetworkConfig, make_network
 from .search import Evaluate, SearchConfig, search
 
@@ -30,6 +31,19 @@ def random_agent(env) -> Agent:
         return jax.vmap(lambda state, key: random_action(env, state, key))(states, keys)
 
     return act
+
+
+def heuristic_agent(env, weights: heuristic.Weights, mesh: Mesh | None = None) -> Agent:
+    """The decision of the highest heuristic value; equal ones are equally likely. ``mesh``: devices to spread games
+    over."""
+
+    def act(weights, states, keys):
+        actions, values = heuristic.decision_values(env, states, weights)
+        best = (values == values.max(axis=-1, keepdims=True)) & (actions >= 0)
+        choice = jax.vmap(sample_mask)(best, keys)
+        return jnp.take_along_axis(actions, choice[:, None], axis=-1)[:, 0]
+
+    return partial(spread(act, mesh), weights)
 
 
 def network_agent(env, evaluate: Evaluate, params, mesh: Mesh | None = None) -> Agent:

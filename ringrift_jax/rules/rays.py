@@ -77,6 +77,15 @@ def runs(board: Board, plane: jax.Array) -> jax.Array:
     return _by_direction(_runs(board, plane))
 
 
+def in_sight(board: Board, plane: jax.Array) -> jax.Array:
+    """int8[D, S, S, N]: the first entry >= 0 of an int8[S, S, N] plane beyond each cell, -1 where there is none."""
+    found = _look(board, [_pair(plane)] * len(board.axes), 1, -1)
+    for stride in _strides(board):
+        ahead = _look(board, found, stride, -1)
+        found = materialize([jnp.where(near >= 0, near, far) for near, far in zip(found, ahead, strict=True)])
+    return _by_direction(found)
+
+
 def _after_runs(board: Board, runs_: list[jax.Array], values: list[jax.Array], outside) -> list[jax.Array]:
     """Each cell's value at the first cell after its run: a jump of ``run + 1`` steps, binary digit by digit.
 

@@ -27,12 +27,7 @@ def step(board: Board, swap_rule: bool, max_steps: int | None, state: State, act
     act = act._replace(kind=jnp.where(is_legal, act.kind, -1))
     is_legal, act = materialize((is_legal, act))
 
-    applied, then = _apply(board, pos, act, land, region)
-    applied = materialize(applied)
-    word = stacks.unpack(applied.stacks)
-    seen = rays.survey(board, word, applied.ground)
-    can = placement.mobility(board, seen, applied.ground)
-    settled = settle(board, applied, word, seen, can, materialize(then(seen)))
+    applied, settled = _settle(board, *_apply(board, pos, act, land, region))
 
     steps = state.steps + is_legal
     settled = settled.replace(steps=steps)
@@ -53,6 +48,30 @@ def step(board: Board, swap_rule: bool, max_steps: int | None, state: State, act
     result = jax.tree.map(lambda new, old: jnp.where(is_legal, new, old), settled, unchanged)
     illegal = ~is_legal & ~state.is_over
     return result.replace(stacks=applied.stacks, ground=applied.ground, illegal=illegal)
+
+
+def afterstate(board: Board, state: State, action: jax.Array) -> State:
+    """The state right after a legal decision, before anything forced follows.
+
+    So a move or a paid line leads to ``LINE`` even where no line is left. When the decision itself ends the turn
+    (``FE``, the last ``ET``, ``SKIP_TERR``), the game is over or the next seat is in ``PLACE`` even if it cannot place.
+    ``steps`` does not count.
+    """
+    pos = legal.position(board, state)
+    act = materialize(legal.decode(board, state, action.astype(jnp.int32)))
+    land = territory.survey_land(board, state.ground, pos.word)
+    asked = jnp.where(act.kind == Kind.REGION, cell_bit(board, act.cell), 0)
+    region = territory.region_at(board, land, asked, legal.payer_rows(pos))
+    return _settle(board, *_apply(board, pos, act, land, region), forced=False)[1]
+
+
+def _settle(board: Board, applied: State, then, forced: bool = True) -> tuple[State, State]:
+    """What :func:`_apply` gives, computed once, and the state it settles to."""
+    applied = materialize(applied)
+    word = stacks.unpack(applied.stacks)
+    seen = rays.survey(board, word, applied.ground)
+    can = placement.mobility(board, seen, applied.ground)
+    return applied, settle(board, applied, word, seen, can, materialize(then(seen)), forced)
 
 
 def _apply(board: Board, pos: legal.Position, act: legal.Action, land: territory.Land, region: territory.Region):

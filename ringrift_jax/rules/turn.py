@@ -59,8 +59,12 @@ def settle(
     seen: rays.Survey,
     can: placement.Mobility,
     then: Continuation,
+    forced: bool = True,
 ) -> State:
-    """Advances a state from just after a decision to the next decision or the end of the game."""
+    """Advances a state from just after a decision to the next decision or the end of the game.
+
+    Without ``forced`` it stops before the first forced move: on entering ``LINE``, and when the next turn begins.
+    """
     land = territory.survey_land(board, state.ground, word)
     seats = seats_on(board, word, seen, can, land, state.hand)
     regions, regions_in_recovery = _regions_exist(board, state, word, land)
@@ -74,7 +78,8 @@ def settle(
     blocked = ~state.acted & pick(seats.controls, seat)
     has_regions = jnp.where(state.recovered, regions_in_recovery, pick(regions, seat))
     left_line = after_line(blocked, has_regions)
-    phase = jnp.where(then.enters_line, jnp.where(pick(seats.lines, seat), Phase.LINE, left_line), Phase.OVER)
+    entered = jnp.where(pick(seats.lines, seat), Phase.LINE, left_line) if forced else Phase.LINE
+    phase = jnp.where(then.enters_line, entered, Phase.OVER)
     phase = jnp.where(then.leaves_line, left_line, phase)
     phase = jnp.where(then.leaves_territory, after_line(blocked, jnp.zeros_like(has_regions)), phase)
     phase = jnp.where(then.ends_turn, Phase.OVER, phase)
@@ -104,7 +109,7 @@ def settle(
     # Where a turn begins that nothing has happened in yet.
     opening = jnp.where(seats.lines, Phase.LINE, after_line(seats.controls, regions))
     opening = jnp.where(moves, Phase.MOVE, opening)
-    opening = jnp.where(seats.places | ((state.hand > 0) & moves), Phase.PLACE, opening)
+    opening = jnp.where(seats.places | ((state.hand > 0) & moves) | (not forced), Phase.PLACE, opening)
     turns = _begin_turns(begun, *materialize((opening, alive, seats.acts)))
 
     over = turns.winner >= 0

@@ -122,8 +122,13 @@ def test_equal_styles_play_with_their_own_parameters(run):
 def test_players_by_name():
     assert named("random", 4) == Player(Style("random"))
     assert named("champion:3", 4) == champion(3, 4)
-    with pytest.raises(ValueError, match="unknown player 'champion:x'; it must be random or champion:VERSION"):
-        named("champion:x", 4)
+    assert named("heuristic", 4).name == "heuristic"
+    assert named("heuristic:v1-heuristic-5", 4).name == "heuristic v1-heuristic-5"
+    for name in ("champion:x", "heuristic:best", "heuristic:"):
+        with pytest.raises(
+            ValueError, match=f"unknown player '{name}'; it must be random, heuristic, champion:VERSION"
+        ):
+            named(name, 4)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,7 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, more, said):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--against", "me"], "unknown player 'me'; it must be random or champion:VERSION"),
+        (["--against", "me"], "unknown player 'me'; it must be random, heuristic"),
         (["--against", "champion:9"], "is not a champion"),
         (["--against", "champion:3"], "champion 3 has no opponent but itself"),
     ],
