@@ -67,8 +67,8 @@ def named(text: str, simulations: int) -> Player:
     if kind == "champion" and detail.isdecimal():
         return champion(int(detail), simulations)
     raise ValueError(
-        f"unknown player {text!r}; it must be random, heuristic, champion:VERSION or heuristic:PROFILE with a profile of "
-        f"{', '.join(heuristic.PROFILES)}"
+        f"unknown player {text!r}; it must be random, heuristic, champion:VERSION or heuristic:PROFILE "
+        f"with a profile of {', '.join(heuristic.PROFILES)}"
     )
 
 
