@@ -27,7 +27,7 @@ from .rules import step as rules_step
 from .rules.actions import Layout
 from .rules.grid import any_bit, at, cells_of, count_bits, dilate, pull, seat_axis, shift, to_plane, to_rows
 from .rules.lanes import materialize, unbatched
-from .rules.state import Phase, State
+from .rules.state import State
 from .slots import candidates, num_candidates
 
 WIN = 100_000.0
