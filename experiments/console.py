@@ -41,18 +41,25 @@ class Screen:
             yield
 
     @contextmanager
-    def iterating(self, done: int, total: int) -> Iterator[None]:
-        """Shows a progress bar over the iterations."""
+    def iterating(self, done: int, total: int | None) -> Iterator[None]:
+        """Shows a progress bar over the iterations, of which ``total`` may be unknown."""
         columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
             task = progress.add_task("iterations", total=total, completed=done)
             self._advance = lambda: progress.advance(task)
             yield
 
-    def iteration(self, record: dict[str, Any], total: int) -> None:
+    def iteration(self, record: dict[str, Any], total: int | None) -> None:
         """One line for an iteration."""
         self.say(describe(record, total))
         self._advance()
+
+    def summarise(self, records: list[dict[str, Any]], directory: str) -> None:
+        """What the whole run has done so far, and what can be done with it."""
+        hours = sum(record["seconds"] for record in records) / 3600
+        games, promotions = (sum(record[name] for record in records) for name in ("games", "promoted"))
+        self.say(f"in all: {len(records)} iterations in {hours:.2f} h, {games} games, {promotions} promotions")
+        self.say(f"python -m experiments.evaluate {directory} measures how strong the champion is")
 
     def restore_cursor(self) -> None:
         """Undoes what an interrupted progress bar leaves behind."""
@@ -60,10 +67,10 @@ class Screen:
             self.console.show_cursor(True)
 
 
-def describe(record: dict[str, Any], total: int) -> str:
-    """A line of ``metrics.jsonl`` for people."""
+def describe(record: dict[str, Any], total: int | None) -> str:
+    """A line of ``metrics.jsonl`` for people; ``total``: iterations to reach, if that is known."""
     parts = [
-        f"{record['iteration']:>{len(str(total))}}/{total}",
+        f"{record['iteration']:>{len(str(total))}}/{total}" if total else str(record["iteration"]),
         f"{record['seconds']:.1f} s",
         f"{record['games']} games ({record['games_per_second']:.1f}/s)",
     ]

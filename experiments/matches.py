@@ -143,12 +143,11 @@ class Matches:
         return self._params[player.version]
 
     def _match(self, challenger: Style, opponent: Style, learned: Any, opponents: Any, key: jax.Array) -> Match:
-        if challenger == opponent and learned is not None:
-            # One copy of the player, with the parameters of the side to move.
-            def sides(challenging, states, keys):
-                return self._agent(challenger, select(challenging, learned, opponents))(states, keys)
-        else:
-            sides = versus(self._agent(challenger, learned), self._agent(opponent, opponents))
+        def one_copy(challenging, states, keys):
+            return self._agent(challenger, select(challenging, learned, opponents))(states, keys)
+
+        two_copies = versus(self._agent(challenger, learned), self._agent(opponent, opponents))
+        sides = one_copy if challenger == opponent else two_copies
         return play_match(self.env, sides, self.groups, key, self.opening, self.mesh.size)
 
     def _agent(self, style: Style, learned: Any) -> Agent:

@@ -1,8 +1,8 @@
 """Pictures of a run."""
 
-import json
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -14,7 +14,12 @@ from ringrift_jax.ratings import Z95, Ratings
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen, which needs no screen)
 
-STYLE = {"svg.hashsalt": "ringrift_jax", "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "ringrift_jax",
+    "svg.fonttype": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 
 
 def ladder(run: RunDirectory, ratings: Ratings) -> Path:
@@ -64,7 +69,7 @@ def _simulations(ratings: Ratings, versions: dict[int, tuple]) -> set[int]:
 
 def promotions(run: RunDirectory) -> dict[int, tuple[float, int, int]]:
     """Minutes, games and iterations after which each version of the champion arose; version 0 at the start."""
-    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    lines = run.read_metrics()
     minutes = accumulate(line["seconds"] / 60 for line in lines)
     games = accumulate(line["games"] for line in lines)
     born = {0: (0.0, 0, 0)}

@@ -1,23 +1,31 @@
 """The directory of a training run.
 
 ``config.json`` holds the settings, ``metrics.jsonl`` an object per iteration, ``champions/VERSION`` every network that
-became champion (0 is the untrained one), and ``checkpoints/`` the last states to continue from.
+became champion (0 is the untrained one), ``checkpoints/`` the last states to continue from, and ``owner.txt`` which
+process trained last.
 """
 
 import json
 import math
 import os
+import platform
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
+from filelock import FileLock, Timeout
 
 from ringrift_jax.config import RunConfig, flatten, from_dict, to_dict
 from ringrift_jax.loop import Metrics
 
 TIMINGS = ("seconds", "games_per_second", "decisions_per_second")
 """Keys of a line of ``metrics.jsonl`` that differ when a run is repeated."""
+
+
+class BusyError(RuntimeError):
+    """Another process works in the directory."""
 
 
 class RunDirectory:
@@ -27,25 +35,43 @@ class RunDirectory:
         self.path = Path(path)
         self.config = self.path / "config.json"
         self.metrics = self.path / "metrics.jsonl"
+        self.owner = self.path / "owner.txt"
         self.champions = self.path / "champions"
         self.checkpoints = self.path / "checkpoints"
 
-    def open(self, config: RunConfig) -> None:
+    def open(self, config: RunConfig) -> FileLock:
         """Makes the directory, or checks that the run in it has the same settings.
+
+        Returns:
+          A lock, taken, which keeps others out until it is released or this process ends, however it ends.
 
         Raises:
           OSError: the directory cannot be made or written to.
+          BusyError: another process has it open.
           ValueError: its run has other settings; the message shows the difference.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied", str(self.path))
+        lock = FileLock(self.path / "lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            owner = self.owner.read_text().strip() if self.owner.exists() else "another process"
+            raise BusyError(
+                f"{self.path} is being trained by {owner}; wait, stop it, or choose another --run-dir"
+            ) from None
+        write_whole(
+            self.owner, f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n"
+        )
         if self.config.exists():
             difference = list(_differences(json.loads(self.config.read_text()), to_dict(config)))
             if difference:
+                lock.release()
                 raise ValueError(f"{self.path} holds a run with other settings: {', '.join(difference)}")
         else:
             write_whole(self.config, json.dumps(to_dict(config), indent=2) + "\n")
+        return lock
 
     def read_config(self) -> RunConfig:
         """The settings of the run. FileNotFoundError when there is none."""
@@ -55,6 +81,10 @@ class RunDirectory:
         """Drops the lines after an iteration, and a last line that was not written to its end."""
         lines = self.metrics.read_text().splitlines()[:iterations] if self.metrics.exists() else []
         write_whole(self.metrics, "".join(line + "\n" for line in lines))
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The lines of the iterations done."""
+        return [json.loads(line) for line in self.metrics.read_text().splitlines()]
 
     def append_metrics(self, record: dict[str, Any]) -> None:
         """Adds a line, which is on disk when this returns."""

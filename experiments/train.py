@@ -5,6 +5,7 @@ iteration, saves and exits; a second Ctrl-C leaves at once. Every setting of the
 config.json, such as --search.simulations 32 or --self-play.lanes 16.
 """
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ import tyro
 from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
 from experiments.console import Screen
 from experiments.interrupts import Interrupts
-from experiments.run_directory import RunDirectory, to_record
+from experiments.run_directory import BusyError, RunDirectory, to_record
 from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
 from ringrift_jax.config import RunConfig, preset
 from ringrift_jax.devices import everywhere, make_mesh, on_mesh
@@ -44,6 +45,7 @@ class Args:
       preset: settings for a kind of machine; auto is gpu where there is one, else cpu. tiny is for tests.
       run_dir: where everything is kept.
       iterations: total to reach, those of earlier calls included.
+      hours: stop after so many hours of this call, however many iterations that is unless --iterations is given too.
       seed: of all random numbers.
       swap_rule: the pie rule (2 players only): after the first turn the second player may exchange seats.
     """
@@ -53,6 +55,7 @@ class Args:
     preset: Literal["auto", "tiny", "cpu", "gpu"] = "auto"
     run_dir: Annotated[Path | None, option("PATH", "runs/BOARD-Np")] = None
     iterations: Annotated[int | None, option("INT", ", ".join(f"{n} for {k}" for k, n in ITERATIONS.items()))] = None
+    hours: Annotated[float | None, option("FLOAT", "no limit")] = None
     seed: int = 0
     swap_rule: bool = False
 
@@ -64,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args, others = parse(Args, argv, description=__doc__, prog=PROGRAM, return_unknown_args=True)
     if args.iterations is not None and args.iterations < 1:
         fail(f"--iterations is {args.iterations}; it must be at least 1")
+    if args.hours is not None and args.hours <= 0:
+        fail(f"--hours is {args.hours}; it must be more than 0")
     if not 0 <= args.seed < 2**32:
         fail(f"--seed is {args.seed}; it must be 0 to {2**32 - 1}")
     name = args.preset if args.preset != "auto" else "gpu" if jax.default_backend() == "gpu" else "cpu"
@@ -74,25 +79,35 @@ def main(argv: Sequence[str] | None = None) -> None:
     directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
     try:
         config.make_env()
-        directory.open(config)
-    except ValueError as problem:
+        lock = directory.open(config)
+    except (ValueError, BusyError) as problem:
         fail(str(problem))
     except OSError as problem:
         fail(f"cannot write to {directory.path}: {problem.strerror}; choose another --run-dir")
     use_compilation_cache()
-    train(config, directory, args.iterations or ITERATIONS[name], name)
+    with lock:
+        train(config, directory, args.iterations or (None if args.hours else ITERATIONS[name]), args.hours, name)
 
 
-def train(config: RunConfig, directory: RunDirectory, iterations: int, preset_name: str = "custom") -> None:
+def train(
+    config: RunConfig,
+    directory: RunDirectory,
+    iterations: int | None,
+    hours: float | None = None,
+    preset_name: str = "custom",
+) -> None:
     """Starts or continues a run until so many iterations are done in all, or until it is interrupted.
 
     Args:
       config: settings of the run.
       directory: of the run, opened.
-      iterations: total to reach.
+      iterations: total to reach; None for no limit.
+      hours: stop after so many hours; None for no limit.
       preset_name: what the settings are called on the screen.
     """
     screen = Screen()
+    last = math.inf if iterations is None else iterations
+    end = math.inf if hours is None else time.monotonic() + 3600 * hours
 
     def stop_soon() -> None:
         screen.say("stopping: finishing this iteration, then saving; once more to leave at once")
@@ -119,7 +134,7 @@ def train(config: RunConfig, directory: RunDirectory, iterations: int, preset_na
         done = int(state.iteration)
         if done:
             screen.say(f"continuing after iteration {done}")
-        if done >= iterations:
+        if done >= last:
             screen.say(f"nothing to do: {done} of {iterations} iterations are done; give more --iterations to go on")
             return
 
@@ -131,7 +146,7 @@ def train(config: RunConfig, directory: RunDirectory, iterations: int, preset_na
         decisions = config.loop.self_play.lanes * config.loop.self_play.chunk
         save_at = time.monotonic()
         with screen.iterating(done, iterations):
-            while done < iterations and not interrupts.requested:
+            while done < last and not interrupts.requested and time.monotonic() < end:
                 began = time.monotonic()
                 state, metrics = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state).result()
                 done += 1
@@ -147,11 +162,13 @@ def train(config: RunConfig, directory: RunDirectory, iterations: int, preset_na
                     save_at = now + (now - began) * (1 / SAVING_SHARE - 1)
         checkpoints.save(state)
         checkpoints.wait()
-        if done < iterations:
-            stopped = f"{interrupts.requested}: saved after iteration {done} of {iterations}"
-            screen.say(f"{stopped}; the same command continues")
-        else:
+        if done >= last:
             screen.say(f"finished {iterations} iterations, saved in {directory.path}")
+        else:
+            of_all = f" of {iterations}" if iterations else ""
+            why = interrupts.requested or f"{hours:g} h are over"
+            screen.say(f"{why}: saved after iteration {done}{of_all}; the same command continues")
+        screen.summarise(directory.read_metrics(), str(directory.path))
 
 
 if __name__ == "__main__":

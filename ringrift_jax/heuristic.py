@@ -112,7 +112,9 @@ def default_profile(env: Env) -> str:
 
 @cache
 def _published() -> dict[str, dict]:
-    return json.loads((resources.files(__package__) / "data" / "heuristic_profiles.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (resources.files("ringrift_jax") / "data" / "heuristic_profiles.json").read_text(encoding="utf-8")
+    )
 
 
 @partial(jax.jit, static_argnums=0)

@@ -182,7 +182,9 @@ def search_tree(
     return SearchResult(tree, slot, jnp.where(invalid, 0.0, jax.nn.softmax(improved)))
 
 
-def _evaluate(env, evaluate, params, state, root_player, config, key=None, noise=1.0) -> tuple[Slots, jax.Array]:
+def _evaluate(
+    env, evaluate, params, state, root_player, config, key=None, noise: jax.Array | float = 1.0
+) -> tuple[Slots, jax.Array]:
     """The slots of a position and its value for the side to decide; no slots and 0 when the game is over."""
     logits, values = evaluate(params, env.observe(state)[None])
     # One slot more than asked for, always empty: mctx's completed Q-values count an action never visited, which

@@ -15,7 +15,7 @@ from toy_game import ToyGame
 
 from experiments import train
 from experiments.console import Screen
-from experiments.run_directory import TIMINGS
+from experiments.run_directory import TIMINGS, RunDirectory
 from ringrift_jax.checkpoints import Checkpoints, champion_versions, load_champion
 from ringrift_jax.config import RunConfig
 
@@ -162,6 +162,35 @@ train.main({[*SMALL, "--run-dir", str(tmp_path), "--iterations", "5"]})
     assert "Traceback" not in done.stderr
 
 
+def test_hours_end_a_run_whatever_its_iterations(toy, tmp_path, capsys):
+    run(tmp_path, "--hours", "1e-9")
+    assert records(tmp_path) == []
+    said = capsys.readouterr().out
+    assert "1e-09 h are over: saved after iteration 0; the same command continues" in said
+    assert "in all: 0 iterations in 0.00 h, 0 games, 0 promotions" in said
+    run(tmp_path, "--hours", "1", "--iterations", "2")
+    said = capsys.readouterr().out
+    assert "finished 2 iterations" in said
+    games = sum(record["games"] for record in records(tmp_path))
+    assert f"in all: 2 iterations in 0.00 h, {games} games" in said
+
+
+def test_a_second_process_on_a_run_is_refused_and_changes_nothing(toy, tmp_path, capsys):
+    run(tmp_path, "--iterations", "1")
+    before = (tmp_path / "metrics.jsonl").read_text()
+    capsys.readouterr()
+    with RunDirectory(tmp_path).open(RunDirectory(tmp_path).read_config()):
+        with pytest.raises(SystemExit) as stop:
+            run(tmp_path, "--iterations", "2")
+        assert stop.value.code == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert f"{tmp_path} is being trained by process {os.getpid()} on " in error
+        assert (tmp_path / "metrics.jsonl").read_text() == before
+    run(tmp_path, "--iterations", "2")
+    assert len(records(tmp_path)) == 2
+
+
 def test_other_settings_on_an_old_directory_are_refused(toy, tmp_path, capsys):
     run(tmp_path, "--iterations", "1")
     before = without_timings(tmp_path)
@@ -185,6 +214,7 @@ def test_other_settings_on_an_old_directory_are_refused(toy, tmp_path, capsys):
         (["square8", "--preset", "huge"], ["'huge'", "--preset", "tiny", "gpu"]),
         (["square8", "--iterations", "0"], ["--iterations is 0", "at least 1"]),
         (["square8", "--iterations", "many"], ["--iterations", "many", "INT"]),
+        (["square8", "--hours", "0"], ["--hours is 0.0", "more than 0"]),
         (["square8", "--seed", "-1"], ["--seed is -1", "0 to 4294967295"]),
         (["square8", "--speed", "9"], ["--speed", "--players", "--preset", "--run-dir", "--iterations", "--seed"]),
         (["square8", "hex8"], ["hex8", "options are"]),
