@@ -69,6 +69,7 @@ def cores() -> int:
 
 def use_all_cores() -> None:
     """Makes every CPU core a device (:mod:`ringrift_jax.devices`), unless JAX runs already or was told how many."""
-    if jax.config.read("jax_num_cpu_devices") < 0 and "device_count" not in os.environ.get("XLA_FLAGS", ""):
+    asked = jax.config.jax_num_cpu_devices  # pyright: ignore[reportAttributeAccessIssue]
+    if asked < 0 and "device_count" not in os.environ.get("XLA_FLAGS", ""):
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", cores())
