@@ -72,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     game = f"{config.board}, {config.num_players} players"
     print(f"{game}: {matches.games} games a match, the first {args.opening} decisions of each at random")
     outcomes = []
-    for simulations in args.simulations or (0, config.loop.search.simulations):
+    all_simulations = args.simulations or (0, config.loop.search.simulations)
+    for simulations in all_simulations:
         for version in versions:
             player = champion(version, simulations)
             for name in args.against:
@@ -103,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.ladder and ratings:
         from experiments.plots import ladder  # matplotlib is slow to import
 
-        print(f"ratings over time: {ladder(RunDirectory(args.path), ratings)}")
+        print(f"ratings over time: {ladder(RunDirectory(args.path), ratings, all_simulations)}")
 
 
 def _champions(args: Args) -> tuple[Path, list[int]]:

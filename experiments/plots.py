@@ -1,5 +1,6 @@
 """Pictures of a run."""
 
+from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,18 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def ladder(run: RunDirectory, ratings: Ratings) -> Path:
+def ladder(run: RunDirectory, ratings: Ratings, simulations: Iterable[int]) -> Path:
     """Draws the Elo of the run's champions over wall time, games and iterations, and of other players as lines.
 
-    Writes ``ladder.svg`` into the run directory and returns its path.
+    Writes ``ladder.svg`` into the run directory.
+
+    Args:
+      run: the run.
+      ratings: of its champions and others.
+      simulations: with which the champions played, a curve each.
+
+    Returns:
+      The path of the picture.
     """
     config: RunConfig = run.read_config()
     born = promotions(run)
@@ -33,15 +42,13 @@ def ladder(run: RunDirectory, ratings: Ratings) -> Path:
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True, layout="constrained")
         others = set(ratings.names)
-        for simulations in sorted({0, config.loop.search.simulations, *_simulations(ratings, born)}):
-            known = [v for v in born if champion(v, simulations).name in ratings.names]
-            if not known:
-                continue
-            names = [champion(v, simulations).name for v in known]
+        for number in simulations:
+            known = [v for v in born if champion(v, number).name in ratings.names]
+            names = [champion(v, number).name for v in known]
             others -= set(names)
             elo = [ratings.elo(name) for name in names]
             error = [Z95 * ratings.error(name) for name in names]
-            label = f"champion, {simulations} simulations" if simulations else "champion, network alone"
+            label = f"champion, {number} simulations" if number else "champion, network alone"
             for (title, index), axis in zip(axes_of.items(), axes, strict=True):
                 axis.errorbar([born[v][index] for v in known], elo, error, marker="o", ms=4, capsize=2, label=label)
                 axis.set_xlabel(title)
@@ -59,12 +66,6 @@ def ladder(run: RunDirectory, ratings: Ratings) -> Path:
         figure.savefig(path, metadata={"Date": None})
         plt.close(figure)
     return path
-
-
-def _simulations(ratings: Ratings, versions: dict[int, tuple]) -> set[int]:
-    """Numbers of simulations that champions played with."""
-    words = [name.split(", ")[1].split()[0] for name in ratings.names if ", " in name]
-    return {int(word) for word in words if word.isdecimal()}
 
 
 def promotions(run: RunDirectory) -> dict[int, tuple[float, int, int]]:
