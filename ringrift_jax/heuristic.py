@@ -317,9 +317,7 @@ def _count_after(board: Board, state: State, action: jax.Array) -> _Counts:
     buried = stacks.has_buried(word, state.current_seat)
     payer = jnp.argmax(buried.reshape(layout.cells, -1), axis=0).astype(jnp.int32)
     direction = (plane - layout.rays) // board.max_distance
-    pending = state.replace(
-        focus=jnp.where(slides, cell, state.focus), slide=jnp.where(slides, direction, state.slide)
-    )
+    pending = state.replace(focus=jnp.where(slides, cell, state.focus), slide=jnp.where(slides, direction, state.slide))
     action = jnp.where(slides, layout.payment * layout.cells + payer, action)
     return _count(board, rules_step.afterstate(board, *materialize((pending, action))))
 
@@ -415,9 +413,7 @@ def _rows_of_markers(board: Board, markers: jax.Array, vacant: jax.Array) -> dic
     """The counts ``two``, ``three``, ``four`` and ``gaps``; a direction and its opposite count alike."""
     totals = [jnp.zeros((len(markers), *markers.shape[2:]), jnp.int32)] * 4
     for dx, dy in board.axes:
-        ahead = [
-            pull(markers, (k * dx, k * dy)) if k < board.size else jnp.zeros_like(markers) for k in range(1, 4)
-        ]
+        ahead = [pull(markers, (k * dx, k * dy)) if k < board.size else jnp.zeros_like(markers) for k in range(1, 4)]
         two = markers & ahead[0]
         three = two & ahead[1]
         gap = markers & ahead[1] & pull(vacant & ~markers, (dx, dy))
