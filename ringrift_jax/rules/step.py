@@ -9,7 +9,7 @@ from .actions import Kind
 from .grid import along, at, cell_bit, is_cell, neighbour, pick, to_plane
 from .lanes import materialize
 from .state import Phase, Reason, State
-from .turn import Continuation, settle
+from .turn import Continuation, settle, stay_in_turn
 
 
 def step(board: Board, swap_rule: bool, max_steps: int | None, state: State, action: jax.Array) -> State:
@@ -27,7 +27,9 @@ def step(board: Board, swap_rule: bool, max_steps: int | None, state: State, act
     act = act._replace(kind=jnp.where(is_legal, act.kind, -1))
     is_legal, act = materialize((is_legal, act))
 
-    applied, settled = _settle(board, *_apply(board, pos, act, land, region))
+    applied, then = _apply(board, pos, act, land, region)
+    applied = materialize(applied)
+    settled = _settle(board, applied, then)
 
     steps = state.steps + is_legal
     settled = settled.replace(steps=steps)
@@ -62,16 +64,26 @@ def afterstate(board: Board, state: State, action: jax.Array) -> State:
     land = territory.survey_land(board, state.ground, pos.word)
     asked = jnp.where(act.kind == Kind.REGION, cell_bit(board, act.cell), 0)
     region = territory.region_at(board, land, asked, legal.payer_rows(pos))
-    return _settle(board, *_apply(board, pos, act, land, region), forced=False)[1]
+    applied, then = _apply(board, pos, act, land, region)
+
+    def end_turns(applied: State) -> State:
+        return _settle(board, applied, then, forced=False)
+
+    def go_on(applied: State) -> State:
+        seen = rays.survey(board, stacks.unpack(applied.stacks), applied.ground)
+        return stay_in_turn(applied, then(seen))
+
+    # To end a turn takes most of the time, and in earlier phases no decision does.
+    may_end = jnp.any(state.phase >= Phase.TERRITORY)
+    return jax.lax.cond(may_end, end_turns, go_on, materialize(applied))
 
 
-def _settle(board: Board, applied: State, then, forced: bool = True) -> tuple[State, State]:
-    """What :func:`_apply` gives, computed once, and the state it settles to."""
-    applied = materialize(applied)
+def _settle(board: Board, applied: State, then, forced: bool = True) -> State:
+    """Settles what :func:`_apply` gives."""
     word = stacks.unpack(applied.stacks)
     seen = rays.survey(board, word, applied.ground)
     can = placement.mobility(board, seen, applied.ground)
-    return applied, settle(board, applied, word, seen, can, materialize(then(seen)), forced)
+    return settle(board, applied, word, seen, can, materialize(then(seen)), forced)
 
 
 def _apply(board: Board, pos: legal.Position, act: legal.Action, land: territory.Land, region: territory.Region):

@@ -113,13 +113,9 @@ def settle(
     turns = _begin_turns(begun, *materialize((opening, alive, seats.acts)))
 
     over = turns.winner >= 0
-    kept = then.stays & ~over
-    return state.replace(
+    return _keep(state, then.stays & ~over).replace(
         current_seat=turns.seat,
         phase=jnp.where(over, Phase.OVER, turns.phase),
-        focus=jnp.where(kept, state.focus, -1),
-        slide=jnp.where(kept, state.slide, -1),
-        owed=kept & state.owed,
         acted=turns.acted & ~over,
         recovered=turns.recovered & ~over,
         lost_turn=jnp.where(just_lost, state.turn, state.lost_turn),
@@ -131,6 +127,21 @@ def settle(
         winner=turns.winner,
         reason=turns.reason,
         just_ended=over,
+    )
+
+
+def stay_in_turn(state: State, then: Continuation) -> State:
+    """:func:`settle` without ``forced``, when no lane's turn may end."""
+    phase = jnp.where(then.enters_line, Phase.LINE, state.phase)
+    return _keep(state, then.stays).replace(phase=phase, just_ended=jnp.zeros_like(state.just_ended))
+
+
+def _keep(state: State, kept: jax.Array) -> State:
+    """Forgets what belongs to a phase in lanes that leave it."""
+    return state.replace(
+        focus=jnp.where(kept, state.focus, -1),
+        slide=jnp.where(kept, state.slide, -1),
+        owed=kept & state.owed,
     )
 
 
