@@ -9,9 +9,9 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -21,7 +21,7 @@ from experiments.command_line import fail, option, parse, use_all_cores, use_com
 from experiments.matches import RANDOM, Matches, Outcome, champion, named
 from experiments.run_directory import RunDirectory, write_whole
 from ringrift_jax.checkpoints import champion_versions, load_champion
-from ringrift_jax.ratings import Z95, Ratings, fit
+from ringrift_jax.ratings import Ratings, fit
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "players": config.num_players,
         "opening": args.opening,
         "seed": args.seed,
-        "matches": [asdict(outcome) | {"interval": outcome.interval} for outcome in outcomes],
-        "elo": {name: [ratings.elo(name), ratings.error(name)] for name in ratings.names} if ratings else None,
+        "matches": [to_record(outcome) for outcome in outcomes],
+        "elo": {name: [elo, ratings.error[name]] for name, elo in ratings.elo.items()} if ratings else None,
     }
     if args.json_file:
         write_whole(args.json_file, json.dumps(report, indent=2) + "\n")
@@ -130,10 +130,16 @@ def describe(outcome: Outcome) -> str:
     )
 
 
+def to_record(outcome: Outcome) -> dict[str, Any]:
+    """A match for JSON, with the 95% interval of the share of games won."""
+    values = {field.name: getattr(outcome, field.name) for field in fields(outcome) if field.name != "results"}
+    return values | {"interval": outcome.interval}
+
+
 def _rate(outcomes: list[Outcome]) -> Ratings | None:
-    """Ratings of all players, if games connect them with the random player."""
+    """Ratings of all players, if games from at least two openings connect them with the random player."""
     try:
-        return fit([outcome.score for outcome in outcomes], anchor=RANDOM.name)
+        return fit([result for outcome in outcomes for result in outcome.results], anchor=RANDOM.name)
     except ValueError:
         return None
 
@@ -142,9 +148,9 @@ def _table(ratings: Ratings) -> Table:
     table = Table("player", title="Elo, random = 0")
     table.add_column("Elo", justify="right")
     table.add_column("95% interval", justify="right")
-    for name in sorted(ratings.names, key=ratings.elo, reverse=True):
-        elo, error = ratings.elo(name), Z95 * ratings.error(name)
-        table.add_row(name, f"{elo:.0f}", f"{elo - error:.0f} to {elo + error:.0f}" if error else "anchor")
+    for name, elo in ratings.elo.items():
+        low, high = ratings.interval(name)
+        table.add_row(name, f"{elo:.0f}", "anchor" if name == ratings.anchor else f"{low:.0f} to {high:.0f}")
     return table
 
 

@@ -15,7 +15,7 @@ from ringrift_jax.arena import Match, distinct_share, play_match, versus
 from ringrift_jax.checkpoints import load_champion
 from ringrift_jax.config import RunConfig
 from ringrift_jax.devices import everywhere, make_mesh
-from ringrift_jax.ratings import Score, wilson
+from ringrift_jax.ratings import Result, pairwise_from_ranks, wilson
 from ringrift_jax.trees import select
 
 
@@ -81,8 +81,7 @@ class Outcome:
       games, wins, losses: of the player; the other games were truncated.
       distinct: share of the games that differ.
       length: mean decisions of a game.
-      score: for ratings. With more than two players a game counts as one in all, shared by the player's comparisons
-        with each other seat.
+      results: for ratings, grouped by opening: the player's rank against each other seat's.
     """
 
     player: str
@@ -92,7 +91,7 @@ class Outcome:
     losses: int
     distinct: float
     length: float
-    score: Score
+    results: tuple[Result, ...]
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -164,11 +163,13 @@ class Matches:
 
     def _outcome(self, player: str, opponent: str, match: Match) -> Outcome:
         match = jax.device_get(match)
-        score, players = np.asarray(match.score), self.config.num_players
-        challenger = np.asarray(match.state.seat_of_player)[np.arange(self.games), np.arange(self.games) % players]
-        ranks = np.asarray(match.state.ranks)
-        mine = np.take_along_axis(ranks, challenger[:, None], axis=1)
-        better, worse = (ranks > mine).sum() / (players - 1), (ranks < mine).sum() / (players - 1)
+        players, score = self.config.num_players, np.asarray(match.score)
+        results = []
+        seats, ranks = np.asarray(match.state.seat_of_player).tolist(), np.asarray(match.state.ranks).tolist()
+        for game in range(self.games):
+            names = [opponent] * players
+            names[seats[game][game % players]] = player
+            results += pairwise_from_ranks(names, ranks[game], group=game // players)
         return Outcome(
             player=player,
             opponent=opponent,
@@ -177,5 +178,5 @@ class Matches:
             losses=int((score < 0).sum()),
             distinct=distinct_share(match),
             length=float(np.mean(match.length)),
-            score=Score(player, opponent, float(better), float(worse), float(self.games - better - worse)),
+            results=tuple(results),
         )

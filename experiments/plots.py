@@ -10,7 +10,7 @@ import matplotlib
 from experiments.matches import champion
 from experiments.run_directory import RunDirectory
 from ringrift_jax.config import RunConfig
-from ringrift_jax.ratings import Z95, Ratings
+from ringrift_jax.ratings import Ratings
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen, which needs no screen)
@@ -41,22 +41,22 @@ def ladder(run: RunDirectory, ratings: Ratings, simulations: Iterable[int]) -> P
     axes_of = {"minutes of training": 0, "games": 1, "iterations": 2}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True, layout="constrained")
-        others = set(ratings.names)
+        others = set(ratings.elo)
         for number in simulations:
-            known = [v for v in born if champion(v, number).name in ratings.names]
+            known = [v for v in born if champion(v, number).name in ratings.elo]
             names = [champion(v, number).name for v in known]
             others -= set(names)
-            elo = [ratings.elo(name) for name in names]
-            error = [Z95 * ratings.error(name) for name in names]
+            elo = [ratings.elo[name] for name in names]
+            error = [ratings.interval(name)[1] - ratings.elo[name] for name in names]
             label = f"champion, {number} simulations" if number else "champion, network alone"
             for (title, index), axis in zip(axes_of.items(), axes, strict=True):
                 axis.errorbar([born[v][index] for v in known], elo, error, marker="o", ms=4, capsize=2, label=label)
                 axis.set_xlabel(title)
         for axis in axes:
             for name in sorted(others):
-                axis.axhline(ratings.elo(name), color="grey", lw=1, ls=":")
+                axis.axhline(ratings.elo[name], color="grey", lw=1, ls=":")
                 axis.annotate(
-                    name, (0.99, ratings.elo(name)), xycoords=("axes fraction", "data"), ha="right", fontsize=7
+                    name, (0.99, ratings.elo[name]), xycoords=("axes fraction", "data"), ha="right", fontsize=7
                 )
             axis.grid(alpha=0.3)
         axes[0].set_ylabel("Elo (random = 0)")

@@ -1,177 +1,298 @@
-"""Ratings from match results: the maximum-likelihood Bradley-Terry model on the Elo scale.
+"""Elo ratings of many players from all their games at once, with standard errors.
 
-A player of rating a beats one of rating b with probability ``1 / (1 + 10 ** ((b - a) / 400))``. All ratings are fitted
-to all results at once, so that neither the order of the matches nor who played whom first matters, and one player, the
-anchor, is 0 by definition. R. A. Bradley and M. E. Terry, Rank analysis of incomplete block designs, Biometrika 1952.
+The model is that of Bradley & Terry (1952): a player scores ``1 / (1 + 10 ** (-d / 400))`` in expectation against one
+that is ``d`` Elo weaker. The ratings maximise the likelihood of a table of results, so the order of the games does not
+matter, and one player, the anchor, is 0 by definition. A draw counts as half a win and half a loss, which leaves the
+ratings consistent and makes the errors of independent games too large, the more so the more draws there are.
+
+Games of more than two players become results of pairs. If the ranks of a game follow the model of Plackett and Luce
+(Hunter, 2004), in which each place goes to one of the players left in proportion to their strengths, then the pairs
+follow that of Bradley and Terry with the same ratings: see :func:`pairwise_from_ranks` and
+:func:`pairwise_from_winner`.
+
+Games that share an opening, and the pairs of one game, are not independent. Results therefore can have a group, and
+then the errors measure how much the groups differ.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from statistics import NormalDist
 
 import numpy as np
 
-ELO = 400 / math.log(10)
-"""Elo points of a natural unit of the logistic model."""
-
-Z95 = 1.959964
-"""Standard errors on either side of a 95% interval."""
+_ELO = 400 / math.log(10)  # per unit of log-odds
 
 
 @dataclass(frozen=True)
-class Score:
-    """Games between two players.
+class Result:
+    """Games between two players. ValueError when they are one player or a count is negative or not finite.
 
     Attributes:
-      player, opponent: their names.
-      wins, losses, draws: of the player, at least 0; they need not be whole.
+      first: a player's name.
+      second: another's.
+      wins: of the first player. Counts need not be whole: expected scores and weighted games are fine.
+      losses: of the first player.
+      draws: each half a win and half a loss.
+      group: what the games have in common with those of other results, such as an opening or one game of several
+        players. Groups are independent of each other. None: each game is independent of all others.
     """
 
-    player: str
-    opponent: str
+    first: str
+    second: str
     wins: float
     losses: float
-    draws: float = 0.0
+    draws: float = 0
+    group: Hashable | None = None
+
+    def __post_init__(self) -> None:
+        if self.first == self.second:
+            raise ValueError(f"{self.first} cannot play itself")
+        for name in ("wins", "losses", "draws"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be finite and at least 0")
+
+    @property
+    def games(self) -> float:
+        """Their number."""
+        return self.wins + self.losses + self.draws
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ratings:
-    """Fitted ratings.
+    """Ratings relative to the anchor. The methods raise KeyError for an unknown player.
 
     Attributes:
-      names: the players.
-      values: ``float64[P]`` Elo of each.
-      covariance: ``float64[P, P]`` of the values, 0 for the anchor. It takes games to be independent; those of a pair
-        that shares its opening are not quite, and their true errors are mostly smaller.
+      anchor: the player whose rating is 0, without error.
+      elo: rating of each player, the strongest first.
+      covariance: ``float64[P, P]`` of the ratings' errors in Elo squared, in the order of ``elo``; 0 for the anchor.
     """
 
-    names: tuple[str, ...]
-    values: np.ndarray
+    anchor: str
+    elo: dict[str, float]
     covariance: np.ndarray
 
-    def elo(self, name: str) -> float:
-        """Elo of a player above the anchor."""
-        return float(self.values[self.names.index(name)])
+    @property
+    def error(self) -> dict[str, float]:
+        """Standard error of each rating, which is that of the difference to the anchor."""
+        return {name: self.difference(name, self.anchor)[1] for name in self.elo}
 
-    def error(self, name: str) -> float:
-        """Standard error of :meth:`elo`; 0 for the anchor."""
-        i = self.names.index(name)
-        return math.sqrt(self.covariance[i, i])
+    def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
+        """Confidence interval of a rating, for errors that are normal. ValueError unless 0 < level < 1."""
+        if not 0 < level < 1:
+            raise ValueError(f"level is {level}; it must be between 0 and 1")
+        half = NormalDist().inv_cdf((1 + level) / 2) * self.error[name]
+        return self.elo[name] - half, self.elo[name] + half
 
-    def difference(self, name: str, other: str) -> tuple[float, float]:
-        """Elo of a player above another, and its standard error."""
-        i, j = self.names.index(name), self.names.index(other)
+    def difference(self, one: str, other: str) -> tuple[float, float]:
+        """How much stronger one player is than another, and the standard error of that."""
+        index = {name: i for i, name in enumerate(self.elo)}
+        i, j = index[one], index[other]
         variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
-        return float(self.values[i] - self.values[j]), math.sqrt(max(variance, 0.0))
+        return self.elo[one] - self.elo[other], math.sqrt(max(float(variance), 0.0))
 
 
-def fit(scores: Iterable[Score], anchor: str = "random", prior: float = 0.5) -> Ratings:
-    """The ratings that make the scores most likely.
+def fit(table: Iterable[Result], anchor: str = "random", prior: float = 1.0) -> Ratings:
+    """The ratings of maximum likelihood.
+
+    If no result has a group, games count as independent, and the errors are the inverse of the Fisher information. If
+    all have one, the errors are a jackknife over the groups: the ratings are taken without each group in turn, to
+    first order, and how much they move is the error. For two players and groups of equal size that is the standard
+    error of the mean group, as in ``arena.mean_and_error``. It takes some tens of groups to be reliable.
 
     Args:
-      scores: results; a draw counts as half a win and half a loss.
-      anchor: the player whose rating is 0.
-      prior: games added to every pair of players that met, half of them won by each side. It keeps the rating of a
-        player finite that won or lost all its games, and pulls others a little towards their opponents.
+      table: results in any order; those of the same two players add up.
+      anchor: the player at 0 Elo.
+      prior: virtual games, all drawn, between each two players who met. They make the rating of a player finite that
+        always won, and pull ratings together: with 1, the 520 Elo of the best of four by about 10, if each two played
+        60 games. For two players 1 is the prior of Jeffreys, a Beta(1/2, 1/2) distribution of the score. The errors
+        count them as games, each pair's in a group of its own. 0 is none, plain maximum likelihood.
 
     Raises:
-      ValueError: the anchor did not play, some players are not connected to it by games, or, without a prior, some won
-        or lost all their games.
+      ValueError: the anchor has no result; some players have no chain of games to the anchor; without a prior, some
+        have no finite rating, or their connection to the anchor is in one group only; there is only one group; some
+        results have a group and some not; prior is negative or not finite.
+      ArithmeticError: the ratings did not converge.
     """
-    scores = list(scores)
-    names = tuple(dict.fromkeys(name for score in scores for name in (score.player, score.opponent)))
-    if anchor not in names:
-        raise ValueError(f"the anchor {anchor!r} did not play; players are {', '.join(names)}")
-    index = {name: i for i, name in enumerate(names)}
-    won = np.zeros((len(names), len(names)))
-    for score in scores:
-        if min(score.wins, score.losses, score.draws) < 0 or score.player == score.opponent:
-            raise ValueError(f"not a result between two players: {score}")
-        i, j = index[score.player], index[score.opponent]
-        won[i, j] += score.wins + score.draws / 2
-        won[j, i] += score.losses + score.draws / 2
-    met = won + won.T > 0
-    won[met] += prior / 2
-    _check_connected(won, names, anchor)
-    values, information = _newton(won)
-    free = [i for i in range(len(names)) if i != index[anchor]]
-    covariance = np.zeros_like(won)
-    covariance[np.ix_(free, free)] = np.linalg.inv(information[np.ix_(free, free)])
-    return Ratings(names, ELO * (values - values[index[anchor]]), ELO**2 * covariance)
+    if not 0 <= prior < math.inf:
+        raise ValueError(f"prior is {prior}; it must be finite and at least 0")
+    results = list(table)
+    players = sorted({name for result in results for name in (result.first, result.second)})
+    if anchor not in players:
+        raise ValueError(f"the anchor {anchor} has no result; those with results: {', '.join(players) or 'none'}")
+    groups = {group: row for row, group in enumerate(dict.fromkeys(result.group for result in results))}
+    grouped = None not in groups
+    if None in groups and len(groups) > 1:
+        raise ValueError("some results have a group and some not")
+    if grouped and len(groups) == 1:
+        raise ValueError("the results are one group; an error takes at least two")
+
+    pairs = sorted({_pair(result) for result in results if result.games})
+    column = {pair: k for k, pair in enumerate(pairs)}
+    games, score = np.zeros((2, len(groups), len(pairs)))
+    for result in results:
+        if result.games:
+            at = groups[result.group], column[_pair(result)]
+            games[at] += result.games
+            score[at] += result.draws / 2 + (result.wins if result.first < result.second else result.losses)
+
+    index = {name: i for i, name in enumerate(players)}
+    ends = np.array([[index[name] for name in pair] for pair in pairs], int).reshape(-1, 2)
+    _check_connected(players, index[anchor], ends, games, score, prior, list(groups) if grouped else [])
+    if prior:
+        virtual = prior * np.eye(len(pairs))
+        games, score = np.concatenate([games, virtual]), np.concatenate([score, virtual / 2])
+
+    identity = np.eye(len(players))
+    design = np.delete(identity[ends[:, 0]] - identity[ends[:, 1]], index[anchor], axis=1)
+    strength = _maximise(design, games.sum(axis=0), score.sum(axis=0))
+    expected, curvature = _logistic(design @ strength)
+    information = _information(design, games.sum(axis=0) * curvature)
+    if grouped:
+        rest = information - _information(design, games * curvature)
+        moves = np.linalg.solve(rest, ((score - games * expected) @ design)[..., None])[..., 0]
+        covariance = (1 - 1 / len(moves)) * moves.T @ moves
+    else:
+        covariance = np.linalg.inv(information)
+
+    elo = np.insert(_ELO * strength, index[anchor], 0)
+    others = np.delete(identity, index[anchor], axis=0)
+    order = np.argsort(-elo, kind="stable")
+    covariance = _ELO**2 * (others.T @ covariance @ others)[np.ix_(order, order)]
+    return Ratings(anchor, {players[i]: float(elo[i]) for i in order}, covariance)
 
 
-def _check_connected(won: np.ndarray, names: Sequence[str], anchor: str) -> None:
-    """Ratings are finite and unique iff, for every player, chains of wins lead from the anchor to it and back."""
-    start = names.index(anchor)
-    for beats in (won > 0, won.T > 0):
-        reached, frontier = {start}, [start]
-        while frontier:
-            frontier = [j for j in np.flatnonzero(beats[frontier].any(0)).tolist() if j not in reached]
-            reached.update(frontier)
-        missing = [name for i, name in enumerate(names) if i not in reached]
-        if missing:
-            raise ValueError(
-                f"no finite rating relative to {anchor!r} for {', '.join(missing)}: they need games against it, "
-                "directly or through others, of which they neither win nor lose all"
-            )
+def pairwise_from_ranks(players: Sequence[str], ranks: Sequence[float], group: Hashable) -> list[Result]:
+    """The results of all pairs in a game whose full order is known; ``ranks[i]`` is that of ``players[i]``.
 
-
-def _newton(won: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Natural ratings with mean 0 and the information matrix there. The likelihood is concave: Newton's method with
-    halved steps climbs it to its top."""
-    games = won + won.T
-
-    def likelihood(values: np.ndarray) -> float:
-        return float(-(won * np.logaddexp(0.0, values[None] - values[:, None])).sum())
-
-    values = np.zeros(len(won))
-    for _ in range(100):
-        share = 1 / (1 + np.exp(values[None] - values[:, None]))
-        gradient = (won - games * share).sum(1)
-        weight = games * share * (1 - share)
-        information = np.diag(weight.sum(1)) - weight
-        step = np.linalg.lstsq(information, gradient, rcond=None)[0]
-        if np.abs(step).max() < 1e-10:
-            break
-        size, before = 1.0, likelihood(values)
-        while likelihood(values + size * step) < before and size > 1e-6:
-            size /= 2
-        values = values + size * step
-        values -= values.mean()
-    return values, information
-
-
-def scores_of_ranks(players: Sequence[str], ranks: Sequence[int]) -> list[Score]:
-    """A game of several players as a result between every two of them: the better rank wins, equal ranks draw.
-
-    Args:
-      players: who sat in each seat; two seats of one player are not compared.
-      ranks: of each seat, 1 for the best.
+    The lower rank is the better, and equal ranks are a draw. A player may hold several seats; its result against itself
+    is left out. The results depend on each other, so they have a group: the game, or what several games have in common.
     """
-    results = []
-    for i, player in enumerate(players):
-        for j in range(i + 1, len(players)):
-            if player != players[j]:
-                better, worse = ranks[i] < ranks[j], ranks[i] > ranks[j]
-                results.append(Score(player, players[j], float(better), float(worse), float(not better and not worse)))
-    return results
+    seats = list(zip(players, ranks, strict=True))
+    return [
+        Result(one, other, float(a < b), float(a > b), float(a == b), group)
+        for (one, a), (other, b) in combinations(seats, 2)
+        if one != other
+    ]
 
 
-def wilson(wins: float, games: float) -> tuple[float, float]:
-    """Wilson's 95% interval of a proportion, within [0, 1]; ``games`` must be more than 0."""
-    share, spread = wins / games, Z95**2 / games
-    centre = (share + spread / 2) / (1 + spread)
-    half = Z95 * math.sqrt(share * (1 - share) / games + spread / 4 / games) / (1 + spread)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+def pairwise_from_winner(players: Sequence[str], winner: int | None, group: Hashable) -> list[Result]:
+    """The results of a game of which only the winning seat is known: the winner's, none between the losers.
+
+    Without a winner (None) all drew. Use this rather than equal ranks of the losers, which would be draws and pull the
+    ratings together. Seats and group are as in :func:`pairwise_from_ranks`. IndexError when there is no such seat.
+    """
+    if winner is None:
+        return pairwise_from_ranks(players, [0] * len(players), group)
+    best = players[winner]
+    return [Result(best, player, 1, 0, 0, group) for player in players if player != best]
 
 
-def elo_of_score(share: float) -> float:
-    """Elo difference at which a player scores this share of the games, strictly between 0 and 1."""
-    if not 0 < share < 1:
-        raise ValueError(f"the score is {share}; it must be between 0 and 1, both excluded")
-    return ELO * math.log(share / (1 - share))
+def elo_of_score(score: float) -> float:
+    """The rating difference at which a player expects a score in 0 to 1; infinite at the ends. Else ValueError."""
+    if not 0 <= score <= 1:
+        raise ValueError(f"score is {score}; it must be from 0 to 1")
+    if score in (0, 1):
+        return math.copysign(math.inf, score - 0.5)
+    return _ELO * (math.log(score) - math.log1p(-score))
 
 
 def score_of_elo(difference: float) -> float:
-    """Share of the games that a player scores who is stronger by so many Elo points."""
-    return 1 / (1 + 10 ** (-difference / 400))
+    """The expected score, 0 to 1, of a player who is stronger by a difference in Elo."""
+    return (1 + math.tanh(difference / _ELO / 2)) / 2
+
+
+def wilson(wins: int, games: int) -> tuple[float, float]:
+    """Wilson's 95% interval of a proportion, for independent games. ValueError unless 0 <= wins <= games > 0."""
+    if not 0 <= wins <= games or games == 0:
+        raise ValueError(f"{wins} wins in {games} games")
+    z = 1.96
+    share, spread = wins / games, z * z / games
+    centre = (share + spread / 2) / (1 + spread)
+    half = z * math.sqrt(share * (1 - share) / games + spread / 4 / games) / (1 + spread)
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def _pair(result: Result) -> tuple[str, str]:
+    return min(result.first, result.second), max(result.first, result.second)
+
+
+def _check_connected(
+    players: list[str],
+    anchor: int,
+    ends: np.ndarray,
+    games: np.ndarray,
+    score: np.ndarray,
+    prior: float,
+    groups: list[Hashable],
+) -> None:
+    """ValueError when a rating or an error does not exist; K = pairs, G = groups.
+
+    A finite maximum exists if each player, directly or through others, has scored against each other (Ford, 1957).
+
+    Args:
+      players: P names.
+      anchor: index of one.
+      ends: ``int[K, 2]`` the players of each pair.
+      games: ``float64[G, K]``.
+      score: ``float64[G, K]`` of each pair's first player.
+      prior: see :func:`fit`.
+      groups: names of the groups, or none if the errors do not need them.
+    """
+
+    def cut_off(forth: np.ndarray, back: np.ndarray) -> str:
+        """The players without a way from or to the anchor; a pair is passed from first to second, or back, if true."""
+        edges = np.zeros((len(players), len(players)), bool)
+        edges[ends[forth, 0], ends[forth, 1]] = True
+        edges[ends[back, 1], ends[back, 0]] = True
+        reached = np.zeros((2, len(players)), bool)
+        reached[:, anchor] = True
+        for _ in players:
+            reached[0] |= edges[reached[0]].any(axis=0)
+            reached[1] |= edges[:, reached[1]].any(axis=1)
+        return ", ".join(players[i] for i in np.flatnonzero(~(reached[0] & reached[1])))
+
+    everywhere = np.ones(len(ends), bool)
+    if names := cut_off(everywhere, everywhere):
+        raise ValueError(f"no chain of games connects the anchor {players[anchor]} to: {names}")
+    if prior:
+        return
+    if names := cut_off(score.sum(axis=0) > 0, (games - score).sum(axis=0) > 0):
+        raise ValueError(
+            f"without a prior there is no finite rating relative to {players[anchor]} for: {names}; "
+            "between them and the anchor, one side always won"
+        )
+    played = np.sign(games)
+    for row, group in enumerate(groups):
+        left = played.sum(axis=0) > played[row]
+        if names := cut_off(left, left):
+            raise ValueError(f"without a prior there is no error: only group {group!r} connects the anchor to: {names}")
+
+
+def _logistic(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The logistic function and its derivative, without cancellation."""
+    up, down = np.exp(-np.logaddexp(0, -x)), np.exp(-np.logaddexp(0, x))
+    return up, up * down
+
+
+def _information(design: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Fisher information ``float64[..., N, N]``; a row of ``design[K, N]`` subtracts the two of a pair."""
+    return (design.T * weight[..., None, :]) @ design
+
+
+def _maximise(design: np.ndarray, games: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Log strengths ``float64[N]`` that maximise the likelihood, by Newton's method.
+
+    A step that would change some difference by r goes log(1 + r) / r of the way. With that the likelihood never falls,
+    because along the step its curvature changes by a factor of at most exp(r) (Bach, 2010).
+    """
+    strength = np.zeros(design.shape[1])
+    for _ in range(200):
+        expected, curvature = _logistic(design @ strength)
+        step = np.linalg.solve(_information(design, games * curvature), design.T @ (score - games * expected))
+        change = float(np.abs(design @ step).max())
+        if change < 1e-6:  # and after this step about the square of that
+            return strength + step
+        strength += step * math.log1p(change) / change
+    raise ArithmeticError("the ratings did not converge; the counts may differ by too many orders of magnitude")

@@ -127,7 +127,7 @@ def test_recorded_decisions(board: str, num_players: int):
     """Every legal decision has the recorded value, and the best ones are the recorded best ones, ties included.
 
     Not compared: positions where the public engine offers more than the rules (``legal`` false), and the choice where a
-    free recovery would win it. A move in ``late`` has that value, because there a game is won at the end of a turn only.
+    free recovery would win it. A move in ``late`` has that value, since a game is won at the end of a turn only.
     """
     env, (_, recorded) = batches.make(board, num_players), records(board, num_players)
     fair = [r for r in recorded if r["legal"]]
