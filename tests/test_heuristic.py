@@ -318,6 +318,6 @@ def test_beats_random_play_as_often_as_the_public_player():
     """164 of 200 under the rules' timing, 82%; two-sided 99.9% of that and of the games here."""
     env = rr.make("square8", 2)
     agent = heuristic_agent(env, heuristic.weights(heuristic.default_profile(env)))
-    play = jax.jit(lambda key: arena.play_match(env, agent, random_agent(env), 128, key))
+    play = jax.jit(lambda key: arena.play_match(env, arena.versus(agent, random_agent(env)), 128, key))
     match = play(jax.random.key(0))
     assert 0.70 < (np.asarray(match.score) > 0).mean() < 0.94
