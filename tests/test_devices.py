@@ -76,9 +76,8 @@ def test_a_match_on_two_devices_is_one_on_one_device(mesh):
     for devices in (None, mesh):
         agent = search_agent(env, evaluate, jax.device_put(params, everywhere(devices)), CONFIG.search, devices)
         number = 1 if devices is None else devices.size
-        play = jax.jit(
-            lambda key, agent=agent, n=number: play_match(env, versus(agent, random_agent(env)), 5, key, devices=n)
-        )
+        sides = versus(agent, random_agent(env))
+        play = jax.jit(lambda key, sides=sides, number=number: play_match(env, sides, 5, key, devices=number))
         matches.append(play(jax.random.key(0)))
     np.testing.assert_array_equal(matches[0].score, matches[1].score)
     np.testing.assert_array_equal(matches[0].length, matches[1].length)
