@@ -55,7 +55,7 @@ def step(board: Board, swap_rule: bool, max_steps: int | None, state: State, act
 def afterstate(board: Board, state: State, action: jax.Array) -> State:
     """The state right after a legal decision, before anything forced follows.
 
-    So a move or a paid line leads to ``LINE`` even where no line is left. When the decision itself ends the turn
+    So a move or a line leads to ``LINE`` even where no line is left. When the decision itself ends the turn
     (``FE``, the last ``ET``, ``SKIP_TERR``), the game is over or the next seat is in ``PLACE`` even if it cannot place.
     ``steps`` does not count.
     """
