@@ -26,6 +26,9 @@ from ringrift_jax.env import sample_mask
 app = SubcommandApp()
 
 PGX_GAMES = ("chess", "go_9x9", "othello")
+WIDTH = 200
+"""Characters a line where there is no terminal that says how many it has; the table needs them."""
+
 SETS = 4
 """Batches of positions that one measurement goes through."""
 
@@ -233,6 +236,8 @@ def env(
         json_file: where to write the rows.
     """
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     try:
         subjects = [ringrift(rr.make(board, n)) for board in boards for n in players]
     except ValueError as error:
