@@ -189,7 +189,7 @@ def test_random_positions_are_finite(board: str, num_players: int):
     terms, values = score(env, random_states(env), [heuristic.default_profile(env)] * LANES)
     assert all(np.isfinite(term).all() and term.shape == (LANES, num_players) for term in terms.values())
     over = random_states(env).phase == rr.Phase.OVER
-    close(values[~over], sum(terms.values())[~over])
+    close(values[~over], np.sum(list(terms.values()), axis=0)[~over])
     assert values.std(axis=0).min() > 1
 
 
@@ -226,7 +226,8 @@ def test_weights_can_be_differentiated_and_batched():
     env = batches.make("square8", 2)
     state = batches.take(random_states(env), 60)
     profiles = ["heuristic_v1_balanced", "heuristic_v1_defensive"]
-    many = batches.stack([jax.tree.map(np.float32, heuristic.weights(profile)) for profile in profiles])
+    both = [jax.tree.map(np.float32, heuristic.weights(profile)) for profile in profiles]
+    many = jax.tree.map(lambda *values: np.stack(values), *both)
     value = jax.value_and_grad(lambda weights: heuristic.evaluate(env, state, weights)[0])
     values, slopes = jax.jit(jax.vmap(value))(many)
     terms, expected = score(env, batches.stack([state] * 2), profiles)
