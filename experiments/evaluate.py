@@ -19,8 +19,9 @@ from rich.table import Table
 
 from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
 from experiments.matches import RANDOM, Matches, Outcome, champion, named
-from experiments.run_directory import RunDirectory, write_whole
+from experiments.run_directory import RunDirectory
 from ringrift_jax.checkpoints import champion_versions, load_champion
+from ringrift_jax.files import write_whole
 from ringrift_jax.ratings import Ratings, fit
 
 

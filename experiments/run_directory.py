@@ -1,8 +1,8 @@
 """The directory of a training run.
 
-``config.json`` holds the settings, ``metrics.jsonl`` an object per iteration, ``champions/VERSION`` every network that
-became champion (0 is the untrained one), ``checkpoints/`` the last states to continue from, and ``owner.txt`` which
-process trained last.
+``config.json`` holds the settings, ``metrics.jsonl`` an object per iteration, ``events.jsonl`` what happened to the
+models, ``champions/VERSION`` every network that became champion (0 is the untrained one), ``checkpoints/`` the last
+states to continue from, and ``owner.txt`` which process trained last.
 """
 
 import json
@@ -18,7 +18,10 @@ import jax
 from filelock import FileLock, Timeout
 
 from ringrift_jax.config import RunConfig, flatten, from_dict, to_dict
+from ringrift_jax.events import EventLog
+from ringrift_jax.files import append_line, whole_lines, write_whole
 from ringrift_jax.loop import Metrics
+from ringrift_jax.registry import CHAMPIONS, CHECKPOINTS, CONFIG
 
 TIMINGS = ("seconds", "games_per_second", "decisions_per_second")
 """Keys of a line of ``metrics.jsonl`` that differ when a run is repeated."""
@@ -33,11 +36,12 @@ class RunDirectory:
 
     def __init__(self, path: Path):
         self.path = Path(path)
-        self.config = self.path / "config.json"
+        self.config = self.path / CONFIG
         self.metrics = self.path / "metrics.jsonl"
         self.owner = self.path / "owner.txt"
-        self.champions = self.path / "champions"
-        self.checkpoints = self.path / "checkpoints"
+        self.champions = self.path / CHAMPIONS
+        self.checkpoints = self.path / CHECKPOINTS
+        self.events = EventLog(self.path)
 
     def open(self, config: RunConfig) -> FileLock:
         """Makes the directory, or checks that the run in it has the same settings.
@@ -79,26 +83,16 @@ class RunDirectory:
 
     def keep_metrics(self, iterations: int) -> None:
         """Drops the lines after an iteration, and a last line that was not written to its end."""
-        lines = self.metrics.read_text().splitlines()[:iterations] if self.metrics.exists() else []
+        lines = whole_lines(self.metrics)[:iterations]
         write_whole(self.metrics, "".join(line + "\n" for line in lines))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of the iterations done."""
-        return [json.loads(line) for line in self.metrics.read_text().splitlines()]
+        return [json.loads(line) for line in whole_lines(self.metrics)]
 
     def append_metrics(self, record: dict[str, Any]) -> None:
         """Adds a line, which is on disk when this returns."""
-        with self.metrics.open("a") as file:
-            file.write(json.dumps(record) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replaces a file in one step, so that it is never half written."""
-    new = path.with_suffix(".new")
-    new.write_text(text)
-    new.replace(path)
+        append_line(self.metrics, json.dumps(record))
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:

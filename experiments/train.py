@@ -19,6 +19,7 @@ import tyro
 
 from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
 from experiments.console import Screen
+from experiments.history import History
 from experiments.interrupts import Interrupts
 from experiments.run_directory import BusyError, RunDirectory, to_record
 from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
@@ -127,11 +128,12 @@ def train(
         screen.introduce(config, preset_name, str(directory.path), memory(abstract, config.loop))
         resumed = checkpoints.latest() is not None
         state = checkpoints.restore(abstract, mesh) if resumed else jax.device_put(new(), everywhere(mesh))
-        directory.keep_metrics(int(state.iteration))
+        done = int(state.iteration)
         remove_champions_after(directory.champions, int(state.version) if resumed else -1)
         if not resumed:
             save_champion(directory.champions, 0, config, state.champion)
-        done = int(state.iteration)
+        history = History(directory, config)
+        history.begin(done, resumed, preset_name)
         if done:
             screen.say(f"continuing after iteration {done}")
         if done >= last:
@@ -153,7 +155,7 @@ def train(
                 record = to_record(metrics, decisions, time.monotonic() - began)
                 if record["promoted"]:
                     save_champion(directory.champions, record["champion"], config, state.champion)
-                directory.append_metrics(record)
+                history.add(record)
                 screen.iteration(record, iterations)
                 began = time.monotonic()
                 if began >= save_at:
@@ -162,11 +164,12 @@ def train(
                     save_at = now + (now - began) * (1 / SAVING_SHARE - 1)
         checkpoints.save(state)
         checkpoints.wait()
+        of_all = f" of {iterations}" if iterations else ""
+        why = f"{iterations} iterations" if done >= last else interrupts.requested or f"{hours:g} h are over"
+        history.end(done, why)
         if done >= last:
             screen.say(f"finished {iterations} iterations, saved in {directory.path}")
         else:
-            of_all = f" of {iterations}" if iterations else ""
-            why = interrupts.requested or f"{hours:g} h are over"
             screen.say(f"{why}: saved after iteration {done}{of_all}; the same command continues")
         screen.summarise(directory.read_metrics(), str(directory.path))
 

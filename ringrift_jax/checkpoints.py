@@ -21,11 +21,14 @@ from .loop import LoopState
 class Checkpoints:
     """The last checkpoints of a run, in a directory of their own.
 
-    Use it as a context manager, or call :meth:`close`, so that the last one is complete on disk.
+    Use it as a context manager, or call :meth:`close`, so that the last one is complete on disk. With ``read_only``
+    it can look at the checkpoints of a run that goes on elsewhere.
     """
 
-    def __init__(self, directory: Path | str, keep: int = 3):
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
+    def __init__(self, directory: Path | str, keep: int = 3, read_only: bool = False):
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=None if read_only else keep, cleanup_tmp_directories=not read_only, read_only=read_only
+        )
         self._manager = ocp.CheckpointManager(Path(directory).resolve(), options=options)
 
     def __enter__(self) -> "Checkpoints":

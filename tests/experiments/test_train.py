@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -16,8 +17,10 @@ from toy_game import ToyGame
 from experiments import train
 from experiments.console import Screen
 from experiments.run_directory import TIMINGS, RunDirectory
+from ringrift_jax import events
 from ringrift_jax.checkpoints import Checkpoints, champion_versions, load_champion
 from ringrift_jax.config import RunConfig
+from ringrift_jax.events import EventLog
 
 TESTS = Path(__file__).parent.parent
 SMALL = [
@@ -65,6 +68,12 @@ def without_timings(path):
     return [{name: value for name, value in record.items() if name not in TIMINGS} for record in records(path)]
 
 
+def stories(path):
+    """What happened to the models, without when processes began and ended and how long things took."""
+    happened = [event for event in events.read(path) if not isinstance(event, events.RunStarted | events.RunStopped)]
+    return [replace(e, seconds=0) if isinstance(e, events.IterationFinished) else e for e in happened]
+
+
 def test_two_and_two_iterations_are_four(toy, tmp_path, capsys):
     run(tmp_path / "halves", "--iterations", "2")
     assert len(records(tmp_path / "halves")) == 2
@@ -87,6 +96,10 @@ def test_two_and_two_iterations_are_four(toy, tmp_path, capsys):
     for a, b in zip(*map(jax.tree.leaves, states), strict=True):
         np.testing.assert_array_equal(a, b)
 
+    assert stories(tmp_path / "halves") == stories(tmp_path / "whole")
+    started = [event for event in events.read(tmp_path / "halves") if isinstance(event, events.RunStarted)]
+    assert [(event.iteration, event.resumed) for event in started] == [(0, False), (2, True)]
+
     shown = capsys.readouterr().out
     assert "continuing after iteration 2" in shown
     assert "finished 4 iterations" in shown
@@ -103,6 +116,8 @@ def test_metrics_never_run_ahead_of_what_is_restored(toy, tmp_path):
     expected = without_timings(tmp_path)
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write(json.dumps({"iteration": 3}) + '\n{"iter')
+    story = stories(tmp_path)
+    EventLog(tmp_path).append(events.Alert(3, "planted", ""))
     newest = tmp_path / "champions" / "7" / "params"
     newest.mkdir(parents=True)
     run(tmp_path, "--iterations", "3")
@@ -110,6 +125,8 @@ def test_metrics_never_run_ahead_of_what_is_restored(toy, tmp_path):
     assert [record["iteration"] for record in records(tmp_path)] == [1, 2, 3]
     assert records(tmp_path)[2]["games"] > 0
     assert not newest.exists()
+    assert stories(tmp_path)[: len(story)] == story
+    assert [event.iteration for event in stories(tmp_path)[len(story) :]] == [3]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

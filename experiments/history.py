@@ -1,0 +1,74 @@
+"""What a training run writes down after each iteration: a line of metrics and the events that go with it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+
+from experiments.run_directory import RunDirectory
+from ringrift_jax.config import RunConfig
+from ringrift_jax.events import (
+    Alert,
+    CandidateEvaluated,
+    CandidateRejected,
+    Event,
+    IterationFinished,
+    ModelPromoted,
+    RunStarted,
+    RunStopped,
+)
+from ringrift_jax.registry import champions, promotion
+
+
+class History:
+    """Writes the metrics and the events of one run, which goes on where its checkpoint was."""
+
+    def __init__(self, directory: RunDirectory, config: RunConfig):
+        self._directory, self._config = directory, config
+        self._log = directory.events
+        self._champion: ModelPromoted | None = None
+        self._games = self._skipped = 0
+
+    def begin(self, iteration: int, resumed: bool, preset: str) -> None:
+        """Drops what was written after the iteration that training goes on from, since it happens again."""
+        self._directory.keep_metrics(iteration)
+        self._log.rewind(iteration if resumed else -1)
+        records = self._directory.read_metrics()
+        self._games = sum(record["games"] for record in records)
+        self._skipped = records[-1]["skipped_steps"] if records else 0
+        device = jax.devices()[0].device_kind
+        self._log.append(RunStarted(iteration, self._config.board, self._config.num_players, preset, device, resumed))
+        known = champions(self._directory.path)
+        if known:
+            self._champion = known[-1]
+        else:
+            self._champion = promotion(self._config, None, iteration, self._games)
+            self._log.append(self._champion)
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Writes an iteration: its line, its events."""
+        self._directory.append_metrics(record)
+        self._games += record["games"]
+        for event in self._events(record):
+            self._log.append(event)
+
+    def end(self, iteration: int, reason: str) -> None:
+        """Training ended in good order."""
+        self._log.append(RunStopped(iteration, reason))
+
+    def _events(self, record: dict[str, Any]) -> Iterator[Event]:
+        iteration, score, error = record["iteration"], record["arena_score"], record["arena_error"]
+        if score is not None and self._champion is not None:
+            yield CandidateEvaluated(iteration, self._champion.version, score, error)
+            if record["promoted"]:
+                self._champion = promotion(self._config, self._champion, iteration, self._games, score, error or 0.0)
+                yield self._champion
+            else:
+                yield CandidateRejected(iteration, self._champion.version)
+        if record["skipped_steps"] > self._skipped:
+            number = record["skipped_steps"] - self._skipped
+            self._skipped = record["skipped_steps"]
+            yield Alert(
+                iteration, "not_finite", f"{number} optimiser steps gave no finite numbers and were not applied"
+            )
+        yield IterationFinished(iteration, record["games"], record["decisions"], record["steps"], record["seconds"])

@@ -1,0 +1,205 @@
+"""The event log of a run: what happened to its models, one JSON object a line in ``events.jsonl``.
+
+Each line has ``format`` (its version), ``kind`` (the name of a class here in snake case), ``time`` (seconds since
+1970) and the fields of that class. Another process follows it with :func:`subscribe`.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from .files import append_line, whole_lines, write_whole
+
+FORMAT = 1
+FILE = "events.jsonl"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened after so many iterations of a run."""
+
+    iteration: int
+
+    @classmethod
+    def kind(cls) -> str:
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """A process began to train, or went on: ``resumed``."""
+
+    board: str
+    players: int
+    preset: str
+    device: str
+    resumed: bool
+
+
+@dataclass(frozen=True)
+class IterationFinished(Event):
+    """``games`` ended in the iteration, which made ``decisions`` and ``steps`` of the optimiser in ``seconds``."""
+
+    games: int
+    decisions: int
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CandidateEvaluated(Event):
+    """The network being trained played the champion ``opponent``: its mean score in [-1, 1] and standard error.
+
+    The score counts games that the decision did not need as 0, so it is nearer to 0 than the truth.
+    """
+
+    opponent: int
+    score: float
+    error: float | None
+
+
+@dataclass(frozen=True)
+class CandidateRejected(Event):
+    """It did not win, and the champion stays."""
+
+    champion: int
+
+
+@dataclass(frozen=True)
+class ModelPromoted(Event):
+    """A network became champion; the untrained one, version 0, is the first.
+
+    Attributes:
+      board, players: the game.
+      version, parent: of the new champion and of the one it beat.
+      path: of the new one, relative to the run directory.
+      games: finished games of self-play until then.
+      elo_improvement, interval: on the parent, from the score of the arena, and 95 % interval; None for version 0.
+      elo: sum of the improvements, 0 for version 0. Each is measured against the last champion only; for strength
+        against other players see ``python -m experiments.evaluate --ladder``.
+      config_hash: of the settings of the run.
+    """
+
+    board: str
+    players: int
+    version: int
+    parent: int | None
+    path: str
+    games: int
+    elo: float
+    elo_improvement: float | None
+    interval: tuple[float, float] | None
+    config_hash: str
+
+
+@dataclass(frozen=True)
+class Alert(Event):
+    """Something a person should look at; ``what`` names it in one word, ``message`` says what happened."""
+
+    what: str
+    message: str
+
+
+@dataclass(frozen=True)
+class RunStopped(Event):
+    """Training ended as planned or on request, with everything saved."""
+
+    reason: str
+
+
+KINDS: dict[str, type[Event]] = {
+    cls.kind(): cls
+    for cls in (RunStarted, IterationFinished, CandidateEvaluated, CandidateRejected, ModelPromoted, Alert, RunStopped)
+}
+
+
+def to_line(event: Event, now: float) -> str:
+    """The line of an event."""
+    return json.dumps({"format": FORMAT, "kind": event.kind(), "time": round(now, 3), **asdict(event)})
+
+
+def from_line(line: str) -> Event:
+    """The event of a line; fields that this version does not know are left out.
+
+    Raises:
+      ValueError: it is not a line of an event log, or lacks a field, or is of a later format.
+    """
+    try:
+        values: dict[str, Any] = json.loads(line)
+        number, cls = values["format"], KINDS[values["kind"]]
+        if number > FORMAT:
+            raise ValueError(f"event of format {number}; this package reads formats up to {FORMAT}: {line}")
+        known = {field.name: values[field.name] for field in fields(cls)}
+    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+        raise ValueError(f"not an event, {type(problem).__name__} {problem}: {line}") from None
+    return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+
+
+class EventLog:
+    """Writes the events of a run. Only the process that trains has one."""
+
+    def __init__(self, run: Path | str):
+        self.path = Path(run) / FILE
+
+    def append(self, event: Event) -> None:
+        """Adds an event, which is on disk when this returns."""
+        append_line(self.path, to_line(event, time.time()))
+
+    def rewind(self, iteration: int) -> None:
+        """Drops the events after an iteration, which will happen again, and a last line without its end."""
+        kept = [line for line in whole_lines(self.path) if from_line(line).iteration <= iteration]
+        write_whole(self.path, "".join(line + "\n" for line in kept))
+
+
+def read(run: Path | str) -> list[Event]:
+    """The events of a run so far. ValueError for a damaged line, which is quoted."""
+    return [from_line(line) for line in whole_lines(Path(run) / FILE)]
+
+
+def subscribe(
+    run: Path | str,
+    kinds: Collection[str] | None = None,
+    poll: float = 0.2,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Yields the events of a run from the first on, and then each as it is written, across restarts of the run.
+
+    When a run is resumed from before some events, they are dropped from the log and happen again; then they are
+    yielded again.
+
+    Args:
+      run: the directory; the log need not exist yet.
+      kinds: which to yield, keys of :data:`KINDS`; None for all.
+      poll: seconds between looks at the file.
+      stop: asked at each look; when it returns True, what is written by then is yielded and the iterator ends.
+
+    Raises:
+      ValueError: there is no such kind, or a line is damaged.
+    """
+    unknown = sorted(set(kinds or ()) - KINDS.keys())
+    if unknown:
+        raise ValueError(f"unknown kind {unknown[0]!r}; it must be one of {', '.join(KINDS)}")
+    return _follow(Path(run) / FILE, kinds, poll, stop)
+
+
+def _follow(path: Path, kinds: Collection[str] | None, poll: float, stop: Callable[[], bool]) -> Iterator[Event]:
+    seen: list[str] = []
+    while True:
+        last = stop()
+        lines = whole_lines(path)
+        # Times make lines unique, so a log that was rewound differs from the first event that was dropped.
+        same = next(
+            (i for i, (a, b) in enumerate(zip(seen, lines, strict=False)) if a != b), min(len(seen), len(lines))
+        )
+        for line in lines[same:]:
+            event = from_line(line)
+            if kinds is None or event.kind() in kinds:
+                yield event
+        seen = lines
+        if last:
+            return
+        time.sleep(poll)

@@ -1,0 +1,126 @@
+"""Which model of a run to use, and where it comes from."""
+
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from toy_game import ToyGame
+
+from ringrift_jax import registry
+from ringrift_jax.arena import ArenaConfig
+from ringrift_jax.checkpoints import Checkpoints, save_champion
+from ringrift_jax.config import RunConfig, to_dict
+from ringrift_jax.events import EventLog
+from ringrift_jax.learner import LearnerConfig
+from ringrift_jax.loop import LoopConfig, make_iterate, new_loop
+from ringrift_jax.networks import NetworkConfig
+from ringrift_jax.search import SearchConfig
+from ringrift_jax.selfplay import SelfPlayConfig
+
+CONFIG = RunConfig(
+    "square8",
+    loop=LoopConfig(
+        network=NetworkConfig(channels=4, blocks=1),
+        search=SearchConfig(simulations=2, considered=2),
+        self_play=SelfPlayConfig(lanes=4, chunk=8),
+        learner=LearnerConfig(replay_blocks=16, batch_size=8, min_rows=8),
+        arena=ArenaConfig(groups=2),
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch):
+    """A small game in place of the board."""
+    monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run with two promotions, whose champions and checkpoint are told apart by a number in their parameters."""
+    (tmp_path / registry.CONFIG).write_text(json.dumps(to_dict(CONFIG)))
+    log, event = EventLog(tmp_path), None
+    params = new_loop(CONFIG.make_env(), CONFIG.loop, jax.random.key(0)).champion
+    for version, score in enumerate((0.0, 0.2, 0.1)):
+        event = registry.promotion(CONFIG, event, 4 * version, 100 * version, score, 0.05)
+        log.append(event)
+        numbered = jax.tree.map(lambda leaf, number=version: leaf * 0 + number, params)
+        save_champion(tmp_path / registry.CHAMPIONS, version, CONFIG, numbered)
+    return tmp_path
+
+
+def checkpoint(run) -> None:
+    env = CONFIG.make_env()
+    state, _ = make_iterate(env, CONFIG.loop)(new_loop(env, CONFIG.loop, jax.random.key(0)))
+    with Checkpoints(run / registry.CHECKPOINTS) as checkpoints:
+        checkpoints.save(state)
+
+
+def numbers(model: registry.Model) -> set[float]:
+    config, params = registry.load_model(model)
+    assert config == CONFIG
+    return set(np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)]).tolist())
+
+
+def test_the_newest_champion_that_is_there(run):
+    checkpoint(run)
+    model = registry.select_model(run)
+    assert (model.kind, model.version, numbers(model)) == ("champion", 2, {2.0})
+    assert "beat champion 1 after iteration 8 by 35 Elo (95% interval 1 to 70)" in model.why
+    shutil.rmtree(run / "champions" / "2")
+    model = registry.select_model(run)
+    assert (model.kind, model.version, numbers(model)) == ("champion", 1, {1.0})
+    assert model.why.endswith("; champion 2 cannot be read")
+
+
+def test_else_the_checkpoint_else_the_heuristic(run):
+    for version in (1, 2):
+        shutil.rmtree(run / "champions" / str(version))
+    model = registry.select_model(run)  # the untrained network has beaten nobody
+    assert (model.kind, model.path) == ("heuristic", None)
+    assert "champion 2, champion 1 cannot be read, and there is no checkpoint" in model.why
+    with pytest.raises(ValueError, match="heuristic has no parameters"):
+        registry.load_model(model)
+    checkpoint(run)
+    model = registry.select_model(run)
+    assert model.kind == "checkpoint"
+    assert model.why.endswith("the network of the checkpoint after iteration 1")
+    assert len(numbers(model)) > 3
+
+
+def test_a_run_that_does_not_exist_has_the_heuristic(tmp_path):
+    model = registry.select_model(tmp_path / "none")
+    assert (model.kind, model.why.partition(",")[0]) == ("heuristic", "no network of this run has won an arena")
+
+
+def test_lineage(run):
+    line = registry.lineage(run, 2)
+    assert [event.version for event in line] == [2, 1, 0]
+    assert [event.games for event in line] == [200, 100, 0]
+    assert line[0].elo == pytest.approx(line[1].elo + line[0].elo_improvement)
+    assert line[2].elo == 0
+    assert line[1].interval[0] < line[1].elo_improvement < line[1].interval[1]
+    assert len({event.config_hash for event in line}) == 1
+    with pytest.raises(ValueError, match="has no champion 7; it has 0, 1, 2"):
+        registry.lineage(run, 7)
+
+
+@pytest.mark.parametrize(("reward", "players", "elo"), [(0, 2, 0), (0, 4, 0), (0.5, 2, 190.85), (-0.5, 2, -190.85)])
+def test_elo_of_a_mean_reward(reward, players, elo):
+    assert registry.elo_of_reward(reward, players) == pytest.approx(elo, abs=0.01)
+
+
+def test_elo_of_a_mean_reward_is_finite_and_grows():
+    for players in (2, 3, 4):
+        line = [registry.elo_of_reward(r, players) for r in np.linspace(-1 / (players - 1), 1, 30)]
+        assert np.isfinite(line).all()
+        assert np.all(np.diff(line) > 0)
+    # Three equal players of four against one that is 10 times as likely to win a pair: 10 of 13 games.
+    assert registry.elo_of_reward((10 / 13 * 4 - 1) / 3, 4) == pytest.approx(400)
+
+
+def test_config_hashes_differ():
+    assert registry.config_hash(CONFIG) == registry.config_hash(RunConfig("square8", loop=CONFIG.loop))
+    assert registry.config_hash(CONFIG) != registry.config_hash(RunConfig("square8", seed=1, loop=CONFIG.loop))
