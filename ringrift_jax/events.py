@@ -136,7 +136,8 @@ def from_line(line: str) -> Event:
         known = {field.name: values[field.name] for field in fields(cls)}
     except (json.JSONDecodeError, KeyError, TypeError) as problem:
         raise ValueError(f"not an event, {type(problem).__name__} {problem}: {line}") from None
-    return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
+    return cls(**values)
 
 
 class EventLog:

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from ringrift_jax.checkpoints import Checkpoints, save_champion
 from ringrift_jax.config import RunConfig, to_dict
 from ringrift_jax.events import EventLog
 from ringrift_jax.learner import LearnerConfig
-from ringrift_jax.loop import LoopConfig, make_iterate, new_loop
+from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, new_loop
 from ringrift_jax.networks import NetworkConfig
 from ringrift_jax.search import SearchConfig
 from ringrift_jax.selfplay import SelfPlayConfig
@@ -51,11 +52,14 @@ def run(tmp_path):
     return tmp_path
 
 
-def checkpoint(run) -> None:
+def checkpoint(run) -> LoopState:
     env = CONFIG.make_env()
-    state, _ = make_iterate(env, CONFIG.loop)(new_loop(env, CONFIG.loop, jax.random.key(0)))
+    state, iterate = new_loop(env, CONFIG.loop, jax.random.key(0)), make_iterate(env, CONFIG.loop)
+    for _ in range(3):
+        state, _ = iterate(state)
     with Checkpoints(run / registry.CHECKPOINTS) as checkpoints:
         checkpoints.save(state)
+    return state
 
 
 def numbers(model: registry.Model) -> set[float]:
@@ -83,11 +87,15 @@ def test_else_the_checkpoint_else_the_heuristic(run):
     assert "champion 2, champion 1 cannot be read, and there is no checkpoint" in model.why
     with pytest.raises(ValueError, match="heuristic has no parameters"):
         registry.load_model(model)
-    checkpoint(run)
+    state = checkpoint(run)
     model = registry.select_model(run)
     assert model.kind == "checkpoint"
-    assert model.why.endswith("the network of the checkpoint after iteration 1")
-    assert len(numbers(model)) > 3
+    assert model.why.endswith("the network of the checkpoint after iteration 3")
+    config, params = registry.load_model(model)
+    assert config == CONFIG
+    chex.assert_trees_all_equal(params, state.learner.average)
+    with pytest.raises(AssertionError):
+        chex.assert_trees_all_equal(params, state.learner.params)
 
 
 def test_a_run_that_does_not_exist_has_the_heuristic(tmp_path):
@@ -99,9 +107,11 @@ def test_lineage(run):
     line = registry.lineage(run, 2)
     assert [event.version for event in line] == [2, 1, 0]
     assert [event.games for event in line] == [200, 100, 0]
-    assert line[0].elo == pytest.approx(line[1].elo + line[0].elo_improvement)
-    assert line[2].elo == 0
-    assert line[1].interval[0] < line[1].elo_improvement < line[1].interval[1]
+    improvements = [event.elo_improvement for event in line]
+    assert improvements == [pytest.approx(34.86, abs=0.1), pytest.approx(70.44, abs=0.1), None]
+    assert [event.elo for event in line] == [pytest.approx(105.3, abs=0.1), pytest.approx(70.44, abs=0.1), 0]
+    assert line[1].interval == (pytest.approx(35.6, abs=0.1), pytest.approx(106.8, abs=0.1))
+    assert line[2].interval is None
     assert len({event.config_hash for event in line}) == 1
     with pytest.raises(ValueError, match="has no champion 7; it has 0, 1, 2"):
         registry.lineage(run, 7)
