@@ -127,7 +127,12 @@ def train(
         abstract = on_mesh(jax.eval_shape(new), mesh)
         screen.introduce(config, preset_name, str(directory.path), memory(abstract, config.loop))
         resumed = checkpoints.latest() is not None
-        state = checkpoints.restore(abstract, mesh) if resumed else jax.device_put(new(), everywhere(mesh))
+        try:
+            state = (
+                checkpoints.restore(abstract, mesh, screen.say) if resumed else jax.device_put(new(), everywhere(mesh))
+            )
+        except ValueError as problem:
+            fail(f"{problem}; to begin anew choose another --run-dir")
         done = int(state.iteration)
         remove_champions_after(directory.champions, int(state.version) if resumed else -1)
         if not resumed:

@@ -5,6 +5,8 @@ the parameters of a network and the settings of its run, so that nothing else is
 """
 
 import shutil
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             max_to_keep=None if read_only else keep, cleanup_tmp_directories=not read_only, read_only=read_only
         )
-        self._manager = ocp.CheckpointManager(Path(directory).resolve(), options=options)
+        self._directory, self._read_only = Path(directory).resolve(), read_only
+        self._manager = ocp.CheckpointManager(self._directory, options=options)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -47,26 +50,50 @@ class Checkpoints:
         if step not in self._manager.all_steps():
             self._manager.save(step, args=ocp.args.StandardSave(_storable(state)))
 
-    def restore(self, like: LoopState, mesh: Mesh | None = None) -> LoopState:
-        """The latest checkpoint.
+    def restore(
+        self, like: LoopState, mesh: Mesh | None = None, say: Callable[[str], None] = warnings.warn
+    ) -> LoopState:
+        """The latest checkpoint that can be read.
+
+        Newer ones are damaged; they are set aside as ``damaged-ITERATION``, or left alone if this is read-only.
 
         Args:
           like: a state of the same shapes, or its ``jax.eval_shape``.
           mesh: the devices that then hold it, see :mod:`ringrift_jax.devices`; None for the first device.
+          say: told about each damaged checkpoint.
 
         Raises:
           FileNotFoundError: there is no checkpoint.
-          ValueError: the checkpoint has other shapes.
+          ValueError: no checkpoint can be read, or they have other shapes.
         """
-        step = self.latest()
-        if step is None:
+        steps = sorted(self._manager.all_steps(), reverse=True)
+        if not steps:
             raise FileNotFoundError("there is no checkpoint")
         target = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere(mesh)),
             jax.eval_shape(_storable, like),
         )
-        stored: Any = self._manager.restore(step, args=ocp.args.StandardRestore(target))
-        return _from_storable(stored)
+        problems: list[Exception] = []
+        for step in steps:
+            try:
+                stored: Any = self._manager.restore(step, args=ocp.args.StandardRestore(target))
+            except Exception as problem:  # orbax and tensorstore have no common class for damaged files
+                problems.append(problem)
+                continue
+            for newer, problem in zip(steps, problems, strict=False):
+                if not self._read_only:
+                    self._set_aside(newer)
+                say(f"the checkpoint after iteration {newer} is damaged, so an older one is used: {_line(problem)}")
+            return _from_storable(stored)
+        raise ValueError(
+            f"no checkpoint in {self._directory} can be read; the one after iteration {steps[0]}: {_line(problems[0])}"
+        ) from problems[0]
+
+    def _set_aside(self, step: int) -> None:
+        damaged = self._directory / f"damaged-{step}"
+        shutil.rmtree(damaged, ignore_errors=True)
+        (self._directory / str(step)).rename(damaged)
+        self._manager.reload()
 
     def wait(self) -> None:
         """Returns when everything saved is complete on disk."""
@@ -76,6 +103,10 @@ class Checkpoints:
         """Completes what is being written."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+
+def _line(problem: Exception) -> str:
+    return f"{type(problem).__name__} {next(iter(str(problem).splitlines()), '')}".strip()
 
 
 def _is_key(leaf: Any) -> bool:

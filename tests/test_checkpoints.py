@@ -83,6 +83,48 @@ def test_restoring_needs_a_checkpoint_of_the_same_shapes(tmp_path):
             checkpoints.restore(jax.eval_shape(lambda: new_loop(ENV, other, jax.random.key(0))))
 
 
+def damage(checkpoint) -> None:
+    """Cuts every file of some size in half, as when a disk was full or the power failed."""
+    for file in checkpoint.rglob("*"):
+        if file.is_file() and file.stat().st_size > 100:
+            file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+# Reads that were given up leave coroutines nobody awaits.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(tmp_path):
+    iterate, state, saved = make_iterate(ENV, CONFIG), start(), {}
+    with Checkpoints(tmp_path) as checkpoints:
+        for _ in range(3):
+            state, _ = iterate(state)
+            saved[int(state.iteration)] = host(state)
+            checkpoints.save(state)
+    damage(tmp_path / "3")
+    with Checkpoints(tmp_path, read_only=True) as checkpoints, pytest.warns(match="iteration 3 is damaged"):
+        assert_equal(host(checkpoints.restore(jax.eval_shape(start))), saved[2])
+    assert (tmp_path / "3").exists()
+
+    said = []
+    with Checkpoints(tmp_path) as checkpoints:
+        restored = checkpoints.restore(jax.eval_shape(start), say=said.append)
+        assert_equal(host(restored), saved[2])
+        assert len(said) == 1
+        assert said[0].startswith("the checkpoint after iteration 3 is damaged, so an older one is used: ")
+        assert checkpoints.latest() == 2
+        restored, _ = iterate(restored)
+        checkpoints.save(restored)
+    with Checkpoints(tmp_path) as checkpoints:
+        assert_equal(host(checkpoints.restore(jax.eval_shape(start))), saved[3])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2", "3", "damaged-3"]
+
+    for step in (1, 2, 3):
+        damage(tmp_path / str(step))
+    with Checkpoints(tmp_path) as checkpoints, pytest.raises(ValueError, match="iteration 3: ") as raised:
+        checkpoints.restore(jax.eval_shape(start))
+    assert str(raised.value).startswith(f"no checkpoint in {tmp_path} can be read; ")
+    assert (tmp_path / "3").exists()
+
+
 def test_champions_are_parameters_and_settings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = RunConfig("hex8", 3, seed=7, loop=CONFIG)

@@ -2,12 +2,15 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -21,6 +24,8 @@ from ringrift_jax import events
 from ringrift_jax.checkpoints import Checkpoints, champion_versions, load_champion
 from ringrift_jax.config import RunConfig
 from ringrift_jax.events import EventLog
+from ringrift_jax.files import whole_lines
+from ringrift_jax.loop import new_loop
 
 TESTS = Path(__file__).parent.parent
 SMALL = [
@@ -177,6 +182,80 @@ train.main({[*SMALL, "--run-dir", str(tmp_path), "--iterations", "5"]})
     assert "once more to leave at once" in done.stdout
     assert "saved after" not in done.stdout
     assert "Traceback" not in done.stderr
+
+
+# Reads that were given up leave coroutines nobody awaits.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_damaged_checkpoint_costs_only_what_came_after_the_one_before(toy, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "SAVING_SHARE", 1.0)  # save after every iteration
+    run(tmp_path, "--iterations", "3")
+    expected = without_timings(tmp_path)
+    (tmp_path / "checkpoints" / "3" / "default" / "_METADATA").write_text("{")
+    run(tmp_path, "--iterations", "4")
+    said = capsys.readouterr().out
+    assert "the checkpoint after iteration 3 is damaged, so an older one is used" in said
+    assert "continuing after iteration 2" in said
+    assert without_timings(tmp_path)[:3] == expected
+    assert [event.iteration for event in stories(tmp_path) if isinstance(event, events.IterationFinished)] == [
+        1,
+        2,
+        3,
+        4,
+    ]
+
+    for checkpoint in (tmp_path / "checkpoints").glob("[0-9]"):
+        (checkpoint / "default" / "_METADATA").write_text("{")
+    before = (tmp_path / "metrics.jsonl").read_text()
+    with pytest.raises(SystemExit) as stop:
+        run(tmp_path, "--iterations", "5")
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(
+        f"error: no checkpoint in {tmp_path / 'checkpoints'} can be read; the one after iteration 4"
+    )
+    assert error.endswith("; to begin anew choose another --run-dir\n")
+    assert (tmp_path / "metrics.jsonl").read_text() == before
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_20_times_is_the_run_that_is_not(cache, toy, tmp_path):
+    """SIGKILL at random moments, many of them while a checkpoint is written."""
+    draw = random.Random(0)
+    command = [*SMALL, "--run-dir", str(tmp_path / "killed"), "--iterations", "1000000"]
+    script = TOY + f"train.SAVING_SHARE = 0.5\ntrain.main({command})"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    reached = []
+    for _ in range(20):
+        with subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        ) as process:
+            assert process.stdout is not None
+            assert any(line.startswith("compiled in") for line in process.stdout)
+            for _ in range(draw.randrange(8)):
+                assert "champion" in next(process.stdout)
+            time.sleep(draw.uniform(0, 0.3))
+            process.kill()
+        reached.append(len(whole_lines(tmp_path / "killed" / "metrics.jsonl")))
+    print("iterations at each kill", reached)
+    assert reached[-1] > 20
+    last = str(reached[-1] + 3)
+    for name in ("killed", "whole"):
+        run(tmp_path / name, "--iterations", last)
+    assert without_timings(tmp_path / "killed") == without_timings(tmp_path / "whole")
+    assert stories(tmp_path / "killed") == stories(tmp_path / "whole")
+    champions = [champion_versions(tmp_path / name / "champions") for name in ("killed", "whole")]
+    assert champions[0] == champions[1] != [0]
+    states = []
+    for name in ("killed", "whole"):
+        config = RunDirectory(tmp_path / name).read_config().loop
+        like = jax.eval_shape(lambda config=config: new_loop(ToyGame(heap=13), config, jax.random.key(0)))
+        with Checkpoints(tmp_path / name / "checkpoints", read_only=True) as checkpoints:
+            states.append(checkpoints.restore(like))
+    chex.assert_trees_all_equal(*states)
 
 
 def test_hours_end_a_run_whatever_its_iterations(toy, tmp_path, capsys):
