@@ -83,7 +83,8 @@ def describe(record: dict[str, Any], total: int | None) -> str:
     if record["arena_score"] is not None:
         error = "" if record["arena_error"] is None else f" ± {record['arena_error']:.2f}"
         parts.append(f"arena {record['arena_score']:+.2f}{error}{', promoted' if record['promoted'] else ''}")
-    parts.append(f"champion {record['champion']}")
+    elo = f" ({record['champion_elo']:+.0f} Elo)" if record["champion"] else ""
+    parts.append(f"champion {record['champion']}{elo}")
     return "  ".join(parts)
 
 

@@ -29,28 +29,36 @@ class History:
         self._champion: ModelPromoted | None = None
         self._games = self._skipped = 0
 
-    def begin(self, iteration: int, resumed: bool, preset: str) -> None:
+    @property
+    def elo(self) -> float:
+        """Of the champion; see :class:`~ringrift_jax.events.ModelPromoted`."""
+        return self._champion.elo if self._champion else 0.0
+
+    def rewind(self, iteration: int, resumed: bool) -> None:
         """Drops what was written after the iteration that training goes on from, since it happens again."""
         self._directory.keep_metrics(iteration)
         self._log.rewind(iteration if resumed else -1)
         records = self._directory.read_metrics()
         self._games = sum(record["games"] for record in records)
         self._skipped = records[-1]["skipped_steps"] if records else 0
+        self._champion = next(reversed(champions(self._directory.path)), None)
+
+    def start(self, iteration: int, resumed: bool, preset: str) -> None:
+        """Training begins or goes on."""
         device = jax.devices()[0].device_kind
         self._log.append(RunStarted(iteration, self._config.board, self._config.num_players, preset, device, resumed))
-        known = champions(self._directory.path)
-        if known:
-            self._champion = known[-1]
-        else:
+        if self._champion is None:
             self._champion = promotion(self._config, None, iteration, self._games)
             self._log.append(self._champion)
 
-    def add(self, record: dict[str, Any]) -> None:
-        """Writes an iteration: its line, its events."""
-        self._directory.append_metrics(record)
+    def add(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Writes an iteration: its events, and its line, which is returned with the Elo of the champion added."""
         self._games += record["games"]
         for event in self._events(record):
             self._log.append(event)
+        record = record | {"champion_elo": self.elo}
+        self._directory.append_metrics(record)
+        return record
 
     def end(self, iteration: int, reason: str) -> None:
         """Training ended in good order."""

@@ -47,6 +47,8 @@ class Args:
       run_dir: where everything is kept.
       iterations: total to reach, those of earlier calls included.
       hours: stop after so many hours of this call, however many iterations that is unless --iterations is given too.
+      until_elo: stop when the champion is so much stronger than the untrained network by the sum of the arenas, in each
+        of which it played only the champion before; likewise without limit of iterations unless that is given.
       seed: of all random numbers.
       swap_rule: the pie rule (2 players only): after the first turn the second player may exchange seats.
     """
@@ -57,6 +59,7 @@ class Args:
     run_dir: Annotated[Path | None, option("PATH", "runs/BOARD-Np")] = None
     iterations: Annotated[int | None, option("INT", ", ".join(f"{n} for {k}" for k, n in ITERATIONS.items()))] = None
     hours: Annotated[float | None, option("FLOAT", "no limit")] = None
+    until_elo: Annotated[float | None, option("FLOAT", "no limit")] = None
     seed: int = 0
     swap_rule: bool = False
 
@@ -70,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail(f"--iterations is {args.iterations}; it must be at least 1")
     if args.hours is not None and args.hours <= 0:
         fail(f"--hours is {args.hours}; it must be more than 0")
+    if args.until_elo is not None and not args.until_elo > 0:
+        fail(f"--until-elo is {args.until_elo}; it must be more than 0")
     if not 0 <= args.seed < 2**32:
         fail(f"--seed is {args.seed}; it must be 0 to {2**32 - 1}")
     name = args.preset if args.preset != "auto" else "gpu" if jax.default_backend() == "gpu" else "cpu"
@@ -87,7 +92,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail(f"cannot write to {directory.path}: {problem.strerror}; choose another --run-dir")
     use_compilation_cache()
     with lock:
-        train(config, directory, args.iterations or (None if args.hours else ITERATIONS[name]), args.hours, name)
+        limited = args.hours is not None or args.until_elo is not None
+        iterations = args.iterations or (None if limited else ITERATIONS[name])
+        until_elo = math.inf if args.until_elo is None else args.until_elo
+        train(config, directory, iterations, args.hours, until_elo, name)
 
 
 def train(
@@ -95,6 +103,7 @@ def train(
     directory: RunDirectory,
     iterations: int | None,
     hours: float | None = None,
+    until_elo: float = math.inf,
     preset_name: str = "custom",
 ) -> None:
     """Starts or continues a run until so many iterations are done in all, or until it is interrupted.
@@ -104,6 +113,7 @@ def train(
       directory: of the run, opened.
       iterations: total to reach; None for no limit.
       hours: stop after so many hours; None for no limit.
+      until_elo: stop when the champion has as much, as counted by the arenas.
       preset_name: what the settings are called on the screen.
     """
     screen = Screen()
@@ -138,12 +148,16 @@ def train(
         if not resumed:
             save_champion(directory.champions, 0, config, state.champion)
         history = History(directory, config)
-        history.begin(done, resumed, preset_name)
+        history.rewind(done, resumed)
         if done:
             screen.say(f"continuing after iteration {done}")
         if done >= last:
             screen.say(f"nothing to do: {done} of {iterations} iterations are done; give more --iterations to go on")
             return
+        if history.elo >= until_elo:
+            screen.say(f"nothing to do: the champion has {history.elo:.0f} Elo; give a higher --until-elo to go on")
+            return
+        history.start(done, resumed, preset_name)
 
         began = time.monotonic()
         with screen.compiling():
@@ -153,14 +167,14 @@ def train(
         decisions = config.loop.self_play.lanes * config.loop.self_play.chunk
         save_at = time.monotonic()
         with screen.iterating(done, iterations):
-            while done < last and not interrupts.requested and time.monotonic() < end:
+            while done < last and history.elo < until_elo and not interrupts.requested and time.monotonic() < end:
                 began = time.monotonic()
                 state, metrics = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state).result()
                 done += 1
                 record = to_record(metrics, decisions, time.monotonic() - began)
                 if record["promoted"]:
                     save_champion(directory.champions, record["champion"], config, state.champion)
-                history.add(record)
+                record = history.add(record)
                 screen.iteration(record, iterations)
                 began = time.monotonic()
                 if began >= save_at:
@@ -170,7 +184,12 @@ def train(
         checkpoints.save(state)
         checkpoints.wait()
         of_all = f" of {iterations}" if iterations else ""
-        why = f"{iterations} iterations" if done >= last else interrupts.requested or f"{hours:g} h are over"
+        if done >= last:
+            why = f"{iterations} iterations are done"
+        elif history.elo >= until_elo:
+            why = f"the champion has {history.elo:.0f} Elo"
+        else:
+            why = interrupts.requested or f"{hours:g} h are over"
         history.end(done, why)
         if done >= last:
             screen.say(f"finished {iterations} iterations, saved in {directory.path}")

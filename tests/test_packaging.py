@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 import venv
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import ringrift_jax as rr
+from ringrift_jax import events
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -49,12 +51,15 @@ def test_public_names():
         assert name in rr.__all__
 
 
-def test_readme_snippet_runs(capsys):
+def test_readme_snippets_run(capsys, monkeypatch):
+    monkeypatch.setattr(events, "subscribe", partial(events.subscribe, stop=lambda: True))  # else it waits for ever
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert snippets
     for snippet in snippets:
         exec(compile(snippet, "README.md", "exec"), {})
-    assert re.search(r"\d+% of 256 random games are over", capsys.readouterr().out)
+    said = capsys.readouterr().out
+    assert re.search(r"\d+% of 256 random games are over", said)
+    assert "heuristic None no network of this run has won an arena" in said
 
 
 @pytest.mark.slow
