@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import batches
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -114,7 +115,10 @@ TWO_LONGEST_LINES = {
 }
 
 
-@pytest.mark.parametrize(("board", "num_players"), TWO_LONGEST_LINES)
+@pytest.mark.parametrize(
+    ("board", "num_players"),
+    [pytest.param(*c, marks=() if c in batches.SMALL else pytest.mark.slow) for c in TWO_LONGEST_LINES],
+)
 def test_of_two_longest_lines_the_first_axis_collapses(board: str, num_players: int):
     """The documented exception: the image of a slide takes the line whose image lies on the first axis."""
     env = rr.make(board, num_players)
