@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from ringrift_jax.config import RunConfig, flatten, from_dict, to_dict
 from ringrift_jax.events import EventLog
-from ringrift_jax.files import append_line, whole_lines, write_whole
+from ringrift_jax.files import append_line, whole_lines, write_lines, write_whole
 from ringrift_jax.loop import Metrics
 from ringrift_jax.registry import CHAMPIONS, CHECKPOINTS, CONFIG
 
@@ -83,8 +83,7 @@ class RunDirectory:
 
     def keep_metrics(self, iterations: int) -> None:
         """Drops the lines after an iteration, and a last line that was not written to its end."""
-        lines = whole_lines(self.metrics)[:iterations]
-        write_whole(self.metrics, "".join(line + "\n" for line in lines))
+        write_lines(self.metrics, whole_lines(self.metrics)[:iterations])
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of the iterations done."""

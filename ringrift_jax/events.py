@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from .files import append_line, whole_lines, write_whole
+from .files import append_line, whole_lines, write_lines
 
 FORMAT = 1
 FILE = "events.jsonl"
@@ -152,8 +152,7 @@ class EventLog:
 
     def rewind(self, iteration: int) -> None:
         """Drops the events after an iteration, which will happen again, and a last line without its end."""
-        kept = [line for line in whole_lines(self.path) if from_line(line).iteration <= iteration]
-        write_whole(self.path, "".join(line + "\n" for line in kept))
+        write_lines(self.path, (line for line in whole_lines(self.path) if from_line(line).iteration <= iteration))
 
 
 def read(run: Path | str) -> list[Event]:

@@ -1,6 +1,7 @@
 """Files that are never half written: replaced as a whole, or longer by a whole line."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -9,6 +10,11 @@ def write_whole(path: Path, text: str) -> None:
     new = path.with_suffix(".new")
     new.write_text(text, encoding="utf-8")
     new.replace(path)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replaces a file in one step by lines, which are given without their ends."""
+    write_whole(path, "".join(line + "\n" for line in lines))
 
 
 def append_line(path: Path, line: str) -> None:

@@ -61,6 +61,8 @@ def promotion(
     def elo(score: float) -> float:
         return round(elo_of_reward(score, config.num_players), 1)
 
+    improvement = elo(score)
+
     return ModelPromoted(
         iteration=iteration,
         board=config.board,
@@ -69,8 +71,8 @@ def promotion(
         parent=parent.version if parent else None,
         path=f"{CHAMPIONS}/{version}",
         games=games,
-        elo=round(parent.elo + elo(score), 1) if parent else 0.0,
-        elo_improvement=elo(score) if parent else None,
+        elo=round(parent.elo + improvement, 1) if parent else 0.0,
+        elo_improvement=improvement if parent else None,
         interval=(elo(score - 1.96 * error), elo(score + 1.96 * error)) if parent else None,
         config_hash=config_hash(config),
     )

@@ -1,5 +1,6 @@
 """Many positions of one configuration side by side, stepped by one compiled function of a fixed size."""
 
+from collections.abc import Collection
 from functools import cache
 
 import jax
@@ -20,8 +21,10 @@ QUICK = {*SMALL, ("square19", 2), ("hexagonal", 3)}
 """Configurations that are compiled in every test run; the others are left to the slow tests."""
 
 
-def slow_unless_quick(board: str, num_players: int) -> tuple[pytest.MarkDecorator, ...]:
-    return () if (board, num_players) in QUICK else (pytest.mark.slow,)
+def slow_unless_quick(
+    board: str, num_players: int, quick: Collection[tuple[str, int]] = QUICK
+) -> tuple[pytest.MarkDecorator, ...]:
+    return () if (board, num_players) in quick else (pytest.mark.slow,)
 
 
 def make(board: str, num_players: int) -> rr.Env:

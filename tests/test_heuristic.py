@@ -34,7 +34,7 @@ ONE_OF_EACH_BOARD = {("square8", 2), ("square19", 2), ("hex8", 4), ("hexagonal",
 every_configuration = pytest.mark.parametrize(
     ("board", "num_players"),
     [
-        pytest.param(*c, marks=() if c in ONE_OF_EACH_BOARD else pytest.mark.slow)
+        pytest.param(*c, marks=batches.slow_unless_quick(*c, ONE_OF_EACH_BOARD))
         for c in (*batches.SMALL, *batches.LARGE)
     ],
 )

@@ -218,7 +218,7 @@ def rings_on_board(env: rr.Env, states: State) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("board", "num_players"),
-    [pytest.param(*c, marks=() if c in {("square8", 2), ("hex8", 4)} else pytest.mark.slow) for c in batches.SMALL],
+    [pytest.param(*c, marks=batches.slow_unless_quick(*c, {("square8", 2), ("hex8", 4)})) for c in batches.SMALL],
 )
 def test_invariants(board: str, num_players: int) -> None:
     """At every step of random games from the start and from built positions (DESIGN section 8, point 6)."""

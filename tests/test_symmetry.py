@@ -117,7 +117,7 @@ TWO_LONGEST_LINES = {
 
 @pytest.mark.parametrize(
     ("board", "num_players"),
-    [pytest.param(*c, marks=() if c in batches.SMALL else pytest.mark.slow) for c in TWO_LONGEST_LINES],
+    [pytest.param(*c, marks=batches.slow_unless_quick(*c, batches.SMALL)) for c in TWO_LONGEST_LINES],
 )
 def test_of_two_longest_lines_the_first_axis_collapses(board: str, num_players: int):
     """The documented exception: the image of a slide takes the line whose image lies on the first axis."""
