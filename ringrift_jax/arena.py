@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .agents import Agent, random_agent
+from .sequential import SequentialConfig, Verdict, verdict
 
 
 @dataclass(frozen=True)
@@ -23,20 +24,18 @@ class ArenaConfig:
 
     Attributes:
       every: iterations from one arena to the next.
-      groups: openings; each is played once per player, with the challenger in another seat. The arena wastes least with
-        twice as many games as lanes of self-play.
+      groups: openings at most; each is played once per player, with the challenger in another seat.
       opening: decisions at the start of each game that are drawn, all from the champion's search.
-      confidence: the challenger wins if its mean score exceeds 0 by more than this many standard errors. The match ends
-        as soon as the games that still run can no longer change that.
+      test: decides, and ends the match as soon as it has.
     """
 
     every: int = 4
-    groups: int = 64
+    groups: int = 256
     opening: int = 8
-    confidence: float = 1.0
+    test: SequentialConfig = SequentialConfig()
 
     def __post_init__(self) -> None:
-        for name, least in (("every", 1), ("groups", 2), ("opening", 0), ("confidence", 0)):
+        for name, least in (("every", 1), ("groups", 2), ("opening", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
 
@@ -84,16 +83,17 @@ def new_match(env, groups: int) -> Match:
 
 
 def next_turn(env, match: Match, width: int, opening: int = 0) -> Turn:
-    """Up to ``width`` games that wait for the side more games wait for.
+    """Up to ``width`` games that wait for the side more games wait for, among the first ``2 * width`` that run.
 
-    So one network at a time is evaluated, on a nearly full batch. In the first ``opening`` decisions of a game all
-    players are the opponent's.
+    So one network at a time is evaluated, on a nearly full batch, and the first games end first. In the first
+    ``opening`` decisions of a game all players are the opponent's.
     """
     total = len(match.length)
+    running = match.running & (jnp.cumsum(match.running) <= 2 * width)
     is_challenger = match.state.current_player == jnp.arange(total) % env.num_players
     side = is_challenger & (match.length >= opening)
-    challenging = 2 * jnp.sum(match.running & side) >= jnp.sum(match.running)
-    return Turn(challenging, _indices(match.running & (side == challenging), width))
+    challenging = 2 * jnp.sum(running & side) >= jnp.sum(running)
+    return Turn(challenging, _indices(running & (side == challenging), width))
 
 
 def _indices(ready: jax.Array, width: int) -> jax.Array:
@@ -174,13 +174,8 @@ def mean_and_error(per_game: jax.Array, players: int) -> tuple[jax.Array, jax.Ar
     return groups.mean(), groups.std(ddof=1) / jnp.sqrt(groups.shape[0])
 
 
-def wins(match: Match, players: int, confidence: float, rest: float) -> jax.Array:
-    """``bool``: whether the challenger wins the match if it scores ``rest`` in each game that still runs."""
-    mean, error = mean_and_error(jnp.where(match.running, rest, match.score), players)
-    return mean > confidence * error
-
-
-def is_decided(match: Match, players: int, confidence: float) -> jax.Array:
-    """``bool``: the challenger wins even if it loses all games that still run, or does not even if it wins them all."""
-    lost, won = (wins(match, players, confidence, rest) for rest in (-1 / (players - 1), 1.0))
-    return lost | ~won
+def judge(match: Match, players: int, config: SequentialConfig) -> Verdict:
+    """What the groups say that have ended, up to the first one that still runs."""
+    over = ~match.running.reshape(-1, players).any(axis=1)
+    ready = jnp.cumprod(over, dtype=jnp.int32).sum()
+    return verdict(match.score.reshape(-1, players).mean(axis=1), ready, players, config)

@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 from . import boards
 from .arena import ArenaConfig
 from .env import Env, make
+from .gates import GatesConfig
 from .learner import LearnerConfig
 from .loop import LoopConfig
 from .networks import NetworkConfig
@@ -53,7 +54,8 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             search=SearchConfig(simulations=4, considered=4),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=256, batch_size=32, min_rows=32, warmup=10),
-            arena=ArenaConfig(every=2, groups=2),
+            arena=ArenaConfig(every=2, groups=2 if large else 8),
+            gates=GatesConfig(parity_games=1),
         )
     if name == "cpu":
         lanes, chunk = (16, 32) if large else (128, 32)
@@ -62,7 +64,8 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             search=SearchConfig(simulations=16, considered=4, gumbel_scale=0.3, value_scale=1.0, rescale_values=False),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(batch_size=128, samples_per_row=2.0),
-            arena=ArenaConfig(every=16, groups=2 * lanes // num_players),
+            arena=ArenaConfig(every=16, groups=(2 * lanes if large else 4 * lanes) // num_players),
+            gates=GatesConfig(parity_games=1),
         )
     if name == "gpu":
         lanes, chunk = (512, 32) if large else (4096, 32)
@@ -71,7 +74,8 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             search=SearchConfig(simulations=32, considered=8, value_scale=1.0, rescale_values=False),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=512, batch_size=1024, min_rows=65536, warmup=500),
-            arena=ArenaConfig(groups=lanes // num_players, confidence=2.0),
+            arena=ArenaConfig(groups=2 * lanes // num_players),
+            gates=GatesConfig(parity_games=2),
         )
     raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
 

@@ -1,6 +1,6 @@
 """Learning from completed games: the policy towards the search's, the values towards the outcome."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ class LearnerConfig:
       replay_blocks: plies the replay ring remembers; it holds this many rows per lane.
       batch_size: rows of an optimiser step.
       samples_per_row: how often a row is sampled on average. This is the ratio of training to data, and only here.
-      min_rows: complete rows the ring must hold before the first step.
+      min_rows: rows that may be learned from the ring must hold before the first step.
       learning_rate: of AdamW, reached after ``warmup`` steps and then constant.
       warmup: optimiser steps in which the learning rate rises evenly.
       weight_decay: of AdamW.
@@ -70,8 +70,8 @@ class Learner:
       average: of the parameters over the last steps; these play, and become champion.
       optimizer: state of the optimiser.
       steps: ``int32`` optimiser steps, those skipped included.
-      due: ``float32`` samples that completed rows have earned and no step has used yet.
-      skipped: ``int32`` steps not applied because the loss or the gradient was not finite.
+      due: ``float32`` samples that rows have earned (:func:`earn`) and no step has used yet.
+      skipped: ``int32`` steps not applied because the loss, the gradient or the new parameters were not finite.
     """
 
     params: Any
@@ -118,6 +118,16 @@ def make_optimizer(config: LearnerConfig) -> optax.GradientTransformation:
 
 def new_learner(config: LearnerConfig, params: Any) -> Learner:
     return Learner(params, params, make_optimizer(config).init(params), jnp.int32(0), jnp.float32(0), jnp.int32(0))
+
+
+def earn(config: LearnerConfig, learner: Learner, rows: jax.Array) -> Learner:
+    """The learner with the samples due that so many new rows, ``int32``, earn."""
+    return replace(learner, due=learner.due + rows * config.samples_per_row)
+
+
+def restart(config: LearnerConfig, learner: Learner, params: Any) -> Learner:
+    """A learner that begins again with these parameters; what is due and counted goes on."""
+    return replace(new_learner(config, params), due=learner.due, skipped=learner.skipped)
 
 
 def relative_outcome(state: Any, outcome: jax.Array) -> jax.Array:
@@ -181,7 +191,6 @@ def train(
     config: LearnerConfig,
     learner: Learner,
     replay: Replay,
-    earned: jax.Array,
     key: jax.Array,
     mesh: Mesh | None = None,
 ) -> tuple[Learner, Losses, jax.Array]:
@@ -193,7 +202,6 @@ def train(
       config: how to learn.
       learner: what changes.
       replay: the ring to sample from.
-      earned: ``int32`` rows completed since the last call.
       key: typed key, consumed.
       mesh: devices to spread the rows of a batch over.
 
@@ -201,9 +209,8 @@ def train(
       The learner, the mean losses of its steps, and their number ``int32``.
     """
     optimizer = make_optimizer(config)
-    enough = ring.count(replay, ring.Status.COMPLETE) >= config.min_rows
-    due = learner.due + earned * config.samples_per_row
-    steps = jnp.where(enough, due // config.batch_size, 0).astype(jnp.int32)
+    enough = jnp.sum(replay.trainable, dtype=jnp.int32) >= config.min_rows
+    steps = jnp.where(enough, learner.due // config.batch_size, 0).astype(jnp.int32)
 
     def objective(params, rows, outcome, keys):
         result = losses(env, evaluate, config, params, rows, outcome, keys)
@@ -218,8 +225,8 @@ def train(
         gradient, result = differentiate(params, rows, outcome, jax.random.split(row_key, config.batch_size))
         norm = optax.tree.norm(gradient)
         updates, new_state = optimizer.update(gradient, state, params)
-        finite = jnp.isfinite(result.loss) & jnp.isfinite(norm)
         changed = optax.apply_updates(params, updates), new_state
+        finite = jnp.isfinite(jnp.stack([result.loss, norm, optax.tree.norm(changed[0])])).all()
         params, state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), changed, (params, state))
         done = learner.steps + i
         decay = jnp.minimum(config.averaging, done / (done + 10))
@@ -230,5 +237,5 @@ def train(
     zero = jnp.float32(0)
     carry = learner.params, learner.average, learner.optimizer, learner.skipped, Losses(zero, zero, zero, zero, zero)
     params, average, state, skipped, total = jax.lax.fori_loop(0, steps, step, carry)
-    learner = Learner(params, average, state, learner.steps + steps, due - steps * config.batch_size, skipped)
+    learner = Learner(params, average, state, learner.steps + steps, learner.due - steps * config.batch_size, skipped)
     return learner, jax.tree.map(lambda x: x / steps, total), steps

@@ -1,7 +1,8 @@
 """The compiled loop: one jitted function advances the whole experiment by an iteration.
 
-An iteration plays a chunk of self-play into the replay ring, from time to time lets the network challenge the
-champion, which it replaces if it wins, and learns from the games that have ended. Everything that changes is in
+An iteration plays a chunk of self-play into the replay ring, judges it by the quality gates, from time to time lets
+the network challenge the champion, and learns from the games that have ended. A network that wins becomes champion; one
+that loses clearly is given up, and training goes on from the champion. Everything that changes is in
 :class:`LoopState`.
 """
 
@@ -15,11 +16,13 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
+from . import gates as quality
 from . import replay as ring
 from .agents import make_evaluate
-from .arena import ArenaConfig, Match, advance, is_decided, match_keys, mean_and_error, new_match, next_turn, take, wins
+from .arena import ArenaConfig, Match, advance, judge, match_keys, new_match, next_turn, take
 from .devices import everywhere
-from .learner import Learner, LearnerConfig, Losses, new_learner, train
+from .gates import GatesConfig
+from .learner import Learner, LearnerConfig, Losses, earn, new_learner, restart, train
 from .networks import NetworkConfig, make_network
 from .replay import Replay
 from .search import Evaluate, SearchConfig, num_slots
@@ -36,6 +39,7 @@ class LoopConfig:
     self_play: SelfPlayConfig = SelfPlayConfig()
     learner: LearnerConfig = LearnerConfig()
     arena: ArenaConfig = ArenaConfig()
+    gates: GatesConfig = GatesConfig()
 
 
 @partial(
@@ -66,22 +70,23 @@ class LoopState:
     key: jax.Array
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["score", "error", "decisions"], meta_fields=[])
+@partial(jax.tree_util.register_dataclass, data_fields=["score", "error", "games", "decisions"], meta_fields=[])
 @dataclass(frozen=True)
 class ArenaStats:
     """``float32`` mean score of the network against the champion and its standard error, NaN in iterations without an
-    arena, and the ``int32`` decisions played. Games that were not needed for the decision score 0."""
+    arena, the ``int32`` games they come from, and all decisions played."""
 
     score: jax.Array
     error: jax.Array
+    games: jax.Array
     decisions: jax.Array
 
 
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=[
-        "iteration", "self_play", "losses", "steps", "skipped", "complete_rows", "lost_rows", "arena", "promoted",
-        "version",
+        "iteration", "self_play", "gates", "losses", "steps", "skipped", "trainable_rows", "lost_rows", "arena",
+        "promoted", "rolled_back", "version",
     ],
     meta_fields=[],
 )  # fmt: skip
@@ -91,24 +96,27 @@ class Metrics:
 
     Attributes:
       iteration: ``int32`` iterations done, this one included.
-      self_play, losses, arena: of this iteration.
+      self_play, gates, losses, arena: of this iteration.
       steps: ``int32`` optimiser steps of this iteration.
       skipped: ``int32`` optimiser steps not applied because they were not finite, since the beginning.
-      complete_rows: ``int32`` rows that can be sampled now.
+      trainable_rows: ``int32`` rows that may be learned from now.
       lost_rows: ``int32`` rows overwritten before their game ended, since the beginning.
       promoted: ``bool``, the network became champion.
+      rolled_back: ``bool``, it was clearly weaker than the champion, from which training went on in its place.
       version: ``int32`` version of the champion now.
     """
 
     iteration: jax.Array
     self_play: SelfPlayStats
+    gates: quality.Report
     losses: Losses
     steps: jax.Array
     skipped: jax.Array
-    complete_rows: jax.Array
+    trainable_rows: jax.Array
     lost_rows: jax.Array
     arena: ArenaStats
     promoted: jax.Array
+    rolled_back: jax.Array
     version: jax.Array
 
 
@@ -120,7 +128,7 @@ def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
     params = network.init(network_key, jnp.zeros((1, *env.observation_shape), jnp.float32))
     games = new_games(env, config.self_play, games_key)
     slots = jnp.zeros(num_slots(env, config.search))
-    row = ring.make_rows(env.init(), slots, slots, env.num_actions)
+    row = ring.make_rows(env.init(), jnp.int32(0), slots, slots, env.num_actions)
     return LoopState(
         iteration=jnp.int32(0),
         learner=new_learner(config.learner, params),
@@ -158,29 +166,38 @@ def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[
 
         challenge = iteration % config.arena.every == 0
         games, replay, self_play, match = play(env, evaluate, config, state, challenge, play_key, mesh)
-        score, error = mean_and_error(match.score, env.num_players)
-        promoted = challenge & wins(match, env.num_players, config.arena.confidence, rest=-1 / (env.num_players - 1))
+        report = quality.measure(config.gates, replay, self_play, config.self_play.chunk)
+        replay = ring.drop(replay, iteration, ~report.passed)
+
+        verdict = judge(match, env.num_players, config.arena.test)
+        promoted, rolled_back = challenge & verdict.stronger, challenge & verdict.weaker
         champion = select(promoted, state.learner.average, state.champion)
         version = state.version + promoted
+        learner = select(rolled_back, restart(config.learner, state.learner, state.champion), state.learner)
 
-        earned = replay.completed - state.replay.completed
-        learner, losses, steps = train(env, evaluate, config.learner, state.learner, replay, earned, learn_key, mesh)
+        if not config.gates.parity_games:
+            replay, released = ring.approve(replay, iteration)
+            learner = earn(config.learner, learner, released)
+        learner, losses, steps = train(env, evaluate, config.learner, learner, replay, learn_key, mesh)
 
         following = LoopState(iteration, learner, champion, version, replay, games, key)
         metrics = Metrics(
             iteration=iteration,
             self_play=self_play,
+            gates=report,
             losses=losses,
             steps=steps,
             skipped=learner.skipped,
-            complete_rows=ring.count(replay, ring.Status.COMPLETE),
+            trainable_rows=jnp.sum(replay.trainable, dtype=jnp.int32),
             lost_rows=replay.lost,
             arena=ArenaStats(
-                score=jnp.where(challenge, score, jnp.nan),
-                error=jnp.where(challenge, error, jnp.nan),
+                score=jnp.where(challenge, verdict.score, jnp.nan),
+                error=jnp.where(challenge, verdict.error, jnp.nan),
+                games=jnp.where(challenge, verdict.groups * env.num_players, 0),
                 decisions=match.length.sum(),
             ),
             promoted=promoted,
+            rolled_back=rolled_back,
             version=version,
         )
         return following, metrics
@@ -220,7 +237,7 @@ def play(
 
     def unfinished(carry):
         ply, *_, match = carry
-        return (ply < chunk) | (challenge & ~is_decided(match, env.num_players, config.arena.confidence))
+        return (ply < chunk) | (challenge & ~judge(match, env.num_players, config.arena.test).decided)
 
     def one_ply(carry):
         ply, games, replay, stats, match = carry
@@ -236,16 +253,34 @@ def play(
         noise = (own | in_opening).astype(jnp.float32)
         after, found = play_ply(env, evaluate, config.search, params, states, keys, in_opening, noise, mesh)
         games, replay, stats = record_ply(
-            env, config.self_play, games, replay, stats, after, found, jax.random.fold_in(restart_key, ply), own
-        )
+            env, config.self_play, games, replay, stats, after, found, jax.random.fold_in(restart_key, ply),
+            state.iteration + 1, state.version, own,
+        )  # fmt: skip
         # A ply of self-play moves no game of the match: all are fillers.
         turn = replace(turn, games=jnp.where(own, len(match.length), turn.games))
         return ply + 1, games, replay, stats, advance(env, match, turn, after)
 
     match = new_match(env, config.arena.groups)
-    carry = jnp.int32(0), state.games, state.replay, no_stats(), match
+    carry = jnp.int32(0), state.games, state.replay, no_stats(env.num_players), match
     _, games, replay, stats, match = jax.lax.while_loop(unfinished, one_ply, carry)
     return games, replay, stats, match
+
+
+def release(config: LoopConfig, state: LoopState, accepted: jax.Array | bool) -> LoopState:
+    """Lets the games of one more iteration be learned from, or drops them.
+
+    For the caller of a loop with ``gates.parity_games``: after each iteration, the games of the one before it, which
+    are the first that are not approved, are released by what their replay gave.
+
+    Args:
+      config: of the loop.
+      state: between two iterations.
+      accepted: ``bool``.
+    """
+    iteration = state.replay.approved + 1
+    replay = ring.drop(state.replay, iteration, ~jnp.asarray(accepted))
+    replay, rows = ring.approve(replay, iteration)
+    return replace(state, replay=replay, learner=earn(config.learner, state.learner, rows))
 
 
 def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:

@@ -2,8 +2,9 @@
 
 The ring is an array of *blocks*; one block holds one row per lane of self-play (a lane plays one game after another),
 so that each ply of all lanes is one contiguous write. A row is written exactly once, as pending, with the number of its
-game in its lane. When that game ends, all its rows get the true outcome and become complete. Only complete rows are
-ever sampled. New blocks overwrite the oldest; rows overwritten while their game still runs are lost and counted.
+game in its lane. When that game ends, all its rows get the true outcome and become complete. They are sampled from when
+the chunk of self-play in which their game ended is approved; if it is rejected, they are dropped. New blocks overwrite
+the oldest; rows overwritten while their game still runs are lost and counted.
 """
 
 from dataclasses import dataclass, replace
@@ -18,30 +19,34 @@ import jax.numpy as jnp
 class Status(IntEnum):
     """What a row of the ring holds."""
 
-    EMPTY = 0
+    EMPTY = 0  # or dropped
     PENDING = 1
     COMPLETE = 2
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["state", "slot_actions", "slot_weights"], meta_fields=[])
+@partial(
+    jax.tree_util.register_dataclass, data_fields=["state", "action", "slot_actions", "slot_weights"], meta_fields=[]
+)
 @dataclass(frozen=True)
 class Rows:
     """Positions and what the search made of them; any leading axes before the shapes given.
 
     Attributes:
       state: the state of the environment; what the network sees is computed from it again.
+      action: ``int16`` or ``int32`` the action that was played.
       slot_actions: ``int16[slots]`` or ``int32[slots]`` legal actions, -1 where empty.
       slot_weights: ``float16[slots]`` improved policy over the slots, sums to 1 but for rounding.
     """
 
     state: Any
+    action: jax.Array
     slot_actions: jax.Array
     slot_weights: jax.Array
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["rows", "status", "game", "outcome", "cursor", "completed", "lost"],
+    data_fields=["rows", "status", "game", "outcome", "ended", "iteration", "version", "cursor", "approved", "lost"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -53,23 +58,36 @@ class Replay:
       status: ``int8[B, L]`` of :class:`Status`.
       game: ``int32[B, L]`` number of the row's game within its lane.
       outcome: ``float32[B, L, n]`` rewards of the row's game by player; zeros until it is complete.
+      ended: ``int32[B, L]`` iteration in which the row's game ended; 0 until then.
+      iteration, version: ``int32[B]`` iteration in which the block was written, and version of the champion then.
       cursor: ``int32`` block that is written next.
-      completed, lost: ``int32`` rows that became complete and rows overwritten while pending, since the beginning.
+      approved: ``int32`` last iteration whose games may be learned from.
+      lost: ``int32`` rows overwritten while pending, since the beginning.
     """
 
     rows: Rows
     status: jax.Array
     game: jax.Array
     outcome: jax.Array
+    ended: jax.Array
+    iteration: jax.Array
+    version: jax.Array
     cursor: jax.Array
-    completed: jax.Array
+    approved: jax.Array
     lost: jax.Array
 
+    @property
+    def trainable(self) -> jax.Array:
+        """``bool[B, L]``: rows that may be learned from."""
+        return (self.status == Status.COMPLETE) & (self.ended <= self.approved)
 
-def make_rows(state: Any, slot_actions: jax.Array, slot_weights: jax.Array, num_actions: int) -> Rows:
+
+def make_rows(
+    state: Any, action: jax.Array, slot_actions: jax.Array, slot_weights: jax.Array, num_actions: int
+) -> Rows:
     """Packs search results into the narrow types of :class:`Rows`."""
     narrow = jnp.int16 if num_actions <= jnp.iinfo(jnp.int16).max else jnp.int32
-    return Rows(state, slot_actions.astype(narrow), slot_weights.astype(jnp.float16))
+    return Rows(state, action.astype(narrow), slot_actions.astype(narrow), slot_weights.astype(jnp.float16))
 
 
 def empty(row: Rows, blocks: int, lanes: int, num_players: int) -> Replay:
@@ -79,19 +97,30 @@ def empty(row: Rows, blocks: int, lanes: int, num_players: int) -> Replay:
         status=jnp.full((blocks, lanes), Status.EMPTY, jnp.int8),
         game=jnp.zeros((blocks, lanes), jnp.int32),
         outcome=jnp.zeros((blocks, lanes, num_players), jnp.float32),
+        ended=jnp.zeros((blocks, lanes), jnp.int32),
+        iteration=jnp.zeros(blocks, jnp.int32),
+        version=jnp.zeros(blocks, jnp.int32),
         cursor=jnp.int32(0),
-        completed=jnp.int32(0),
+        approved=jnp.int32(0),
         lost=jnp.int32(0),
     )
 
 
-def append(replay: Replay, rows: Rows, game: jax.Array, active: jax.Array | bool = True) -> Replay:
+def append(
+    replay: Replay,
+    rows: Rows,
+    game: jax.Array,
+    iteration: jax.Array,
+    version: jax.Array,
+    active: jax.Array | bool = True,
+) -> Replay:
     """Writes one row per lane over the oldest block.
 
     Args:
       replay: the ring.
       rows: :class:`Rows` with leading axis ``[L]``.
       game: ``int32[L]`` number of the game each lane plays.
+      iteration, version: ``int32``, of the block.
       active: ``bool``; if False nothing changes.
     """
     at = replay.cursor
@@ -107,12 +136,15 @@ def append(replay: Replay, rows: Rows, game: jax.Array, active: jax.Array | bool
         status=put(replay.status, jnp.full_like(replay.status[0], Status.PENDING)),
         game=put(replay.game, game),
         outcome=put(replay.outcome, jnp.zeros_like(replay.outcome[0])),
+        ended=put(replay.ended, jnp.zeros_like(replay.ended[0])),
+        iteration=put(replay.iteration, iteration),
+        version=put(replay.version, version),
         cursor=(at + jnp.asarray(active, jnp.int32)) % replay.status.shape[0],
         lost=replay.lost + jnp.where(active, lost, 0),
     )
 
 
-def complete(replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Array) -> Replay:
+def complete(replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Array, iteration: jax.Array) -> Replay:
     """Gives every pending row of the games that have just ended its outcome.
 
     Args:
@@ -120,27 +152,39 @@ def complete(replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Arr
       game: ``int32[L]`` number of the game each lane plays.
       ended: ``bool[L]``, whether that game has just ended.
       rewards: ``float32[L, n]`` its rewards by player.
+      iteration: ``int32``, now.
     """
     done = ended & (replay.game == game) & (replay.status == Status.PENDING)
     return replace(
         replay,
         status=jnp.where(done, jnp.int8(Status.COMPLETE), replay.status),
         outcome=jnp.where(done[..., None], rewards, replay.outcome),
-        completed=replay.completed + jnp.sum(done, dtype=jnp.int32),
+        ended=jnp.where(done, iteration, replay.ended),
     )
 
 
-def count(replay: Replay, status: Status) -> jax.Array:
-    """``int32``: rows of a status."""
-    return jnp.sum(replay.status == status, dtype=jnp.int32)
+def drop(replay: Replay, iteration: jax.Array, rejected: jax.Array | bool) -> Replay:
+    """Without the rows of the games that ended in an iteration, if ``rejected``."""
+    rows = _ended_in(replay, iteration) & rejected
+    return replace(replay, status=jnp.where(rows, jnp.int8(Status.EMPTY), replay.status))
+
+
+def approve(replay: Replay, iteration: jax.Array) -> tuple[Replay, jax.Array]:
+    """Releases the games that ended in an iteration, in the order of iterations; also returns ``int32`` their rows."""
+    released = jnp.sum(_ended_in(replay, iteration), dtype=jnp.int32)
+    return replace(replay, approved=jnp.asarray(iteration, jnp.int32)), released
+
+
+def _ended_in(replay: Replay, iteration: jax.Array) -> jax.Array:
+    return (replay.status == Status.COMPLETE) & (replay.ended == iteration)
 
 
 def sample(replay: Replay, key: jax.Array, number: int) -> jax.Array:
-    """``int32[number]``: indices for :func:`take`, uniform over the complete rows, with replacement.
+    """``int32[number]``: indices for :func:`take`, uniform over the trainable rows, with replacement.
 
-    The key is consumed. There must be at least one complete row; otherwise the indices are meaningless.
+    The key is consumed. There must be at least one such row; otherwise the indices are meaningless.
     """
-    upto = jnp.cumsum((replay.status == Status.COMPLETE).ravel(), dtype=jnp.int32)
+    upto = jnp.cumsum(replay.trainable.ravel(), dtype=jnp.int32)
     chosen = jax.random.randint(key, (number,), 0, jnp.maximum(upto[-1], 1))
     return jnp.searchsorted(upto, chosen, side="right").astype(jnp.int32)
 

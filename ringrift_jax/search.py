@@ -68,6 +68,7 @@ class SearchOutput(NamedTuple):
       mean_depth: ``float32[B]`` decisions from the root to where a simulation ended, averaged over simulations.
       max_depth: ``int32[B]`` the longest of these.
       overflow: ``int32[B]`` nodes, the root included, with more legal actions than slots.
+      not_finite: ``int32[B]`` nodes whose evaluation was not finite; there such numbers count as 0.
     """
 
     action: jax.Array
@@ -77,6 +78,7 @@ class SearchOutput(NamedTuple):
     mean_depth: jax.Array
     max_depth: jax.Array
     overflow: jax.Array
+    not_finite: jax.Array
 
 
 class Node(NamedTuple):
@@ -87,6 +89,7 @@ class Node(NamedTuple):
     root_player: jax.Array
     depth: jax.Array
     overflow: jax.Array
+    not_finite: jax.Array
 
 
 def num_slots(env: Any, config: SearchConfig) -> int:
@@ -140,8 +143,8 @@ def search_tree(
     """The whole tree of one position. Unbatched ``state`` and ``key``; ``noise`` multiplies ``gumbel_scale``."""
     tree_key, gumbel_key = jax.random.split(key)
     root_player = state.current_player
-    slots, value = _evaluate(env, evaluate, params, state, root_player, config, gumbel_key, noise)
-    node = Node(state, slots.actions, root_player, jnp.int32(0), slots.overflow)
+    slots, value, finite = _evaluate(env, evaluate, params, state, root_player, config, gumbel_key, noise)
+    node = Node(state, slots.actions, root_player, jnp.int32(0), slots.overflow, ~finite)
     batched = partial(jax.tree.map, lambda x: x[None])
 
     def recurrent(params, _, slot, nodes):
@@ -184,9 +187,12 @@ def search_tree(
 
 def _evaluate(
     env, evaluate, params, state, root_player, config, key=None, noise: jax.Array | float = 1.0
-) -> tuple[Slots, jax.Array]:
-    """The slots of a position and its value for the side to decide; no slots and 0 when the game is over."""
-    logits, values = evaluate(params, env.observe(state)[None])
+) -> tuple[Slots, jax.Array, jax.Array]:
+    """The slots of a position, its value for the side to decide, and whether the evaluation was finite; no slots and 0
+    when the game is over."""
+    raw = evaluate(params, env.observe(state)[None])
+    logits, values = (jnp.where(jnp.isfinite(numbers), numbers, 0) for numbers in raw)
+    finite = jnp.isfinite(raw[0]).all() & jnp.isfinite(raw[1]).all()
     # One slot more than asked for, always empty: mctx's completed Q-values count an action never visited, which
     # full-width search always has.
     num = num_slots(env, config)
@@ -199,13 +205,13 @@ def _evaluate(
     )
     relative_seat = (state.seat_of_player[root_player] - state.current_seat) % env.num_players
     value = _side(state, root_player) * values[0, relative_seat]
-    return slots, jnp.where(state.is_over, 0.0, value)
+    return slots, jnp.where(state.is_over, 0.0, value), finite
 
 
 def _expand(env, evaluate, params, node: Node, slot, config) -> tuple[mctx.RecurrentFnOutput, Node]:
     """Plays a slot's action. Below the end of a game this changes nothing and pays nothing."""
     state = env.step(node.state, node.actions[slot])
-    slots, value = _evaluate(env, evaluate, params, state, node.root_player, config)
+    slots, value, finite = _evaluate(env, evaluate, params, state, node.root_player, config)
     side = _side(node.state, node.root_player)
     discount = side * _side(state, node.root_player)
     output = mctx.RecurrentFnOutput(
@@ -215,7 +221,7 @@ def _expand(env, evaluate, params, node: Node, slot, config) -> tuple[mctx.Recur
         value=value,
     )
     depth = node.depth + jnp.where(node.state.is_over, 0, 1)
-    return output, Node(state, slots.actions, node.root_player, depth, slots.overflow)
+    return output, Node(state, slots.actions, node.root_player, depth, slots.overflow, ~finite)
 
 
 def _side(state, root_player) -> jax.Array:
@@ -238,4 +244,5 @@ def summarise(result: SearchResult) -> SearchOutput:
         mean_depth=(endings * nodes.depth).sum() / endings.sum(),
         max_depth=nodes.depth.max(),
         overflow=(nodes.overflow & (tree.node_visits > 0)).sum(dtype=jnp.int32),
+        not_finite=(nodes.not_finite & (tree.node_visits > 0)).sum(dtype=jnp.int32),
     )

@@ -60,9 +60,12 @@ class Games:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["games", "decisions", "mean_depth", "max_depth", "overflow"],
+    data_fields=[
+        "games", "decisions", "truncated", "wins", "shortest", "longest", "mean_depth", "max_depth", "overflow",
+        "not_finite",
+    ],
     meta_fields=[],
-)
+)  # fmt: skip
 @dataclass(frozen=True)
 class SelfPlayStats:
     """What happened in a chunk.
@@ -70,21 +73,46 @@ class SelfPlayStats:
     Attributes:
       games: ``int32`` games that ended.
       decisions: ``int32`` decisions of those games, from their beginning.
+      truncated: ``int32`` those of them that were stopped by ``max_steps``.
+      wins: ``int32[n]`` games won by each seat.
+      shortest, longest: ``int32`` decisions of the shortest game, 2**31 - 1 without one, and of the longest, 0.
       mean_depth: ``float32`` mean depth of the search trees' simulations, in decisions.
       max_depth: ``int32`` depth of the deepest.
       overflow: ``int32`` tree nodes with more legal actions than slots.
+      not_finite: ``int32`` tree nodes whose evaluation by the network was not finite.
     """
 
     games: jax.Array
     decisions: jax.Array
+    truncated: jax.Array
+    wins: jax.Array
+    shortest: jax.Array
+    longest: jax.Array
     mean_depth: jax.Array
     max_depth: jax.Array
     overflow: jax.Array
+    not_finite: jax.Array
 
 
-def no_stats() -> SelfPlayStats:
+NO_GAME = jnp.iinfo(jnp.int32).max
+"""The length of the shortest of no games."""
+
+
+def no_stats(num_players: int) -> SelfPlayStats:
     """Of a chunk without plies."""
-    return SelfPlayStats(jnp.int32(0), jnp.int32(0), jnp.float32(0), jnp.int32(0), jnp.int32(0))
+    zero = jnp.int32(0)
+    return SelfPlayStats(
+        games=zero,
+        decisions=zero,
+        truncated=zero,
+        wins=jnp.zeros(num_players, jnp.int32),
+        shortest=jnp.int32(NO_GAME),
+        longest=zero,
+        mean_depth=jnp.float32(0),
+        max_depth=zero,
+        overflow=zero,
+        not_finite=zero,
+    )
 
 
 def new_games(env, config: SelfPlayConfig, key: jax.Array) -> Games:
@@ -127,7 +155,7 @@ def play_ply(
       mesh: devices to spread the games over.
 
     Returns:
-      The states after the decision, and what the search found. Its ``action`` is the search's choice in openings too.
+      The states after the decision, and what the search found. Its ``action`` is the one played.
     """
 
     def one(params, state, key, in_opening, noise):
@@ -136,8 +164,10 @@ def play_ply(
         tree = jax.tree.map(lambda leaf: leaf[0], result.tree)
         visited = tree.children_visits[mctx.Tree.ROOT_INDEX] > 0
         drawn = jax.random.categorical(draw_key, jnp.where(visited, 0.0, -jnp.inf))
-        child = tree.children_index[mctx.Tree.ROOT_INDEX, jnp.where(in_opening, drawn, result.slot)]
-        return jax.tree.map(lambda leaf: leaf[child], tree.embeddings.state), summarise(result)
+        slot = jnp.where(in_opening, drawn, result.slot).astype(jnp.int32)
+        child = tree.children_index[mctx.Tree.ROOT_INDEX, slot]
+        found = summarise(result._replace(slot=slot))
+        return jax.tree.map(lambda leaf: leaf[child], tree.embeddings.state), found
 
     return spread(jax.vmap(one, in_axes=(None, 0, 0, 0, 0)), mesh)(params, states, keys, in_opening, noise)
 
@@ -151,6 +181,8 @@ def record_ply(
     after: Any,
     found: SearchOutput,
     key: jax.Array,
+    iteration: jax.Array,
+    version: jax.Array,
     active: jax.Array,
 ) -> tuple[Games, Replay, SelfPlayStats]:
     """Writes a ply of self-play to the ring, completes the games it ended, and starts new ones in their lanes.
@@ -164,19 +196,26 @@ def record_ply(
       after: states after the ply, leading axis ``[L]``.
       found: what the searches of the ply found.
       key: typed key, consumed.
+      iteration, version: ``int32`` the iteration it is played in, and version of the champion then.
       active: ``bool``; if False nothing changes.
     """
-    rows = ring.make_rows(games.state, found.slot_actions, found.slot_weights, env.num_actions)
-    replay = ring.append(replay, rows, games.number, active)
+    rows = ring.make_rows(games.state, found.action, found.slot_actions, found.slot_weights, env.num_actions)
+    replay = ring.append(replay, rows, games.number, iteration, version, active)
     ended = after.is_over & active
-    replay = ring.complete(replay, games.number, ended, after.rewards)
+    replay = ring.complete(replay, games.number, ended, after.rewards, iteration)
     length = games.length + 1
+    won = ended[:, None] & (after.winner[:, None] == jnp.arange(env.num_players))
     stats = SelfPlayStats(
         games=stats.games + jnp.sum(ended, dtype=jnp.int32),
         decisions=stats.decisions + jnp.sum(jnp.where(ended, length, 0), dtype=jnp.int32),
+        truncated=stats.truncated + jnp.sum(ended & after.truncated, dtype=jnp.int32),
+        wins=stats.wins + jnp.sum(won, axis=0, dtype=jnp.int32),
+        shortest=jnp.minimum(stats.shortest, jnp.where(ended, length, NO_GAME).min()),
+        longest=jnp.maximum(stats.longest, jnp.where(ended, length, 0).max()),
         mean_depth=stats.mean_depth + jnp.where(active, found.mean_depth.mean() / config.chunk, 0),
         max_depth=jnp.maximum(stats.max_depth, jnp.where(active, found.max_depth.max(), 0)),
         overflow=stats.overflow + jnp.where(active, jnp.sum(found.overflow, dtype=jnp.int32), 0),
+        not_finite=stats.not_finite + jnp.where(active, jnp.sum(found.not_finite, dtype=jnp.int32), 0),
     )
     following = Games(
         state=select(ended, env.init(), after),

@@ -11,7 +11,7 @@ from ringrift_jax.arena import (
     ArenaConfig,
     Match,
     advance,
-    is_decided,
+    judge,
     match_keys,
     mean_and_error,
     new_match,
@@ -19,9 +19,9 @@ from ringrift_jax.arena import (
     play_match,
     take,
     versus,
-    wins,
 )
 from ringrift_jax.rules.state import Phase
+from ringrift_jax.sequential import SequentialConfig, verdict
 
 
 def first_legal(env):
@@ -135,28 +135,44 @@ def test_error_over_groups():
     assert float(error) == pytest.approx(1 / np.sqrt(3))
 
 
-@pytest.mark.parametrize(
-    ("scores", "running", "decided", "won"),
-    [
-        ([1, 1, 1, 1, 1, 1, 1, 1], 0, True, True),
-        ([0, 0, 0, 0, 0, 0, 0, 0], 8, False, False),
-        ([1, 1, 1, 1, 0, 0, 0, 0], 4, False, False),
-        ([1, 1, 1, 1, 1, 1, 1, 0], 1, True, True),  # lost, it still leaves 0.75 with an error of 0.25
-        ([-1, -1, -1, -1, -1, 1, 0, 0], 2, True, False),
-        ([-1, -1, -1, 1, 1, 1, 0, 0], 2, False, False),  # won, they make it 0.25 with an error of 0.48
-    ],
-)
-def test_a_match_is_decided_when_the_running_games_cannot_change_it(scores, running, decided, won):
+def test_a_match_is_judged_by_the_groups_before_the_first_that_still_runs():
     env = ToyGame(heap=9)
-    match = new_match(env, 4)
-    over = jnp.arange(8) < 8 - running
-    state = match.state.replace(phase=jnp.where(over, Phase.OVER, match.state.phase))
-    match = Match(state, jnp.array(scores, jnp.float32), match.length)
-    assert bool(is_decided(match, 2, confidence=0.5)) == decided
-    assert bool(wins(match, 2, confidence=0.5, rest=-1.0)) == won
+    config = SequentialConfig(promote_elo=100, rollback_elo=100, error_rate=0.2)
+    match = new_match(env, 6)
+    score = jnp.array([1, 1, 1, 1, 1, 0, -1, -1, -1, -1, -1, -1], jnp.float32)
+    seen = []
+    for running in ([5], [0], [], [11]):
+        over = jnp.ones(12, bool).at[jnp.array(running, int)].set(False)
+        phase = jnp.where(over, Phase.OVER, match.state.phase)
+        found = judge(Match(match.state.replace(phase=phase), score, match.length), 2, config)
+        seen.append((int(found.groups), bool(found.stronger), bool(found.weaker)))
+    expected = verdict(score.reshape(6, 2).mean(1), jnp.int32(6), 2, config)
+    assert seen[0] == (2, False, False)
+    assert seen[1] == (0, False, False)
+    assert seen[2] == (int(expected.groups), bool(expected.stronger), bool(expected.weaker))
+    assert seen[3][0] == min(5, seen[2][0])
 
 
-@pytest.mark.parametrize("setting", [{"every": 0}, {"groups": 1}, {"opening": -1}, {"confidence": -0.5}])
+def test_the_first_games_go_first():
+    """On full turns, games beyond twice the width do not move before earlier ones have ended."""
+    env = ToyGame(heap=80)
+    match = new_match(env, 8)
+
+    def last_moved(match):
+        last = 0
+        for _ in range(10):
+            turn = next_turn(env, match, width=4)
+            assert turn.games.max() < 16, "a turn is not full"
+            last = max(last, int(turn.games.max()))
+            match = advance(env, match, turn, jax.vmap(env.step)(take(turn, match.state), jnp.full(4, 3)))
+        return last
+
+    assert last_moved(match) == 6
+    phase = jnp.where(jnp.arange(16) < 3, Phase.OVER, match.state.phase)
+    assert last_moved(Match(match.state.replace(phase=phase), match.score, match.length)) == 10
+
+
+@pytest.mark.parametrize("setting", [{"every": 0}, {"groups": 1}, {"opening": -1}])
 def test_settings_are_checked(setting):
     (name,) = setting
     with pytest.raises(ValueError, match=f"{name} is .*; it must be at least"):

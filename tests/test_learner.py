@@ -9,7 +9,7 @@ import pytest
 from toy_game import ToyGame
 
 from ringrift_jax import replay as ring
-from ringrift_jax.learner import LearnerConfig, losses, new_learner, train
+from ringrift_jax.learner import LearnerConfig, earn, losses, new_learner, train
 from ringrift_jax.replay import Rows
 
 ENV = ToyGame(heap=9)
@@ -31,18 +31,22 @@ def params():
 def full_ring(blocks=4, reward=1.0):
     """A ring of starting positions whose games player 0 won; the policy takes 1 token, or sometimes 4."""
     start = ENV.init()
-    row = Rows(start, jnp.array([0, 3, -1], jnp.int16), jnp.array([0.75, 0.25, 0.0], jnp.float16))
+    row = Rows(start, jnp.int16(0), jnp.array([0, 3, -1], jnp.int16), jnp.array([0.75, 0.25, 0.0], jnp.float16))
     replay = ring.empty(row, blocks, LANES, 2)
     rows = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (LANES, *leaf.shape)), row)
     game = jnp.zeros(LANES, jnp.int32)
     for _ in range(blocks):
-        replay = ring.append(replay, rows, game)
-    return ring.complete(replay, game, jnp.ones(LANES, bool), jnp.tile(jnp.array([reward, -reward]), (LANES, 1)))
+        replay = ring.append(replay, rows, game, 1, 0)
+    rewards = jnp.tile(jnp.array([reward, -reward]), (LANES, 1))
+    return ring.approve(ring.complete(replay, game, jnp.ones(LANES, bool), rewards, 1), 1)[0]
 
 
 @pytest.fixture(scope="module")
 def learn():
-    return jax.jit(lambda learner, replay, earned, key: train(ENV, evaluate, CONFIG, learner, replay, earned, key))
+    def learn(learner, replay, rows, key):
+        return train(ENV, evaluate, CONFIG, earn(CONFIG, learner, rows), replay, key)
+
+    return jax.jit(learn)
 
 
 def test_losses_by_hand():
@@ -105,6 +109,17 @@ def test_a_step_that_is_not_finite_is_counted_and_changes_nothing(learn):
     got, wanted = (jax.tree.leaves((one.params, one.optimizer)) for one in (after, learner))
     for a, b in zip(got, wanted, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_parameters_that_are_not_finite_are_not_taken_on(learn):
+    """Loss and gradient are finite, but the step is beyond the largest number."""
+    learner = new_learner(CONFIG, {"logits": jnp.arange(6.0), "value": jnp.float32(0.0)})
+    huge = jax.tree.map(lambda leaf: jnp.full_like(leaf, -1e38) if leaf.dtype == jnp.float32 else leaf, learner.optimizer)
+    after, result, steps = learn(replace(learner, optimizer=huge), full_ring(), jnp.int32(2), jax.random.key(0))
+    assert int(steps) == int(after.skipped) == 1
+    assert np.isfinite(result.loss) and np.isfinite(result.gradient)
+    for tree in (after.params, after.average):
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
 
 
 def test_the_average_follows_the_parameters(learn):

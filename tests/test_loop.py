@@ -1,18 +1,22 @@
-"""The compiled loop on a small game: reproducible, challenges on time, promotes what won."""
+"""The compiled loop on a small game: reproducible, challenges on time, promotes what won, gives up what lost."""
 
 from dataclasses import replace
 
 import jax
 import numpy as np
+import optax
 import pytest
 from toy_game import ToyGame
 
 from ringrift_jax.arena import ArenaConfig
+from ringrift_jax.gates import GatesConfig
 from ringrift_jax.learner import LearnerConfig
-from ringrift_jax.loop import LoopConfig, make_iterate, memory, new_loop
+from ringrift_jax.loop import LoopConfig, make_iterate, memory, new_loop, release
 from ringrift_jax.networks import NetworkConfig
+from ringrift_jax.replay import Status
 from ringrift_jax.search import SearchConfig
 from ringrift_jax.selfplay import SelfPlayConfig
+from ringrift_jax.sequential import SequentialConfig
 
 ENV = ToyGame(heap=13)
 CONFIG = LoopConfig(
@@ -20,7 +24,9 @@ CONFIG = LoopConfig(
     search=SearchConfig(simulations=4, considered=3),
     self_play=SelfPlayConfig(lanes=16, chunk=16, opening=2),
     learner=LearnerConfig(replay_blocks=64, batch_size=32, min_rows=32, warmup=5, learning_rate=5e-3),
-    arena=ArenaConfig(every=2, groups=16, opening=1, confidence=0.0),
+    # These tests are decided by the first few pairs, one way or the other.
+    arena=ArenaConfig(every=2, groups=16, opening=1, test=SequentialConfig(40, 40, error_rate=0.4)),
+    gates=GatesConfig(min_unique=0.0, max_seat_share=1.0),
 )
 
 
@@ -77,21 +83,75 @@ def test_what_won_becomes_champion_and_nothing_else_does(run):
     for before, after, metric in zip(states, states[1:], metrics, strict=False):
         # The arena plays at the beginning of the iteration, before more is learned.
         assert_equal(after.champion, before.learner.average if metric.promoted else before.champion)
-        assert bool(metric.promoted) == bool(metric.arena.score > 0)
+        assert not metric.promoted or metric.arena.score > 0
         promotions += int(metric.promoted)
         assert int(after.version) == promotions == int(metric.version)
     assert 0 < promotions < 8
 
 
+def test_what_lost_is_given_up_and_training_goes_on_from_the_champion(run):
+    states, metrics = run
+    rollbacks = 0
+    for before, after, metric in zip(states, states[1:], metrics, strict=False):
+        assert not (metric.rolled_back and metric.promoted)
+        steps = int(metric.steps) + (0 if metric.rolled_back else int(before.learner.steps))
+        assert int(after.learner.steps) == steps
+        assert {int(count) for _, count in optax.tree.get_all_with_path(after.learner.optimizer, "count")} == {steps}
+        if metric.rolled_back:
+            rollbacks += 1
+            assert metric.arena.score < 0
+            change, whole = (
+                optax.tree.norm(jax.tree.map(lambda a, b: a - b, after.learner.params, other))
+                for other in (before.champion, before.learner.params)
+            )
+            assert change < whole
+    assert rollbacks > 0
+
+
 def test_training_follows_the_data(run):
     states, metrics = run
     samples = sum(int(m.steps) for m in metrics) * CONFIG.learner.batch_size
-    earned = int(states[-1].replay.completed) * CONFIG.learner.samples_per_row
+    earned = sum(int(m.self_play.decisions) for m in metrics) * CONFIG.learner.samples_per_row
     assert samples + float(states[-1].learner.due) == earned
     assert all(np.isfinite(m.losses.loss) == (m.steps > 0) for m in metrics)
     learned = [m.losses for m in metrics if m.steps > 0]
     assert learned[-1].value_loss < 0.8 * learned[0].value_loss
-    assert sum(int(m.self_play.decisions) for m in metrics) == int(states[-1].replay.completed)
+
+
+def test_a_run_whose_gates_always_fail_goes_on_and_learns_nothing(run):
+    states, _ = run
+    config = replace(CONFIG, gates=replace(CONFIG.gates, min_unique=1.1))
+    iterate = make_iterate(ENV, config)
+    state = new_loop(ENV, config, jax.random.key(5))
+    for number in range(3):
+        state, metrics = iterate(state)
+        assert not metrics.gates.results["unique"].passed and metrics.gates.results["finite"].passed
+        assert metrics.self_play.games > 0
+        assert int(metrics.steps) == int(metrics.trainable_rows) == 0
+        assert int(state.iteration) == number + 1
+    assert not (np.asarray(state.replay.status) == Status.COMPLETE).any()
+    assert_equal(host(state).learner.params, states[0].learner.params)
+
+
+def test_games_are_learned_from_when_they_are_released(run):
+    """With the parity gate learning is one iteration behind, and what is rejected is never learned from."""
+    config = replace(CONFIG, gates=replace(CONFIG.gates, parity_games=1), arena=ArenaConfig(every=1000, groups=2))
+    iterate = make_iterate(ENV, config)
+    state = new_loop(ENV, config, jax.random.key(5))
+    decisions, trainable = [], []
+    for accepted in (True, False, True, True):
+        state, metrics = iterate(state)
+        decisions.append(int(metrics.self_play.decisions))
+        trainable.append(int(metrics.trainable_rows))
+        if int(state.iteration) > 1:
+            state = release(config, state, accepted)
+            assert int(state.replay.approved) == int(state.iteration) - 1
+    # Released after the 2nd, 3rd and 4th iteration: games of the 1st (rejected), of the 2nd and of the 3rd.
+    assert trainable == [0, 0, 0, decisions[1]]
+    assert int(state.replay.trainable.sum()) == decisions[1] + decisions[2]
+    earned = (decisions[1] + decisions[2]) * config.learner.samples_per_row
+    assert float(state.learner.due) == earned - int(metrics.steps) * config.learner.batch_size
+    assert int(metrics.steps) > 0
 
 
 def test_memory_is_that_of_the_state(run):

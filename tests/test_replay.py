@@ -1,4 +1,7 @@
-"""The ring with hand-made games: written once, complete only after the end of the game, with its true outcome."""
+"""The ring with hand-made games: written once, complete only after the end of the game, with its true outcome, and
+sampled only once they are approved."""
+
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +16,11 @@ LANES, PLAYERS = 2, 2
 
 def one_row():
     """A row whose 'state' is a number that names it."""
-    return Rows(jnp.int32(0), jnp.zeros(3, jnp.int16), jnp.zeros(3, jnp.float16))
+    return Rows(jnp.int32(0), jnp.int16(0), jnp.zeros(3, jnp.int16), jnp.zeros(3, jnp.float16))
 
 
 def play(script, blocks):
-    """Appends plies and completes games.
+    """Appends plies and completes games; each ply is an iteration of its own, and none is approved.
 
     Args:
       script: for each ply and lane, the rewards of the game that ends with it, or None while it goes on. Row names
@@ -29,11 +32,12 @@ def play(script, blocks):
     history = []
     for ply, ends in enumerate(script):
         names = jnp.array([10 * ply + lane for lane in range(LANES)])
-        rows = Rows(names, jnp.zeros((LANES, 3), jnp.int16), jnp.zeros((LANES, 3), jnp.float16))
-        replay = ring.append(replay, rows, jnp.array(game))
+        rows = jax.tree.map(lambda leaf: jnp.zeros((LANES, *leaf.shape), leaf.dtype), one_row())
+        rows = replace(rows, state=names)
+        replay = ring.append(replay, rows, jnp.array(game), ply + 1, 0)
         ended = np.array([end is not None for end in ends])
         rewards = np.array([end or (0, 0) for end in ends], np.float32)
-        replay = ring.complete(replay, jnp.array(game), jnp.array(ended), jnp.array(rewards))
+        replay = ring.complete(replay, jnp.array(game), jnp.array(ended), jnp.array(rewards), ply + 1)
         game = game + ended
         history.append(replay)
     return replay, history
@@ -60,7 +64,6 @@ def test_rows_are_complete_from_the_end_of_their_game_on_with_its_outcome():
         0: win, 10: win, 20: win, 30: loss, 40: loss,
         1: loss, 11: loss, 21: win, 31: win, 41: win,
     }  # fmt: skip
-    assert int(replay.completed) == 10
     assert int(replay.lost) == 0
 
 
@@ -75,38 +78,43 @@ def test_the_oldest_rows_are_overwritten_and_lost_while_pending():
     # Rows 0, 10, 11 and 21 were pending when overwritten; row 1 was complete, and so was 20.
     assert int(history[4].lost) == 3
     assert int(replay.lost) == 4
-    assert int(replay.completed) == 4
     assert contents(replay, Status.PENDING).keys() == {50, 31, 41, 51}
 
 
 def test_an_inactive_append_changes_nothing():
     replay, _ = play([(None, None), ((1, -1), None)], blocks=2)
     rows = jax.tree.map(lambda leaf: leaf[0] + 7, replay.rows)
-    same = ring.append(replay, rows, jnp.array([5, 5]), active=jnp.asarray(False))
+    same = ring.append(replay, rows, jnp.array([5, 5]), 9, 3, active=jnp.asarray(False))
     for before, after in zip(jax.tree.leaves(replay), jax.tree.leaves(same), strict=True):
         np.testing.assert_array_equal(before, after)
-    different = ring.append(replay, rows, jnp.array([5, 5]), active=jnp.asarray(True))
+    different = ring.append(replay, rows, jnp.array([5, 5]), 9, 3, active=jnp.asarray(True))
     assert not np.array_equal(replay.rows.state, different.rows.state)
 
 
-def test_sampling_is_uniform_over_complete_rows_and_takes_no_other():
+def test_sampling_is_uniform_over_approved_rows_and_takes_no_other():
     win, loss = (1, -1), (-1, 1)
-    replay, _ = play([(None, None), (win, None), (None, None), (loss, None)], blocks=6)
-    complete = contents(replay, Status.COMPLETE)
-    assert complete == {0: win, 10: win, 20: loss, 30: loss}
+    replay, _ = play([(None, None), (win, None), (None, None), (loss, None), (None, loss), (win, None)], blocks=8)
+    # The games of lane 0 ended in iterations 2, 4 and 6, that of lane 1 in iteration 5. The one of 4 is rejected.
+    for iteration, accepted in ((1, True), (2, True), (3, True), (4, False), (5, True)):
+        replay = ring.drop(replay, iteration, not accepted)
+        replay, released = ring.approve(replay, iteration)
+        assert int(released) == {2: 2, 5: 5}.get(iteration, 0)
+    approved = {0: win, 10: win} | {10 * ply + 1: loss for ply in range(5)}
+    assert contents(replay, Status.COMPLETE) == approved | {40: win, 50: win}
 
-    rows, outcome = ring.take(replay, ring.sample(replay, jax.random.key(0), 4000))
+    rows, outcome = ring.take(replay, ring.sample(replay, jax.random.key(0), 7000))
     names, counts = np.unique(rows.state, return_counts=True)
-    assert names.tolist() == sorted(complete)
-    assert counts.min() > 850  # 1000 expected each, standard deviation 27
+    assert names.tolist() == sorted(approved)
+    assert counts.min() > 880  # 1000 expected each, standard deviation 29
     for name, got in zip(rows.state.tolist(), outcome.tolist(), strict=True):
-        assert tuple(got) == complete[name]
+        assert tuple(got) == approved[name]
 
 
 @pytest.mark.parametrize(("num_actions", "dtype"), [(4802, jnp.int16), (100_000, jnp.int32)])
 def test_rows_are_stored_narrow(num_actions, dtype):
     actions = jnp.array([num_actions - 1, -1])
-    rows = ring.make_rows(jnp.int32(0), actions, jnp.array([1.0, 0.0]), num_actions)
-    assert rows.slot_actions.dtype == dtype
+    rows = ring.make_rows(jnp.int32(0), actions[0], actions, jnp.array([1.0, 0.0]), num_actions)
+    assert rows.slot_actions.dtype == rows.action.dtype == dtype
+    assert int(rows.action) == num_actions - 1
     assert rows.slot_weights.dtype == jnp.float16
     assert rows.slot_actions.tolist() == actions.tolist()

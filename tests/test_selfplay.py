@@ -62,25 +62,24 @@ def state_at(replay, ply, lane):
 def test_every_row_is_a_position_of_its_game_and_has_the_true_outcome(chunks):
     env, rings, _ = chunks
     replay = rings[-1]
-    step = jax.jit(jax.vmap(env.step, in_axes=(None, 0)))
-    every_action = jnp.arange(env.num_actions)
     finished = straddling = 0
     for (lane, _), rows in rows_of_games(replay, CHUNK * CHUNKS).items():
         plies = [ply for ply, _, _ in rows]
         assert plies == list(range(plies[0], plies[-1] + 1))
-        # Some action leads from each row to the next.
+        # The action of each row leads to the next.
         for at, following in zip(plies, plies[1:], strict=False):
-            after = jax.tree.leaves(step(state_at(replay, at, lane), every_action))
+            after = jax.tree.leaves(env.step(state_at(replay, at, lane), replay.rows.action[at, lane]))
             wanted = jax.tree.leaves(state_at(replay, following, lane))
-            equal = [(a == b).reshape(env.num_actions, -1).all(axis=1) for a, b in zip(after, wanted, strict=True)]
-            assert np.logical_and.reduce(equal).any()
+            for a, b in zip(after, wanted, strict=True):
+                np.testing.assert_array_equal(a, b)
         statuses = {status for _, status, _ in rows}
         if plies[-1] + 1 == CHUNK * CHUNKS:
             continue  # the lane has not begun another game
         assert statuses == {Status.COMPLETE}
-        ends = step(state_at(replay, plies[-1], lane), every_action)
-        outcomes = set(map(tuple, ends.rewards[ends.is_over].tolist()))
-        assert {tuple(outcome) for _, _, outcome in rows} == outcomes
+        end = env.step(state_at(replay, plies[-1], lane), replay.rows.action[plies[-1], lane])
+        assert end.is_over
+        assert {tuple(outcome) for _, _, outcome in rows} == {tuple(end.rewards.tolist())}
+        assert (replay.ended[plies, lane] == 1).all()
         finished += 1
         straddling += plies[0] // CHUNK < plies[-1] // CHUNK
     assert finished > LANES
@@ -107,11 +106,16 @@ def test_rows_of_running_games_are_pending_until_a_later_chunk(chunks):
 
 def test_counts_agree_with_the_ring(chunks):
     _, rings, stats = chunks
-    assert int(rings[-1].completed) == int((rings[-1].status == Status.COMPLETE).sum())
     assert sum(int(s.games) for s in stats) == int(
         sum(game + (1 if lane_done else 0) for game, lane_done in _last_games(rings[-1]))
     )
-    assert sum(int(s.decisions) for s in stats) == int(rings[-1].completed)
+    complete = rings[-1].status == Status.COMPLETE
+    assert sum(int(s.decisions) for s in stats) == int(complete.sum())
+    lengths = np.unique(np.stack([np.nonzero(complete)[1], rings[-1].game[complete]]), axis=1, return_counts=True)[1]
+    assert min(int(s.shortest) for s in stats) == lengths.min()
+    assert max(int(s.longest) for s in stats) == lengths.max()
+    assert sum(s.wins.sum() for s in stats) == sum(int(s.games) for s in stats)
+    assert all(int(s.truncated) == int(s.not_finite) == 0 for s in stats)
     assert all(1 <= s.mean_depth <= s.max_depth for s in stats)
 
 
@@ -155,8 +159,8 @@ def test_a_ply_is_the_searched_action_and_an_opening_draws_among_the_visited():
     for got, wanted in zip(jax.tree.leaves(after), jax.tree.leaves(expected), strict=True):
         np.testing.assert_array_equal(got, wanted)
 
-    drawn, again = ply(jnp.ones(games, bool))
-    np.testing.assert_array_equal(found.action, again.action)
+    drawn, found = ply(jnp.ones(games, bool))
     taken = 9 - drawn.heap
     assert ((taken >= 1) & (taken <= 4)).all()
+    np.testing.assert_array_equal(taken, found.action + 1)
     assert (taken != 9 - after.heap).any()
