@@ -78,9 +78,9 @@ def _replay(args: Args) -> None:
                 break
     if args.game and not reasons:
         fail(f"{args.path} has no game {args.game}; it has {number}")
-    counts = "".join(f", {count} {reason}" for reason, count in reasons.most_common())
-    total = reasons.total()
-    console.print(f"{total} game{'' if total == 1 else 's'} verified in {time.monotonic() - began:.1f} s{counts}")
+    counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    games = "1 game" if reasons.total() == 1 else f"{reasons.total()} games"
+    console.print(f"{games} verified in {time.monotonic() - began:.1f} s{': ' if counts else ''}{counts}")
 
 
 def _difference(game: dict) -> records.Disagreement | None:

@@ -105,9 +105,10 @@ def load_npz(path: Path | str) -> tuple[Env, list[PlayedGame]]:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise ValueError("it holds a single array")
+        with loaded as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise
@@ -116,7 +117,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"not a readable npz file ({why})") from None
 
 
-def _game(arrays: dict[str, np.ndarray], index: int, rows: slice) -> PlayedGame:
+def _game(arrays: dict[str, Any], index: int, rows: slice) -> PlayedGame:
     return PlayedGame(
         states=State(**{field.name: arrays[f"state_{field.name}"][rows] for field in fields(State)}),
         actions=arrays["action"][rows],
