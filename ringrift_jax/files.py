@@ -1,15 +1,31 @@
 """Files that are never half written: replaced as a whole, or longer by a whole line."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that replaces another in one step at the end of the ``with``, or vanishes if that fails."""
+    new = path.with_suffix(".new")
+    try:
+        with new.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def write_whole(path: Path, text: str) -> None:
     """Replaces a file in one step."""
-    new = path.with_suffix(".new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
@@ -23,6 +39,19 @@ def append_line(path: Path, line: str) -> None:
         file.write(line + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def append_bytes(path: Path, data: bytes) -> None:
+    """Adds bytes, which are on disk when this returns. When that fails, what was there before stays as it was."""
+    with path.open("ab") as file:
+        before = file.tell()
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            os.truncate(path, before)
+            raise
 
 
 def whole_lines(path: Path) -> list[str]:

@@ -30,6 +30,7 @@ from .state_text import (
     from_state_string,
     legal_action_mask,
     neighbours,
+    on_host,
     parse_cell,
     pending_slide,
     stack_rings,
@@ -233,7 +234,7 @@ class _Position:
 
     @classmethod
     def of(cls, env: "Env", state: State) -> "_Position":
-        host: State = jax.device_get(state)
+        host = on_host(state)
         return cls(
             env=env,
             state=state,

@@ -1,4 +1,4 @@
-"""Positions as pictures: SVG text, without any dependency."""
+"""Positions as pictures: SVG or plain text, without any dependency."""
 
 from typing import TYPE_CHECKING
 
@@ -91,3 +91,27 @@ def _legend(env: "Env", host: State, x: float, y: float) -> list[str]:
         lines.append(f'{dot}<text x="{x + 18:g}" y="{y:g}">seat {seat + 1}: {text}</text>')
         y += _LEGEND
     return lines
+
+
+def board_text(board: Board, text: str) -> str:
+    """Draws a state string of the board as text, x to the right and y down, as :func:`board_svg` does.
+
+    A stack is the seats of its rings from bottom to top, ``o1`` a marker and ``#1`` a cell collapsed by seat 1. Each
+    row begins with the name of its first cell.
+    """
+    stacks, markers, collapsed = (
+        dict(item.split(":") for item in field.split(" ") if item) for field in text.split("|")[5:8]
+    )
+    shown = stacks | {c: f"o{s}" for c, s in markers.items()} | {c: f"#{s}" for c, s in collapsed.items()}
+    # Even, because rows of hex boards are shifted by half a cell.
+    width = (max(map(len, shown.values()), default=2) + 2) // 2 * 2
+    label = max(map(len, cell_names(board)))
+    left, _ = _centre(board, int(np.flatnonzero(board.mask)[0]))
+    lines = []
+    for y in range(board.size):
+        row = np.flatnonzero(board.mask[:, y]).tolist()
+        names = [board.cell_name(x * board.size + y) for x in row]
+        indent = (_centre(board, row[0] * board.size + y)[0] - left) / _CELL
+        cells = "".join(shown.get(name, ".").ljust(width) for name in names)
+        lines.append(f"{names[0]:>{label}}  {' ' * round(indent * width)}{cells}".rstrip())
+    return "\n".join(lines)

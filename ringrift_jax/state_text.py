@@ -78,6 +78,11 @@ def parse_cell(board: Board, text: str) -> int:
     return board.cell_index(int(match[1]), int(match[2]))
 
 
+def on_host(state: State) -> State:
+    """The state as NumPy arrays; one of NumPy arrays as it is, because ``device_get`` takes longer than the rest."""
+    return state if isinstance(state.ground, np.ndarray) else jax.device_get(state)
+
+
 def stack_rings(stacks: jax.Array | np.ndarray) -> dict[int, list[int]]:
     """The rings of every stack of ``State.stacks`` as seats from bottom to top, by cell."""
     words = np.asarray(stacks, np.uint64).reshape(stacks.shape[0], -1)
@@ -92,7 +97,7 @@ def stack_rings(stacks: jax.Array | np.ndarray) -> dict[int, list[int]]:
 
 def state_string(env: "Env", state: State) -> str:
     """The nine fields of ``state``, exactly as in the recorded games."""
-    host: State = jax.device_get(state)
+    host = on_host(state)
     names = cell_names(env.board)
     over = host.phase == Phase.OVER
     ground = host.ground.reshape(-1)

@@ -62,5 +62,21 @@ def test_the_picture_of_the_readme_is_a_position_of_a_random_game():
     assert PICTURE.read_text(encoding="utf-8") == render.board_svg(*position_after(60))
 
 
+def test_text_boards():
+    square, hexagonal = (render.board_text(rr.make(board, n).board, text) for board, n, text in POSITIONS)
+    rows = square.splitlines()
+    assert len(rows) == 8
+    assert rows[0].split() == ["0,0", "1", *"......."]
+    assert rows[4].split() == ["0,4", *"...", "1122", "#2", *"..."]
+    assert rows[1].split()[2] == "o1"
+    assert rows[5].index("o2") + 6 == rows[4].index("1122")
+    rows = hexagonal.splitlines()
+    assert [len(row.split()) - 1 for row in rows] == [5, 6, 7, 8, 9, 8, 7, 6, 5]
+    assert rows[0].split()[-1] == "o1" and rows[8].split()[:2] == ["-4,4", "12"]
+    # Neighbours along the third axis are half a cell apart: 0,0, 0,1 and 1,0.
+    centre = rows[4].index(" 3 ") + 1
+    assert rows[5].index("o3") == centre + 2 and rows[4].index("221") == centre + 4
+
+
 if __name__ == "__main__":
     PICTURE.write_text(render.board_svg(*position_after(60)), encoding="utf-8")
