@@ -54,12 +54,13 @@ class IterationFinished(Event):
 class CandidateEvaluated(Event):
     """The network being trained played the champion ``opponent``: its mean score in [-1, 1] and standard error.
 
-    The score counts games that the decision did not need as 0, so it is nearer to 0 than the truth.
+    A match that ends early because it is decided looks a little more decided than it is.
     """
 
     opponent: int
     score: float
     error: float | None
+    games: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,24 @@ class CandidateRejected(Event):
     """It did not win, and the champion stays."""
 
     champion: int
+
+
+@dataclass(frozen=True)
+class RolledBack(Event):
+    """It was clearly weaker: training went back to the champion's parameters."""
+
+    champion: int
+    score: float
+    error: float | None
+
+
+@dataclass(frozen=True)
+class DataRejected(Event):
+    """A quality gate failed: the games that ended in the iteration, for the gate ``parity`` in the one before, are not
+    learned from. ``message`` says what was found."""
+
+    gate: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,7 @@ class ModelPromoted(Event):
       elo: sum of the improvements, 0 for version 0. Each is measured against the last champion only; for strength
         against other players see ``python -m experiments.evaluate --ladder``.
       config_hash: of the settings of the run.
+      gates: names of the quality gates and whether the self-play of the iteration passed them.
     """
 
     board: str
@@ -94,6 +114,7 @@ class ModelPromoted(Event):
     elo_improvement: float | None
     interval: tuple[float, float] | None
     config_hash: str
+    gates: dict[str, bool]
 
 
 @dataclass(frozen=True)
@@ -113,8 +134,11 @@ class RunStopped(Event):
 
 KINDS: dict[str, type[Event]] = {
     cls.kind(): cls
-    for cls in (RunStarted, IterationFinished, CandidateEvaluated, CandidateRejected, ModelPromoted, Alert, RunStopped)
-}
+    for cls in (
+        RunStarted, IterationFinished, CandidateEvaluated, CandidateRejected, RolledBack, ModelPromoted, DataRejected,
+        Alert, RunStopped,
+    )
+}  # fmt: skip
 
 
 def to_line(event: Event, now: float) -> str:
