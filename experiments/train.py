@@ -21,6 +21,7 @@ from experiments.command_line import fail, option, parse, use_all_cores, use_com
 from experiments.console import Screen
 from experiments.history import History
 from experiments.interrupts import Interrupts
+from experiments.recovery import complete_champions, fail_to_write, quiet_background
 from experiments.run_directory import BusyError, RunDirectory, to_record
 from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
 from ringrift_jax.config import RunConfig, preset
@@ -91,11 +92,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     except OSError as problem:
         fail(f"cannot write to {directory.path}: {problem.strerror}; choose another --run-dir")
     use_compilation_cache()
+    quiet_background()
     with lock:
         limited = args.hours is not None or args.until_elo is not None
         iterations = args.iterations or (None if limited else ITERATIONS[name])
         until_elo = math.inf if args.until_elo is None else args.until_elo
-        train(config, directory, iterations, args.hours, until_elo, name)
+        try:
+            train(config, directory, iterations, args.hours, until_elo, name)
+        except OSError as problem:
+            fail_to_write(problem, directory.path)
 
 
 def train(
@@ -147,6 +152,7 @@ def train(
         remove_champions_after(directory.champions, int(state.version) if resumed else -1)
         if not resumed:
             save_champion(directory.champions, 0, config, state.champion)
+        complete_champions(directory, config, state, screen.say)
         history = History(directory, config)
         history.rewind(done, resumed)
         if done:

@@ -1,15 +1,33 @@
-"""Files that are never half written: replaced as a whole, or longer by a whole line."""
+"""Files that are never half written: replaced as a whole, or longer by a whole line.
+
+An OSError of a function here has the file's name in it, also when the disk is full.
+"""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Python names the file when it cannot be opened, but not when it cannot be written."""
+    try:
+        yield
+    except OSError as problem:
+        raise OSError(problem.errno, problem.strerror, str(path)) from problem
 
 
 def write_whole(path: Path, text: str) -> None:
     """Replaces a file in one step."""
     new = path.with_suffix(".new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    with _naming(path):
+        try:
+            new.write_text(text, encoding="utf-8")
+            new.replace(path)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
@@ -19,7 +37,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 def append_line(path: Path, line: str) -> None:
     """Adds a line, which is on disk when this returns."""
-    with path.open("a", encoding="utf-8") as file:
+    with _naming(path), path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
         file.flush()
         os.fsync(file.fileno())
