@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ringrift_jax.config import RunConfig, flatten, from_dict, to_dict
 from ringrift_jax.events import EventLog
@@ -43,11 +43,11 @@ class RunDirectory:
         self.checkpoints = self.path / CHECKPOINTS
         self.events = EventLog(self.path)
 
-    def open(self, config: RunConfig) -> FileLock:
+    def open(self, config: RunConfig) -> AcquireReturnProxy:
         """Makes the directory, or checks that the run in it has the same settings.
 
         Returns:
-          A lock, taken, which keeps others out until it is released or this process ends, however it ends.
+          A lock, taken: a context manager that keeps others out until it or this process ends, however it ends.
 
         Raises:
           OSError: the directory cannot be made or written to.
@@ -59,23 +59,29 @@ class RunDirectory:
             raise PermissionError(13, "Permission denied", str(self.path))
         lock = FileLock(self.path / "lock")
         try:
-            lock.acquire(blocking=False)
+            taken = lock.acquire(blocking=False)
         except Timeout:
             owner = self.owner.read_text().strip() if self.owner.exists() else "another process"
             raise BusyError(
                 f"{self.path} is being trained by {owner}; wait, stop it, or choose another --run-dir"
             ) from None
+        try:
+            self._claim(config)
+        except BaseException:
+            lock.release()
+            raise
+        return taken
+
+    def _claim(self, config: RunConfig) -> None:
         write_whole(
             self.owner, f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n"
         )
         if self.config.exists():
             difference = list(_differences(json.loads(self.config.read_text()), to_dict(config)))
             if difference:
-                lock.release()
                 raise ValueError(f"{self.path} holds a run with other settings: {', '.join(difference)}")
         else:
             write_whole(self.config, json.dumps(to_dict(config), indent=2) + "\n")
-        return lock
 
     def read_config(self) -> RunConfig:
         """The settings of the run. FileNotFoundError when there is none."""

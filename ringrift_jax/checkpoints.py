@@ -110,10 +110,11 @@ class Checkpoints:
 
     def close(self) -> None:
         """Completes what is being written."""
-        try:
-            self.wait()
-        finally:
-            self._manager.close()
+        with _naming(self._directory):
+            try:
+                self._manager.wait_until_finished()
+            finally:
+                self._manager.close()
 
 
 @contextmanager
