@@ -75,14 +75,17 @@ def describe(record: dict[str, Any], total: int | None) -> str:
         f"{record['games']} games ({record['games_per_second']:.1f}/s)",
     ]
     if record["loss"] is None:
-        parts.append("not enough finished games to learn from yet" if not record["steps"] else "loss not finite")
+        parts.append("nothing learned: too few games to learn from" if not record["steps"] else "loss not finite")
     else:
         policy, entropy, value = record["policy_loss"], record["target_entropy"], record["value_loss"]
         parts.append(f"policy {policy:.3f} (target {entropy:.3f}) value {value:.3f}")
     parts.append(f"depth {record['mean_depth']:.1f}, at most {record['max_depth']}")
     if record["arena_score"] is not None:
         error = "" if record["arena_error"] is None else f" ± {record['arena_error']:.2f}"
-        parts.append(f"arena {record['arena_score']:+.2f}{error}{', promoted' if record['promoted'] else ''}")
+        verdict = record["verdict"].replace("_", " ")
+        parts.append(f"arena {record['arena_score']:+.2f}{error} in {record['arena_games']} games, {verdict}")
+    if failed := [name for name, gate in record["gates"].items() if not gate["passed"]]:
+        parts.append(f"games rejected by the gates: {', '.join(failed)}")
     elo = f" ({record['champion_elo']:+.0f} Elo)" if record["champion"] else ""
     parts.append(f"champion {record['champion']}{elo}")
     return "  ".join(parts)

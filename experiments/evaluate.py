@@ -23,6 +23,7 @@ from experiments.run_directory import RunDirectory
 from ringrift_jax.checkpoints import champion_versions, load_champion
 from ringrift_jax.files import write_whole
 from ringrift_jax.ratings import Ratings, fit
+from ringrift_jax.registry import missing_champions
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,19 @@ def _champions(args: Args) -> tuple[Path, list[int]]:
     """The directory of the champions, and the versions that play."""
     directory = RunDirectory(args.path).champions
     versions = champion_versions(directory)
+    try:
+        gone = missing_champions(args.path)
+    except ValueError as problem:  # a damaged event log
+        fail(str(problem))
+    lack = f"{directory} lacks champion {', '.join(map(str, gone))}"
+    again = "continuing the run with python -m experiments.train writes the newest again"
+    if gone and not versions:
+        fail(f"{lack}; {again}")
     if versions:
-        return directory, versions if args.ladder else versions[-1:]
+        play = versions if args.ladder else versions[-1:]
+        if gone and (args.ladder or gone[-1] > play[-1]):
+            print(f"{lack}, so champion {', '.join(map(str, play))} plays; {again}", file=sys.stderr)
+        return directory, play
     if args.ladder:
         fail(f"{args.path} is not a run with champions, which --ladder needs")
     if args.path.name.isdecimal() and int(args.path.name) in champion_versions(args.path.parent):

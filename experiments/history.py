@@ -1,22 +1,26 @@
-"""What a training run writes down after each iteration: a line of metrics and the events that go with it."""
+"""What a training run writes down after each iteration: metrics, the events that go with it, records of games."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 
-from experiments.run_directory import RunDirectory
+from experiments.alarms import WINDOW, alarms
+from experiments.run_directory import RunDirectory, gate
+from ringrift_jax import record_files
 from ringrift_jax.config import RunConfig
 from ringrift_jax.events import (
-    Alert,
     CandidateEvaluated,
     CandidateRejected,
+    DataRejected,
     Event,
     IterationFinished,
     ModelPromoted,
+    RolledBack,
     RunStarted,
     RunStopped,
 )
+from ringrift_jax.parity import Parity
 from ringrift_jax.registry import champions, promotion
 
 
@@ -27,7 +31,8 @@ class History:
         self._directory, self._config = directory, config
         self._log = directory.events
         self._champion: ModelPromoted | None = None
-        self._games = self._skipped = 0
+        self._games = 0
+        self._recent: list[dict[str, Any]] = []
 
     @property
     def elo(self) -> float:
@@ -40,7 +45,10 @@ class History:
         self._log.rewind(iteration if resumed else -1)
         records = self._directory.read_metrics()
         self._games = sum(record["games"] for record in records)
-        self._skipped = records[-1]["skipped_steps"] if records else 0
+        self._recent = records[-WINDOW:]
+        if self._directory.games.exists():
+            # The games of an iteration are written down after the next one.
+            record_files.rewind(self._directory.games, lambda record: record["last_iteration"] < iteration)
         self._champion = next(reversed(champions(self._directory.path)), None)
 
     def start(self, iteration: int, resumed: bool, preset: str) -> None:
@@ -51,32 +59,45 @@ class History:
             self._champion = promotion(self._config, None, iteration, self._games)
             self._log.append(self._champion)
 
-    def add(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Writes an iteration: its events, and its line, which is returned with the Elo of the champion added."""
+    def add(self, record: dict[str, Any], parity: Parity | None = None) -> dict[str, Any]:
+        """Writes an iteration: its events, the games replayed in it, and its line, which is returned with what is known
+        here only."""
         self._games += record["games"]
-        for event in self._events(record):
+        if parity and parity.games:
+            record = record | {
+                "gates": record["gates"] | {"parity": gate(parity.games, parity.accepted)},
+                "data_rejected": record["data_rejected"] or not parity.accepted,
+            }
+        for event in self._events(record, parity.problem if parity else None):
             self._log.append(event)
+        if parity and parity.records:
+            record_files.append(self._directory.games, parity.records)
         record = record | {"champion_elo": self.elo}
         self._directory.append_metrics(record)
+        self._recent = [*self._recent, record][-WINDOW:]
         return record
 
     def end(self, iteration: int, reason: str) -> None:
         """Training ended in good order."""
         self._log.append(RunStopped(iteration, reason))
 
-    def _events(self, record: dict[str, Any]) -> Iterator[Event]:
+    def _events(self, record: dict[str, Any], problem: str | None) -> Iterator[Event]:
         iteration, score, error = record["iteration"], record["arena_score"], record["arena_error"]
-        if score is not None and self._champion is not None:
-            yield CandidateEvaluated(iteration, self._champion.version, score, error)
-            if record["promoted"]:
-                self._champion = promotion(self._config, self._champion, iteration, self._games, score, error or 0.0)
+        for name, result in record["gates"].items():
+            if not result["passed"]:
+                yield DataRejected(iteration, name, problem if name == "parity" and problem else f"{result['value']}")
+        if record["verdict"] and self._champion is not None:
+            champion = self._champion.version
+            yield CandidateEvaluated(iteration, champion, score, error, record["arena_games"])
+            if record["verdict"] == "promoted":
+                gates = {name: result["passed"] for name, result in record["gates"].items()}
+                self._champion = promotion(
+                    self._config, self._champion, iteration, self._games, score, error or 0.0, gates
+                )
                 yield self._champion
+            elif record["verdict"] == "rolled_back":
+                yield RolledBack(iteration, champion, score, error)
             else:
-                yield CandidateRejected(iteration, self._champion.version)
-        if record["skipped_steps"] > self._skipped:
-            number = record["skipped_steps"] - self._skipped
-            self._skipped = record["skipped_steps"]
-            yield Alert(
-                iteration, "not_finite", f"{number} optimiser steps gave no finite numbers and were not applied"
-            )
+                yield CandidateRejected(iteration, champion)
+        yield from alarms(record, self._recent)
         yield IterationFinished(iteration, record["games"], record["decisions"], record["steps"], record["seconds"])

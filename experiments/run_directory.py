@@ -2,7 +2,8 @@
 
 ``config.json`` holds the settings, ``metrics.jsonl`` an object per iteration, ``events.jsonl`` what happened to the
 models, ``champions/VERSION`` every network that became champion (0 is the untrained one), ``checkpoints/`` the last
-states to continue from, and ``owner.txt`` which process trained last.
+states to continue from, ``games.jsonl.gz`` records of the games that were replayed by the reference, and ``owner.txt``
+which process trained last.
 """
 
 import json
@@ -15,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ringrift_jax.config import RunConfig, flatten, from_dict, to_dict
 from ringrift_jax.events import EventLog
 from ringrift_jax.files import append_line, whole_lines, write_lines, write_whole
-from ringrift_jax.loop import Metrics
+from ringrift_jax.loop import LoopConfig, Metrics
+from ringrift_jax.notation import PHASE_NAMES
 from ringrift_jax.registry import CHAMPIONS, CHECKPOINTS, CONFIG
 
 TIMINGS = ("seconds", "games_per_second", "decisions_per_second")
@@ -41,13 +43,14 @@ class RunDirectory:
         self.owner = self.path / "owner.txt"
         self.champions = self.path / CHAMPIONS
         self.checkpoints = self.path / CHECKPOINTS
+        self.games = self.path / "games.jsonl.gz"
         self.events = EventLog(self.path)
 
-    def open(self, config: RunConfig) -> FileLock:
+    def open(self, config: RunConfig) -> AcquireReturnProxy:
         """Makes the directory, or checks that the run in it has the same settings.
 
         Returns:
-          A lock, taken, which keeps others out until it is released or this process ends, however it ends.
+          A lock, taken: a context manager that keeps others out until it or this process ends, however it ends.
 
         Raises:
           OSError: the directory cannot be made or written to.
@@ -59,23 +62,29 @@ class RunDirectory:
             raise PermissionError(13, "Permission denied", str(self.path))
         lock = FileLock(self.path / "lock")
         try:
-            lock.acquire(blocking=False)
+            taken = lock.acquire(blocking=False)
         except Timeout:
             owner = self.owner.read_text().strip() if self.owner.exists() else "another process"
             raise BusyError(
                 f"{self.path} is being trained by {owner}; wait, stop it, or choose another --run-dir"
             ) from None
+        try:
+            self._claim(config)
+        except BaseException:
+            lock.release()
+            raise
+        return taken
+
+    def _claim(self, config: RunConfig) -> None:
         write_whole(
             self.owner, f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n"
         )
         if self.config.exists():
             difference = list(_differences(json.loads(self.config.read_text()), to_dict(config)))
             if difference:
-                lock.release()
                 raise ValueError(f"{self.path} holds a run with other settings: {', '.join(difference)}")
         else:
             write_whole(self.config, json.dumps(to_dict(config), indent=2) + "\n")
-        return lock
 
     def read_config(self) -> RunConfig:
         """The settings of the run. FileNotFoundError when there is none."""
@@ -102,27 +111,36 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
             yield f"{name} is {before} there and {after} now"
 
 
-def to_record(metrics: Metrics, decisions: int, seconds: float) -> dict[str, Any]:
+def to_record(metrics: Metrics, config: LoopConfig, seconds: float) -> dict[str, Any]:
     """The line of an iteration; what is not a number (nothing was learned, no arena) becomes None.
 
     Args:
       metrics: of the iteration.
-      decisions: decisions of self-play in it.
+      config: of the loop.
       seconds: wall time it took.
     """
     got = jax.device_get(metrics)
     play, losses, arena = got.self_play, got.losses, got.arena
+    decisions = config.self_play.lanes * config.self_play.chunk
+    phases = zip(PHASE_NAMES.values(), got.gates.entropy.tolist(), strict=False)
+    verdict = "promoted" if got.promoted else "rolled_back" if got.rolled_back else "rejected"
     record = {
         "iteration": got.iteration,
         "games": play.games,
         "decisions": decisions,
         "game_length": play.decisions / play.games if play.games else math.nan,
+        "shortest_game": play.shortest if play.games else None,
+        "longest_game": play.longest if play.games else None,
         "mean_depth": play.mean_depth,
         "max_depth": play.max_depth,
         "overflow": play.overflow,
-        "complete_rows": got.complete_rows,
+        "entropy_by_phase": {name: _plain(entropy) for name, entropy in phases},
+        "gates": {name: gate(result.value, result.passed) for name, result in got.gates.results.items()},
+        "data_rejected": not got.gates.passed,
+        "trainable_rows": got.trainable_rows,
         "lost_rows": got.lost_rows,
         "steps": got.steps,
+        "samples": got.steps * config.learner.batch_size,
         "skipped_steps": got.skipped,
         "loss": losses.loss,
         "policy_loss": losses.policy_loss,
@@ -131,7 +149,9 @@ def to_record(metrics: Metrics, decisions: int, seconds: float) -> dict[str, Any
         "gradient": losses.gradient,
         "arena_score": arena.score,
         "arena_error": arena.error,
+        "arena_games": arena.games,
         "arena_decisions": arena.decisions,
+        "verdict": verdict if arena.games else None,
         "promoted": got.promoted,
         "champion": got.version,
         "seconds": round(seconds, 3),
@@ -139,6 +159,11 @@ def to_record(metrics: Metrics, decisions: int, seconds: float) -> dict[str, Any
         "decisions_per_second": round(decisions / seconds, 1),
     }
     return {name: _plain(value) for name, value in record.items()}
+
+
+def gate(value: Any, passed: Any) -> dict[str, Any]:
+    """What a line says about a quality gate; the value is None where there was too little to judge."""
+    return {"value": _plain(value), "passed": _plain(passed)}
 
 
 def _plain(value: Any) -> Any:

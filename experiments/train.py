@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,11 +22,14 @@ from experiments.command_line import fail, option, parse, use_all_cores, use_com
 from experiments.console import Screen
 from experiments.history import History
 from experiments.interrupts import Interrupts
+from experiments.recovery import complete_champions, fail_to_write, quiet_background
 from experiments.run_directory import BusyError, RunDirectory, to_record
 from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
 from ringrift_jax.config import RunConfig, preset
 from ringrift_jax.devices import everywhere, make_mesh, on_mesh
-from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, memory, new_loop
+from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, memory, new_loop, release
+from ringrift_jax.parity import check, sample
+from ringrift_jax.registry import config_hash
 
 PROGRAM = "python -m experiments.train"
 
@@ -91,11 +95,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     except OSError as problem:
         fail(f"cannot write to {directory.path}: {problem.strerror}; choose another --run-dir")
     use_compilation_cache()
+    quiet_background()
     with lock:
         limited = args.hours is not None or args.until_elo is not None
         iterations = args.iterations or (None if limited else ITERATIONS[name])
         until_elo = math.inf if args.until_elo is None else args.until_elo
-        train(config, directory, iterations, args.hours, until_elo, name)
+        try:
+            train(config, directory, iterations, args.hours, until_elo, name)
+        except OSError as problem:
+            fail_to_write(problem, directory.path)
 
 
 def train(
@@ -147,6 +155,7 @@ def train(
         remove_champions_after(directory.champions, int(state.version) if resumed else -1)
         if not resumed:
             save_champion(directory.champions, 0, config, state.champion)
+        complete_champions(directory, config, state, screen.say)
         history = History(directory, config)
         history.rewind(done, resumed)
         if done:
@@ -164,17 +173,23 @@ def train(
             iterate = worker.submit(lambda: make_iterate(env, config.loop, mesh).lower(abstract).compile()).result()
         screen.say(f"compiled in {time.monotonic() - began:.1f} s")
 
-        decisions = config.loop.self_play.lanes * config.loop.self_play.chunk
+        settle = jax.jit(partial(release, config.loop), donate_argnums=0)
+        hash_ = config_hash(config)
         save_at = time.monotonic()
         with screen.iterating(done, iterations):
             while done < last and history.elo < until_elo and not interrupts.requested and time.monotonic() < end:
                 began = time.monotonic()
-                state, metrics = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state).result()
+                games = sample(config.loop, state)
+                running = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state)
+                parity = check(env, games, config_hash=hash_)
+                state, metrics = running.result()
+                if config.loop.gates.parity_games and done:
+                    state = settle(state, parity.accepted)
                 done += 1
-                record = to_record(metrics, decisions, time.monotonic() - began)
+                record = to_record(metrics, config.loop, time.monotonic() - began)
                 if record["promoted"]:
                     save_champion(directory.champions, record["champion"], config, state.champion)
-                record = history.add(record)
+                record = history.add(record, parity)
                 screen.iteration(record, iterations)
                 began = time.monotonic()
                 if began >= save_at:

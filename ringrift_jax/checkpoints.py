@@ -2,11 +2,17 @@
 
 A checkpoint holds the whole :class:`~ringrift_jax.loop.LoopState` and is written in the background. A champion holds
 the parameters of a network and the settings of its run, so that nothing else is needed to play with it.
+
+What cannot be written, as on a full disk, is an OSError with the directory's name in it. That of a checkpoint may come
+with the next one, or when they are closed.
 """
 
+import os
+import re
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +43,9 @@ class Checkpoints:
     def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        with suppress(OSError if kind else ()):  # what went wrong first matters more
+            self.close()
 
     def latest(self) -> int | None:
         """Iterations done in the latest complete checkpoint, None without any."""
@@ -48,7 +55,8 @@ class Checkpoints:
         """Copies the state and writes it in the background. The state may be donated as soon as this returns."""
         step = int(state.iteration)
         if step not in self._manager.all_steps():
-            self._manager.save(step, args=ocp.args.StandardSave(_storable(state)))
+            with _naming(self._directory):
+                self._manager.save(step, args=ocp.args.StandardSave(_storable(state)))
 
     def restore(
         self, like: LoopState, mesh: Mesh | None = None, say: Callable[[str], None] = warnings.warn
@@ -97,12 +105,39 @@ class Checkpoints:
 
     def wait(self) -> None:
         """Returns when everything saved is complete on disk."""
-        self._manager.wait_until_finished()
+        with _naming(self._directory):
+            self._manager.wait_until_finished()
 
     def close(self) -> None:
         """Completes what is being written."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        with _naming(self._directory):
+            try:
+                self._manager.wait_until_finished()
+            finally:
+                self._manager.close()
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Makes an OSError, with the path in it, of what orbax raises when the system refuses to write."""
+    try:
+        yield
+    except Exception as problem:  # orbax and tensorstore have no common class
+        number = _error_number(problem)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from problem
+
+
+def _error_number(problem: BaseException | None) -> int | None:
+    """The system's number for an error, which tensorstore has in its text, or for what led to it."""
+    while problem is not None:
+        if isinstance(problem, OSError) and problem.errno:
+            return problem.errno
+        if found := re.search(r"os_error_code='(\d+)'", str(problem)):
+            return int(found[1])
+        problem = problem.__cause__ or problem.__context__
+    return None
 
 
 def _line(problem: Exception) -> str:
@@ -124,7 +159,7 @@ def _from_storable(state: LoopState) -> LoopState:
 def save_champion(directory: Path | str, version: int, config: RunConfig, params: Any) -> Path:
     """Writes ``directory/version`` as a whole or not at all; there must be none yet. Returns its path."""
     path = Path(directory).resolve() / str(version)
-    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+    with _naming(path), ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
         items = {"params": ocp.args.StandardSave(params), "config": ocp.args.JsonSave(to_dict(config))}
         checkpointer.save(path, ocp.args.Composite(**items))
     return path
@@ -152,7 +187,10 @@ def champion_versions(directory: Path | str) -> list[int]:
 
 
 def remove_champions_after(directory: Path | str, version: int) -> None:
-    """Removes champions newer than a version: those of iterations that a resumed run does again."""
+    """Removes champions newer than a version, those of iterations that a resumed run does again, and half written
+    ones."""
+    for half in Path(directory).glob("*.orbax-checkpoint-tmp*"):
+        shutil.rmtree(half)
     for newer in champion_versions(directory):
         if newer > version:
             shutil.rmtree(Path(directory) / str(newer))

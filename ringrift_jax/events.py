@@ -212,18 +212,31 @@ def subscribe(
 
 def _follow(path: Path, kinds: Collection[str] | None, poll: float, stop: Callable[[], bool]) -> Iterator[Event]:
     seen: list[str] = []
+    known = None
     while True:
         last = stop()
-        lines = whole_lines(path)
-        # Times make lines unique, so a log that was rewound differs from the first event that was dropped.
-        same = next(
-            (i for i, (a, b) in enumerate(zip(seen, lines, strict=False)) if a != b), min(len(seen), len(lines))
-        )
-        for line in lines[same:]:
-            event = from_line(line)
-            if kinds is None or event.kind() in kinds:
-                yield event
-        seen = lines
+        version = _version(path)
+        if version != known:
+            known, lines = version, whole_lines(path)
+            # Times make lines unique, so a log that was rewound differs from the first event that was dropped.
+            same = next(
+                (i for i, (a, b) in enumerate(zip(seen, lines, strict=False)) if a != b), min(len(seen), len(lines))
+            )
+            for line in lines[same:]:
+                event = from_line(line)
+                if kinds is None or event.kind() in kinds:
+                    yield event
+            seen = lines
         if last:
             return
         time.sleep(poll)
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """Differs when the file has changed or was replaced; None if there is none. Look before reading: what is written
+    in between is then read twice rather than never."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

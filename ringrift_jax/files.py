@@ -1,4 +1,7 @@
-"""Files that are never half written: replaced as a whole, or longer by a whole line."""
+"""Files that are never half written: replaced as a whole, or longer by a whole line.
+
+An OSError of a function here has the file's name in it, also when the disk is full.
+"""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -8,18 +11,28 @@ from typing import BinaryIO
 
 
 @contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Python names the file when it cannot be opened, but not when it cannot be written."""
+    try:
+        yield
+    except OSError as problem:
+        raise OSError(problem.errno, problem.strerror, str(path)) from problem
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write that replaces another in one step at the end of the ``with``, or vanishes if that fails."""
     new = path.with_suffix(".new")
-    try:
-        with new.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+    with _naming(path):
+        try:
+            with new.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -35,7 +48,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 def append_line(path: Path, line: str) -> None:
     """Adds a line, which is on disk when this returns."""
-    with path.open("a", encoding="utf-8") as file:
+    with _naming(path), path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
         file.flush()
         os.fsync(file.fileno())
@@ -43,7 +56,7 @@ def append_line(path: Path, line: str) -> None:
 
 def append_bytes(path: Path, data: bytes) -> None:
     """Adds bytes, which are on disk when this returns. When that fails, what was there before stays as it was."""
-    with path.open("ab") as file:
+    with _naming(path), path.open("ab") as file:
         before = file.tell()
         try:
             file.write(data)

@@ -108,7 +108,7 @@ def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: in
     length = stats.decisions / games
     openings = jnp.sum(opening)
 
-    def gate(value, passed, judged=True) -> Result:
+    def gate(value, passed, judged: jax.Array | bool = True) -> Result:
         return Result(jnp.where(judged, value, jnp.nan).astype(jnp.float32), passed | ~jnp.asarray(judged))
 
     unfinished = stats.truncated / games

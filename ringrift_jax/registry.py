@@ -44,7 +44,13 @@ def config_hash(config: RunConfig) -> str:
 
 
 def promotion(
-    config: RunConfig, parent: ModelPromoted | None, iteration: int, games: int, score: float = 0.0, error: float = 0.0
+    config: RunConfig,
+    parent: ModelPromoted | None,
+    iteration: int,
+    games: int,
+    score: float = 0.0,
+    error: float = 0.0,
+    gates: dict[str, bool] | None = None,
 ) -> ModelPromoted:
     """The event of a promotion.
 
@@ -55,6 +61,7 @@ def promotion(
       games: finished games of self-play until then.
       score: mean reward of the winner in the arena, in [-1, 1].
       error: its standard error.
+      gates: names of the quality gates and whether the self-play of the iteration passed them.
     """
     version = parent.version + 1 if parent else 0
 
@@ -75,6 +82,7 @@ def promotion(
         elo_improvement=improvement if parent else None,
         interval=(elo(score - 1.96 * error), elo(score + 1.96 * error)) if parent else None,
         config_hash=config_hash(config),
+        gates=gates or {},
     )
 
 
@@ -104,6 +112,12 @@ def lineage(run: Path | str, version: int) -> list[ModelPromoted]:
     return line
 
 
+def missing_champions(run: Path | str) -> list[int]:
+    """Versions of champions whose parameters somebody removed, in order."""
+    stored = champion_versions(Path(run) / CHAMPIONS)
+    return [event.version for event in champions(run) if event.version not in stored]
+
+
 def select_model(run: Path | str) -> Model:
     """The best model of a run that is there: the newest champion that has beaten another, else the network of the
     latest checkpoint, else the heuristic. A network that never won an arena does not outrank one that did."""
@@ -115,14 +129,14 @@ def select_model(run: Path | str) -> Model:
         if version in stored:
             event = promoted[version]
             low, high = event.interval or (math.nan, math.nan)
-            lost = f"; {', '.join(missing)} cannot be read" if missing else ""
+            lost = f"; {_missing(run, missing)}" if missing else ""
             why = (
                 f"champion {version} beat champion {event.parent} after iteration {event.iteration} by "
                 f"{event.elo_improvement:.0f} Elo (95% interval {low:.0f} to {high:.0f}){lost}"
             )
             return Model("champion", run / event.path, version, why)
-        missing.append(f"champion {version}")
-    none = "no network of this run has won an arena" if not missing else f"{', '.join(missing)} cannot be read"
+        missing.append(version)
+    none = "no network of this run has won an arena" if not missing else _missing(run, missing)
     if (run / CHECKPOINTS).is_dir():
         with Checkpoints(run / CHECKPOINTS, read_only=True) as checkpoints:
             step = checkpoints.latest()
@@ -131,6 +145,10 @@ def select_model(run: Path | str) -> Model:
                 "checkpoint", run / CHECKPOINTS, None, f"{none}: the network of the checkpoint after iteration {step}"
             )
     return Model("heuristic", None, None, f"{none}, and there is no checkpoint of a trained one: the heuristic")
+
+
+def _missing(run: Path, versions: list[int]) -> str:
+    return f"missing from {run / CHAMPIONS}: champion {', '.join(map(str, versions))}"
 
 
 def load_model(model: Model) -> tuple[RunConfig, Any]:

@@ -110,8 +110,8 @@ def append(
     replay: Replay,
     rows: Rows,
     game: jax.Array,
-    iteration: jax.Array,
-    version: jax.Array,
+    iteration: jax.Array | int,
+    version: jax.Array | int,
     active: jax.Array | bool = True,
 ) -> Replay:
     """Writes one row per lane over the oldest block.
@@ -144,7 +144,7 @@ def append(
     )
 
 
-def complete(replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Array, iteration: jax.Array) -> Replay:
+def complete(replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Array, iteration: jax.Array | int) -> Replay:
     """Gives every pending row of the games that have just ended its outcome.
 
     Args:
@@ -163,19 +163,19 @@ def complete(replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Arr
     )
 
 
-def drop(replay: Replay, iteration: jax.Array, rejected: jax.Array | bool) -> Replay:
+def drop(replay: Replay, iteration: jax.Array | int, rejected: jax.Array | bool) -> Replay:
     """Without the rows of the games that ended in an iteration, if ``rejected``."""
     rows = _ended_in(replay, iteration) & rejected
     return replace(replay, status=jnp.where(rows, jnp.int8(Status.EMPTY), replay.status))
 
 
-def approve(replay: Replay, iteration: jax.Array) -> tuple[Replay, jax.Array]:
+def approve(replay: Replay, iteration: jax.Array | int) -> tuple[Replay, jax.Array]:
     """Releases the games that ended in an iteration, in the order of iterations; also returns ``int32`` their rows."""
     released = jnp.sum(_ended_in(replay, iteration), dtype=jnp.int32)
     return replace(replay, approved=jnp.asarray(iteration, jnp.int32)), released
 
 
-def _ended_in(replay: Replay, iteration: jax.Array) -> jax.Array:
+def _ended_in(replay: Replay, iteration: jax.Array | int) -> jax.Array:
     return (replay.status == Status.COMPLETE) & (replay.ended == iteration)
 
 

@@ -7,11 +7,12 @@ import pytest
 
 from ringrift_jax import events
 from ringrift_jax.events import Alert, CandidateEvaluated, EventLog, ModelPromoted, RunStarted, RunStopped
+from ringrift_jax.files import whole_lines
 
-PROMOTED = ModelPromoted(4, "hex8", 3, 1, 0, "champions/1", 70, 25.5, 25.5, (3.0, 48.0), "0123456789ab")
+PROMOTED = ModelPromoted(4, "hex8", 3, 1, 0, "champions/1", 70, 25.5, 25.5, (3.0, 48.0), "0123456789ab", {"unique": True})
 STORY = [
     RunStarted(0, "hex8", 3, "tiny", "cpu", False),
-    CandidateEvaluated(2, 0, -0.25, None),
+    CandidateEvaluated(2, 0, -0.25, None, 12),
     PROMOTED,
     Alert(5, "not_finite", "3 steps"),
     RunStopped(6, "6 iterations"),
@@ -109,6 +110,22 @@ def test_subscribers_see_each_event_once_across_restarts(tmp_path):
     follower.join(timeout=60)
     assert not follower.is_alive()
     assert got == [STORY[0], STORY[1], STORY[2], STORY[3], STORY[2]]
+
+
+def test_a_log_that_has_not_changed_is_not_read_again(log, tmp_path, monkeypatch):
+    reads, looks = [], iter(range(6))
+    monkeypatch.setattr(events, "whole_lines", lambda path: reads.append(path) or whole_lines(path))
+
+    def stop() -> bool:
+        look = next(looks)
+        if look == 3:
+            log.append(STORY[0])
+        if look == 4:
+            log.rewind(2)
+        return look == 5
+
+    assert list(events.subscribe(tmp_path, poll=0, stop=stop)) == [*STORY, STORY[0], STORY[0]]
+    assert len(reads) == 4  # at the first look and after each change; the rewind reads as well
 
 
 def test_subscribers_choose_kinds(log, tmp_path):

@@ -114,7 +114,9 @@ def test_a_step_that_is_not_finite_is_counted_and_changes_nothing(learn):
 def test_parameters_that_are_not_finite_are_not_taken_on(learn):
     """Loss and gradient are finite, but the step is beyond the largest number."""
     learner = new_learner(CONFIG, {"logits": jnp.arange(6.0), "value": jnp.float32(0.0)})
-    huge = jax.tree.map(lambda leaf: jnp.full_like(leaf, -1e38) if leaf.dtype == jnp.float32 else leaf, learner.optimizer)
+    huge = jax.tree.map(
+        lambda leaf: jnp.full_like(leaf, -1e38) if leaf.dtype == jnp.float32 else leaf, learner.optimizer
+    )
     after, result, steps = learn(replace(learner, optimizer=huge), full_ring(), jnp.int32(2), jax.random.key(0))
     assert int(steps) == int(after.skipped) == 1
     assert np.isfinite(result.loss) and np.isfinite(result.gradient)

@@ -76,7 +76,7 @@ def test_the_newest_champion_that_is_there(run):
     shutil.rmtree(run / "champions" / "2")
     model = registry.select_model(run)
     assert (model.kind, model.version, numbers(model)) == ("champion", 1, {1.0})
-    assert model.why.endswith("; champion 2 cannot be read")
+    assert model.why.endswith(f"; missing from {run / 'champions'}: champion 2")
 
 
 def test_else_the_checkpoint_else_the_heuristic(run):
@@ -84,7 +84,7 @@ def test_else_the_checkpoint_else_the_heuristic(run):
         shutil.rmtree(run / "champions" / str(version))
     model = registry.select_model(run)  # the untrained network has beaten nobody
     assert (model.kind, model.path) == ("heuristic", None)
-    assert "champion 2, champion 1 cannot be read, and there is no checkpoint" in model.why
+    assert f"missing from {run / 'champions'}: champion 2, 1, and there is no checkpoint" in model.why
     with pytest.raises(ValueError, match="heuristic has no parameters"):
         registry.load_model(model)
     state = checkpoint(run)

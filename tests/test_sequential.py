@@ -30,7 +30,9 @@ def pairs(elo: float, drawn: float, groups: int = GROUPS) -> jax.Array:
 def test_error_rates_are_as_stated(drawn):
     """To a quarter more than asked for, because the variance is estimated and groups come one at a time."""
     limit = 1.3 * CONFIG.error_rate + 0.005
-    equal, stronger, weaker = (judge(pairs(elo, drawn), GROUPS) for elo in (0, CONFIG.promote_elo, -CONFIG.rollback_elo))
+    equal, stronger, weaker = (
+        judge(pairs(elo, drawn), GROUPS) for elo in (0, CONFIG.promote_elo, -CONFIG.rollback_elo)
+    )
     rates = {
         "equal promoted": equal.stronger.mean(),
         "equal rolled back": equal.weaker.mean(),

@@ -31,7 +31,8 @@ TESTS = Path(__file__).parent.parent
 SMALL = [
     *("square8", "--preset", "tiny", "--network.channels", "4", "--search.simulations", "2"),
     *("--search.considered", "2", "--self-play.lanes", "4", "--self-play.chunk", "8"),
-    *("--arena.opening", "1", "--learner.min-rows", "8"),
+    *("--arena.opening", "1", "--learner.min-rows", "8", "--gates.min-unique", "0", "--gates.max-seat-share", "1"),
+    *("--arena.test.error-rate", "0.45"),
 ]
 TOY = """
 import signal, time
@@ -221,7 +222,7 @@ def test_a_damaged_checkpoint_costs_only_what_came_after_the_one_before(toy, tmp
 def test_a_run_that_is_killed_20_times_is_the_run_that_is_not(cache, toy, tmp_path):
     """SIGKILL at random moments, many of them while a checkpoint is written."""
     draw = random.Random(0)
-    promotes = ["--arena.confidence", "0", "--arena.every", "1", "--self-play.lanes", "16"]
+    promotes = ["--arena.every", "1", "--self-play.lanes", "16"]
     command = [*SMALL, *promotes, "--run-dir", str(tmp_path / "killed"), "--iterations", "1000000"]
     script = TOY + f"train.SAVING_SHARE = 0.5\ntrain.main({command})"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
@@ -273,7 +274,7 @@ def test_hours_end_a_run_whatever_its_iterations(toy, tmp_path, capsys):
 
 
 def test_a_run_ends_at_an_elo(toy, tmp_path, capsys):
-    run(tmp_path, "--until-elo", "1", "--arena.confidence", "0", "--arena.every", "1", "--self-play.lanes", "16")
+    run(tmp_path, "--until-elo", "1", "--arena.every", "1", "--self-play.lanes", "16")
     said = capsys.readouterr().out
     lines = records(tmp_path)
     assert lines[-1]["champion_elo"] >= 1
@@ -284,7 +285,7 @@ def test_a_run_ends_at_an_elo(toy, tmp_path, capsys):
     assert promoted[-1].games == sum(line["games"] for line in lines)
     assert f"the champion has {promoted[-1].elo:.0f} Elo: saved after iteration {len(lines)}; the same" in said
     assert f"champion {promoted[-1].version} ({promoted[-1].elo:+.0f} Elo)" in said
-    run(tmp_path, "--until-elo", "1", "--arena.confidence", "0", "--arena.every", "1", "--self-play.lanes", "16")
+    run(tmp_path, "--until-elo", "1", "--arena.every", "1", "--self-play.lanes", "16")
     assert "give a higher --until-elo to go on" in capsys.readouterr().out
     assert records(tmp_path) == lines
     assert isinstance(events.read(tmp_path)[-1], events.RunStopped)
