@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from experiments.monitoring import Monitors
 from experiments.run_directory import RunDirectory
 from ringrift_jax.config import RunConfig
 from ringrift_jax.events import (
@@ -16,6 +17,7 @@ from ringrift_jax.events import (
     ModelPromoted,
     RunStarted,
     RunStopped,
+    read,
 )
 from ringrift_jax.registry import champions, promotion
 
@@ -23,8 +25,8 @@ from ringrift_jax.registry import champions, promotion
 class History:
     """Writes the metrics and the events of one run, which goes on where its checkpoint was."""
 
-    def __init__(self, directory: RunDirectory, config: RunConfig):
-        self._directory, self._config = directory, config
+    def __init__(self, directory: RunDirectory, config: RunConfig, monitors: Monitors):
+        self._directory, self._config, self._monitors = directory, config, monitors
         self._log = directory.events
         self._champion: ModelPromoted | None = None
         self._games = self._skipped = 0
@@ -45,24 +47,30 @@ class History:
 
     def start(self, iteration: int, resumed: bool, preset: str) -> None:
         """Training begins or goes on."""
+        self._monitors.start(self._directory.read_metrics(), read(self._directory.path))
         device = jax.devices()[0].device_kind
-        self._log.append(RunStarted(iteration, self._config.board, self._config.num_players, preset, device, resumed))
+        self._happened(RunStarted(iteration, self._config.board, self._config.num_players, preset, device, resumed))
         if self._champion is None:
             self._champion = promotion(self._config, None, iteration, self._games)
-            self._log.append(self._champion)
+            self._happened(self._champion)
 
     def add(self, record: dict[str, Any]) -> dict[str, Any]:
         """Writes an iteration: its events, and its line, which is returned with the Elo of the champion added."""
         self._games += record["games"]
         for event in self._events(record):
-            self._log.append(event)
+            self._happened(event)
         record = record | {"champion_elo": self.elo}
         self._directory.append_metrics(record)
+        self._monitors.iteration(record)
         return record
 
     def end(self, iteration: int, reason: str) -> None:
         """Training ended in good order."""
-        self._log.append(RunStopped(iteration, reason))
+        self._happened(RunStopped(iteration, reason))
+
+    def _happened(self, event: Event) -> None:
+        self._log.append(event)
+        self._monitors.event(event)
 
     def _events(self, record: dict[str, Any]) -> Iterator[Event]:
         iteration, score, error = record["iteration"], record["arena_score"], record["arena_error"]
