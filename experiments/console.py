@@ -1,15 +1,30 @@
 """What a training run shows on the screen."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import jax
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from experiments.command_line import cores
 from ringrift_jax.config import RunConfig
+from ringrift_jax.events import Event, ModelPromoted
+
+SHOWN = 5
+"""Champions of the lineage that are named under the progress bar."""
+
+BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 class Screen:
@@ -17,6 +32,7 @@ class Screen:
 
     def __init__(self):
         self.console = Console(highlight=False, soft_wrap=True)
+        self.standing = Standing()
 
     def say(self, text: str) -> None:
         """One line, above the progress bar if there is one."""
@@ -44,7 +60,9 @@ class Screen:
     def iterating(self, done: int, total: int | None) -> Iterator[None]:
         """Shows a progress bar over the iterations, of which ``total`` may be unknown."""
         columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
-        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+        plain = self.console.options.ascii_only
+        options: Any = dict(console=self.console, transient=True, disable=not self.console.is_terminal)
+        with _Bar(lambda: self.standing.describe(plain), *columns, **options) as progress:
             task = progress.add_task("iterations", total=total, completed=done)
             self._advance = lambda: progress.advance(task)
             yield
@@ -65,6 +83,63 @@ class Screen:
         """Undoes what an interrupted progress bar leaves behind."""
         if self.console.is_terminal:
             self.console.show_cursor(True)
+
+
+class _Bar(Progress):
+    """A progress bar with a line under it, cut where the terminal ends."""
+
+    def __init__(self, below: Callable[[], str], *columns: ProgressColumn, **options: Any):
+        self._below = below
+        super().__init__(*columns, **options)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        yield Text(self._below(), no_wrap=True, overflow="ellipsis")
+
+
+class Standing:
+    """A monitor of the run that knows where it stands: phase, rates, champions."""
+
+    def __init__(self):
+        self._phase, self._rates = "", ""
+        self._elo: dict[int, float] = {}
+
+    def start(self, records: Sequence[dict[str, Any]], happened: Sequence[Event]) -> None:
+        for event in happened:
+            self.event(event)
+
+    def phase(self, name: str) -> None:
+        self._phase = name
+
+    def iteration(self, record: dict[str, Any]) -> None:
+        games, decisions = record["games_per_second"], record["decisions_per_second"]
+        self._rates = f"{games:.1f} games/s  {decisions:.0f} decisions/s"
+
+    def event(self, event: Event) -> None:
+        if isinstance(event, ModelPromoted):
+            self._elo[event.version] = event.elo
+
+    def close(self) -> None:
+        pass
+
+    def describe(self, plain: bool = False) -> str:
+        """A line such as ``iterating  9.0 games/s  1200 decisions/s  Elo ▁▄█  0 > 1 > 2 (+210 Elo)``; ``plain`` leaves
+        out what is not ASCII."""
+        versions = sorted(self._elo)
+        parts = [self._phase, self._rates]
+        if len(versions) > 1:
+            parts.append("" if plain else f"Elo {sparkline([self._elo[version] for version in versions])}")
+            line = " > ".join(map(str, versions[-SHOWN:]))
+            older = "... > " if len(versions) > SHOWN else ""
+            parts.append(f"{older}{line} ({self._elo[versions[-1]]:+.0f} Elo)")
+        return "  ".join(filter(None, parts))
+
+
+def sparkline(values: Sequence[float], width: int = 16) -> str:
+    """The last values as bars from the lowest to the highest."""
+    values = values[-width:]
+    low, high = min(values), max(values)
+    return "".join(BLOCKS[round((value - low) / ((high - low) or 1) * (len(BLOCKS) - 1))] for value in values)
 
 
 def describe(record: dict[str, Any], total: int | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from experiments.alarms import WINDOW, alarms
+from experiments.monitoring import Monitors
 from experiments.run_directory import RunDirectory, gate
 from ringrift_jax import record_files
 from ringrift_jax.config import RunConfig
@@ -19,6 +20,7 @@ from ringrift_jax.events import (
     RolledBack,
     RunStarted,
     RunStopped,
+    read,
 )
 from ringrift_jax.parity import Parity
 from ringrift_jax.registry import champions, promotion
@@ -27,8 +29,8 @@ from ringrift_jax.registry import champions, promotion
 class History:
     """Writes the metrics and the events of one run, which goes on where its checkpoint was."""
 
-    def __init__(self, directory: RunDirectory, config: RunConfig):
-        self._directory, self._config = directory, config
+    def __init__(self, directory: RunDirectory, config: RunConfig, monitors: Monitors):
+        self._directory, self._config, self._monitors = directory, config, monitors
         self._log = directory.events
         self._champion: ModelPromoted | None = None
         self._games = 0
@@ -53,11 +55,12 @@ class History:
 
     def start(self, iteration: int, resumed: bool, preset: str) -> None:
         """Training begins or goes on."""
+        self._monitors.start(self._directory.read_metrics(), read(self._directory.path))
         device = jax.devices()[0].device_kind
-        self._log.append(RunStarted(iteration, self._config.board, self._config.num_players, preset, device, resumed))
+        self._happened(RunStarted(iteration, self._config.board, self._config.num_players, preset, device, resumed))
         if self._champion is None:
             self._champion = promotion(self._config, None, iteration, self._games)
-            self._log.append(self._champion)
+            self._happened(self._champion)
 
     def add(self, record: dict[str, Any], parity: Parity | None = None) -> dict[str, Any]:
         """Writes an iteration: its events, the games replayed in it, and its line, which is returned with what is known
@@ -69,17 +72,22 @@ class History:
                 "data_rejected": record["data_rejected"] or not parity.accepted,
             }
         for event in self._events(record, parity.problem if parity else None):
-            self._log.append(event)
+            self._happened(event)
         if parity and parity.records:
             record_files.append(self._directory.games, parity.records)
         record = record | {"champion_elo": self.elo}
         self._directory.append_metrics(record)
         self._recent = [*self._recent, record][-WINDOW:]
+        self._monitors.iteration(record)
         return record
 
     def end(self, iteration: int, reason: str) -> None:
         """Training ended in good order."""
-        self._log.append(RunStopped(iteration, reason))
+        self._happened(RunStopped(iteration, reason))
+
+    def _happened(self, event: Event) -> None:
+        self._log.append(event)
+        self._monitors.event(event)
 
     def _events(self, record: dict[str, Any], problem: str | None) -> Iterator[Event]:
         iteration, score, error = record["iteration"], record["arena_score"], record["arena_error"]

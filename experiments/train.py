@@ -22,6 +22,7 @@ from experiments.command_line import fail, option, parse, use_all_cores, use_com
 from experiments.console import Screen
 from experiments.history import History
 from experiments.interrupts import Interrupts
+from experiments.monitoring import Monitor, Monitors, open_monitors
 from experiments.recovery import complete_champions, fail_to_write, quiet_background
 from experiments.run_directory import BusyError, RunDirectory, to_record
 from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
@@ -55,6 +56,10 @@ class Args:
         of which it played only the champion before; likewise without limit of iterations unless that is given.
       seed: of all random numbers.
       swap_rule: the pie rule (2 players only): after the first turn the second player may exchange seats.
+      metrics_port: serve metrics for Prometheus there; 0 for any that is free.
+      metrics_address: of the interface to serve them on.
+      metrics_file: keep them in this file too, for the textfile collector of Prometheus's node exporter.
+      tensorboard: write scalars to tensorboard/ in the run.
     """
 
     board: tyro.conf.Positional[Literal["square8", "square19", "hex8", "hexagonal"]]
@@ -66,6 +71,10 @@ class Args:
     until_elo: Annotated[float | None, option("FLOAT", "no limit")] = None
     seed: int = 0
     swap_rule: bool = False
+    metrics_port: Annotated[int | None, option("INT", "none")] = None
+    metrics_address: str = "127.0.0.1"
+    metrics_file: Annotated[Path | None, option("PATH.prom", "none")] = None
+    tensorboard: bool = True
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -89,6 +98,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
     try:
         config.make_env()
+        monitors = open_monitors(
+            config, directory.path, args.metrics_port, args.metrics_address, args.metrics_file, args.tensorboard
+        )
         lock = directory.open(config)
     except (ValueError, BusyError) as problem:
         fail(str(problem))
@@ -101,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         iterations = args.iterations or (None if limited else ITERATIONS[name])
         until_elo = math.inf if args.until_elo is None else args.until_elo
         try:
-            train(config, directory, iterations, args.hours, until_elo, name)
+            train(config, directory, iterations, args.hours, until_elo, name, monitors)
         except OSError as problem:
             fail_to_write(problem, directory.path)
 
@@ -113,6 +125,7 @@ def train(
     hours: float | None = None,
     until_elo: float = math.inf,
     preset_name: str = "custom",
+    monitors: Sequence[Monitor] = (),
 ) -> None:
     """Starts or continues a run until so many iterations are done in all, or until it is interrupted.
 
@@ -123,6 +136,7 @@ def train(
       hours: stop after so many hours; None for no limit.
       until_elo: stop when the champion has as much, as counted by the arenas.
       preset_name: what the settings are called on the screen.
+      monitors: what else watches it.
     """
     screen = Screen()
     last = math.inf if iterations is None else iterations
@@ -134,6 +148,7 @@ def train(
     with (
         Checkpoints(directory.checkpoints) as checkpoints,
         Interrupts(stop_soon, screen.restore_cursor) as interrupts,
+        Monitors([screen.standing, *monitors], screen.say) as watch,
         ThreadPoolExecutor(1) as worker,  # so that the main thread is free to answer signals
     ):
         env = config.make_env()
@@ -156,7 +171,7 @@ def train(
         if not resumed:
             save_champion(directory.champions, 0, config, state.champion)
         complete_champions(directory, config, state, screen.say)
-        history = History(directory, config)
+        history = History(directory, config, watch)
         history.rewind(done, resumed)
         if done:
             screen.say(f"continuing after iteration {done}")
@@ -168,6 +183,7 @@ def train(
             return
         history.start(done, resumed, preset_name)
 
+        watch.phase("compiling")
         began = time.monotonic()
         with screen.compiling():
             iterate = worker.submit(lambda: make_iterate(env, config.loop, mesh).lower(abstract).compile()).result()
@@ -176,6 +192,7 @@ def train(
         settle = jax.jit(partial(release, config.loop), donate_argnums=0)
         hash_ = config_hash(config)
         save_at = time.monotonic()
+        watch.phase("iterating")
         with screen.iterating(done, iterations):
             while done < last and history.elo < until_elo and not interrupts.requested and time.monotonic() < end:
                 began = time.monotonic()
@@ -193,9 +210,12 @@ def train(
                 screen.iteration(record, iterations)
                 began = time.monotonic()
                 if began >= save_at:
+                    watch.phase("saving")
                     checkpoints.save(state)
+                    watch.phase("iterating")
                     now = time.monotonic()
                     save_at = now + (now - began) * (1 / SAVING_SHARE - 1)
+        watch.phase("saving")
         checkpoints.save(state)
         checkpoints.wait()
         of_all = f" of {iterations}" if iterations else ""
@@ -206,6 +226,7 @@ def train(
         else:
             why = interrupts.requested or f"{hours:g} h are over"
         history.end(done, why)
+        watch.phase("stopped")
         if done >= last:
             screen.say(f"finished {iterations} iterations, saved in {directory.path}")
         else:
