@@ -9,7 +9,9 @@ from ringrift_jax import events
 from ringrift_jax.events import Alert, CandidateEvaluated, EventLog, ModelPromoted, RunStarted, RunStopped
 from ringrift_jax.files import whole_lines
 
-PROMOTED = ModelPromoted(4, "hex8", 3, 1, 0, "champions/1", 70, 25.5, 25.5, (3.0, 48.0), "0123456789ab", {"unique": True})
+PROMOTED = ModelPromoted(
+    4, "hex8", 3, 1, 0, "champions/1", 70, 25.5, 25.5, (3.0, 48.0), "0123456789ab", {"unique": True}
+)
 STORY = [
     RunStarted(0, "hex8", 3, "tiny", "cpu", False),
     CandidateEvaluated(2, 0, -0.25, None, 12),

@@ -26,6 +26,7 @@ from ringrift_jax.config import RunConfig
 from ringrift_jax.events import EventLog
 from ringrift_jax.files import whole_lines
 from ringrift_jax.loop import new_loop
+from ringrift_jax.parity import Parity
 
 TESTS = Path(__file__).parent.parent
 SMALL = [
@@ -399,3 +400,36 @@ def test_tiny_preset_trains(cache, board, players, tmp_path, monkeypatch):
     assert lines[1]["arena_score"] is not None
     assert lines[1]["skipped_steps"] == 0
     assert all(line["mean_depth"] >= 1 for line in lines)
+
+
+def test_games_the_reference_refuses_are_not_learned_from(toy, tmp_path, capsys, monkeypatch):
+    """The games of iteration 2 are refused while iteration 3 runs."""
+
+    def check(env, games, **provenance):
+        last = {game.last_iteration for game in games}
+        return Parity(len(games), [], "lane 1, game 0: planted" if last == {2} else None)
+
+    monkeypatch.setattr(train, "check", check)
+    run(tmp_path / "refused", "--iterations", "5")
+    monkeypatch.setattr(train, "check", lambda *_, **__: Parity(1, [], None))
+    run(tmp_path / "accepted", "--iterations", "5")
+    refused, accepted = records(tmp_path / "refused"), records(tmp_path / "accepted")
+    assert [line["trainable_rows"] for line in refused[:3]] == [line["trainable_rows"] for line in accepted[:3]]
+    lost = accepted[3]["trainable_rows"] - refused[3]["trainable_rows"]
+    assert lost == round(accepted[1]["games"] * accepted[1]["game_length"]) > 0
+    assert [line["gates"].get("parity", {}).get("passed") for line in refused] == [None, True, False, True, True]
+    assert [line["data_rejected"] for line in refused] == [False, False, True, False, False]
+    (event,) = (event for event in events.read(tmp_path / "refused") if isinstance(event, events.DataRejected))
+    assert (event.iteration, event.gate, event.message) == (3, "parity", "lane 1, game 0: planted")
+    assert "rejected by the gates: parity" in capsys.readouterr().out
+
+
+def test_a_run_whose_gates_always_fail_says_so_and_goes_on(toy, tmp_path, capsys):
+    run(tmp_path, "--iterations", "3", "--gates.min-unique", "1.1")
+    lines = records(tmp_path)
+    assert [line["gates"]["unique"]["passed"] for line in lines] == [False] * 3
+    assert all(line["data_rejected"] and line["steps"] == line["trainable_rows"] == 0 for line in lines)
+    assert sum(line["games"] for line in lines) > 0
+    assert capsys.readouterr().out.count("rejected by the gates: unique") == 3
+    rejected = [event for event in events.read(tmp_path) if isinstance(event, events.DataRejected)]
+    assert [(event.iteration, event.gate) for event in rejected] == [(1, "unique"), (2, "unique"), (3, "unique")]
