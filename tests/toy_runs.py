@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 from toy_game import ToyGame
 
 from experiments import train
@@ -25,6 +26,8 @@ PROMOTING = [
 
 
 def use_toy_game(monkeypatch) -> None:
+    """Also keeps what is compiled where the other tests keep theirs."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
     monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
 
 
