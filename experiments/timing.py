@@ -14,8 +14,9 @@ from jax.experimental.compilation_cache import compilation_cache
 Name = TypeVar("Name", bound=Hashable)
 
 
-def in_turn(tasks: dict[Name, Callable[[], object]], repeats: int) -> dict[Name, float]:
-    """Median seconds of each task. Every round runs all tasks once, so that noise of the machine falls on all alike.
+def rounds(tasks: dict[Name, Callable[[], object]], repeats: int) -> dict[Name, list[float]]:
+    """Seconds of each task in each round. Every round runs all tasks once, so that noise of the machine falls on all
+    alike.
 
     Tasks return what they computed, and it is waited for. One round more than ``repeats`` is run; the first does not
     count.
@@ -26,7 +27,12 @@ def in_turn(tasks: dict[Name, Callable[[], object]], repeats: int) -> dict[Name,
             start = time.perf_counter()
             jax.block_until_ready(task())
             seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times[1:]) for name, times in seconds.items()}
+    return {name: times[1:] for name, times in seconds.items()}
+
+
+def in_turn(tasks: dict[Name, Callable[[], object]], repeats: int) -> dict[Name, float]:
+    """Median seconds of each task in its :func:`rounds`."""
+    return {name: statistics.median(times) for name, times in rounds(tasks, repeats).items()}
 
 
 @contextmanager

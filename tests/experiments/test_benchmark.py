@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import pytest
 from rich.console import Console
 
-from experiments import benchmark, timing
+from experiments import timing
+from experiments.benchmark import rules
+from experiments.benchmark.__main__ import main
 
 
-def countdown(name: str) -> benchmark.Subject:
+def countdown(name: str) -> rules.Subject:
     """A game of three decisions; its state is how many are left, and four legal actions."""
-    return benchmark.Subject(
+    return rules.Subject(
         name=name,
         init=lambda key: {"left": jnp.int32(3), "legal_action_mask": jnp.ones(4, bool)},
         step=lambda state, action: state | {"left": state["left"] - 1},
@@ -26,7 +28,7 @@ def countdown(name: str) -> benchmark.Subject:
 
 def test_rows_of_a_toy_game():
     subjects = [countdown("ours"), countdown("pgx chess")]
-    rows = benchmark.measure(subjects, batch=8, steps=6, repeats=2, console=Console(quiet=True))
+    rows = rules.measure(subjects, batch=8, steps=6, repeats=2, console=Console(quiet=True))
     assert [row.game for row in rows] == ["ours", "pgx chess"]
     first, chess = rows
     assert first.decisions_per_pgx_chess_step == pytest.approx(chess.decision_us / first.decision_us)
@@ -36,7 +38,7 @@ def test_rows_of_a_toy_game():
         assert row.state_bytes == 8 and row.jaxpr_lines >= 1 and row.observe_us is None
         for value in (row.decision_us, row.step_us, row.mask_us, row.sample_us, row.compile_cold_seconds):
             assert value is not None and value > 0
-    assert benchmark.table(rows).row_count == 2
+    assert rules.table(rows).row_count == 2
     json.dumps([asdict(row) for row in rows])
 
 
@@ -65,7 +67,7 @@ def test_the_second_compilation_is_a_look_up():
 )
 def test_bad_input_is_one_line(arguments: list[str], message: str, capsys):
     with pytest.raises(SystemExit) as stop:
-        benchmark.main(["env", *arguments])
+        main(["env", *arguments])
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
@@ -75,6 +77,6 @@ def test_bad_input_is_one_line(arguments: list[str], message: str, capsys):
 def test_one_real_row(tmp_path: Path):
     file = tmp_path / "rows.json"
     options = ["--boards", "square8", "--players", "2", "--batch", "16", "--repeats", "2", "--json", str(file)]
-    benchmark.main(["env", *options, "--no-pgx"])
+    main(["env", *options, "--no-pgx"])
     (row,) = json.loads(file.read_text())["rows"]
     assert row["game"] == "square8-2p" and row["state_bytes"] <= 480 and row["jaxpr_lines"] <= 6000
