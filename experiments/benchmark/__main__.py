@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if name in ("-h", "--help"):
         print(f"{__doc__}\n")
         for command, module in COMMANDS.items():
-            print(f"  {command:<10}{module.__doc__.splitlines()[0]}")
+            print(f"  {command:<10}{(module.__doc__ or '').splitlines()[0]}")
         print("\nEach has a --help of its own.")
     elif name not in COMMANDS:
         fail(f"unknown benchmark {name!r}; choose one of {', '.join(COMMANDS)}")

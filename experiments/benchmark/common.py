@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 from rich.console import Console
 from rich.table import Table
 
-from experiments.command_line import fail, parse
+from experiments.command_line import check_json, fail, parse
 from ringrift_jax.agents import make_evaluate
 from ringrift_jax.config import preset
 from ringrift_jax.devices import everywhere, spread
@@ -58,12 +58,6 @@ def parse_settings(kind: type[Args], argv: Sequence[str], program: str, about: s
     name = args.preset if args.preset != "auto" else "gpu" if jax.default_backend() == "gpu" else "cpu"
     hint = "settings have the names of the preset's, such as --search.simulations; see --help"
     return args, parse(LoopConfig, others, hint, prog=program, default=preset(name, args.board, args.players))
-
-
-def check_json(path: Path | None) -> None:
-    """Fails before anything is measured if the report could not be written."""
-    if path and not path.parent.is_dir():
-        fail(f"--json is {path}, but there is no directory {path.parent}")
 
 
 def new_params(env, loop: LoopConfig, mesh: Mesh) -> Any:
