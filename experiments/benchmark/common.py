@@ -42,7 +42,7 @@ class Args:
       json_file: where to write the results too.
     """
 
-    board: tyro.conf.Positional[Literal["square8", "square19", "hex8", "hexagonal"]] = "square8"
+    board: tyro.conf.Positional[Literal["square8", "square19", "hex8", "hexagonal"]]
     players: Literal[2, 3, 4] = 2
     preset: Literal["auto", "tiny", "cpu", "gpu"] = "auto"
     repeats: int = 10

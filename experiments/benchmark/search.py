@@ -238,7 +238,7 @@ def main(argv: Sequence[str]) -> None:
     for lanes in all_lanes:
         with console.status(f"{lanes} games: compiling, playing to the middle of games, timing"):
             rows.append(measure(env, loop, lanes, args.repeats))
-    print_rows(console, f"{env.id}, {loop.search.simulations} simulations", rows)
+    print_rows(console, f"{args.board}-{args.players}p, {loop.search.simulations} simulations", rows)
     command = shlex.join([*PROGRAM.split(), *argv])
     common.write_report(args.json_file, command, rows, settings=to_dict(loop))
 

@@ -136,7 +136,9 @@ def main(argv: Sequence[str]) -> None:
     console = common.make_console()
     with console.status("compiling, playing to where games are at all stages, timing"):
         row = measure(env, loop, args.repeats)
-    console.print(table(f"{env.id}, {row.simulations} simulations, {common.describe_device()}", row))
+    console.print(
+        table(f"{args.board}-{args.players}p, {row.simulations} simulations, {common.describe_device()}", row)
+    )
     command = shlex.join([*PROGRAM.split(), *argv])
     common.write_report(args.json_file, command, [row], settings=to_dict(loop))
 
