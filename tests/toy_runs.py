@@ -27,7 +27,7 @@ PROMOTING = [
 
 def use_toy_game(monkeypatch) -> None:
     """Also keeps what is compiled where the other tests keep theirs."""
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.values["jax_compilation_cache_dir"])
     monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
 
 

@@ -46,7 +46,7 @@ class DataRejected(Event):
 
 
 def a_record(iteration: int, **more) -> dict:
-    numbers = {"games": 3, "decisions": 40, "steps": 2, "skipped_steps": 0, "complete_rows": 64, "overflow": 1}
+    numbers = {"games": 3, "decisions": 40, "steps": 2, "skipped_steps": 0, "trainable_rows": 64, "overflow": 1}
     rates = {"seconds": 2.0, "games_per_second": 1.5, "decisions_per_second": 20.0}
     return {"iteration": iteration, "loss": 1.5, "arena_score": None, "lost_rows": 0, **numbers, **rates, **more}
 
@@ -130,8 +130,8 @@ def test_documents_list_the_metrics_and_the_alerts():
 def test_metrics_follow_records_and_events():
     metrics = Prometheus(CONFIG, "x")
     assert value(metrics, "games_total") == 0
-    promoted = ModelPromoted(2, "hex8", 3, 1, 0, "champions/1", 6, 80.5, 80.5, (10.0, 150.0), "0")
-    first = ModelPromoted(0, "hex8", 3, 0, None, "champions/0", 0, 0.0, None, None, "0")
+    promoted = ModelPromoted(2, "hex8", 3, 1, 0, "champions/1", 6, 80.5, 80.5, (10.0, 150.0), "0", {})
+    first = ModelPromoted(0, "hex8", 3, 0, None, "champions/0", 0, 0.0, None, None, "0", {})
     happened = [RunStarted(0, "hex8", 3, "gpu", "H100", False), first, promoted, Alert(2, "not_finite", "")]
     before = [a_record(1), a_record(2, skipped_steps=5, arena_score=0.25, champion=1)]
     metrics.start(before, happened)
@@ -336,7 +336,7 @@ def test_libraries_are_imported_when_they_are_used(tmp_path):
 
 
 def promotion(version: int, elo: float) -> ModelPromoted:
-    return ModelPromoted(version, "hex8", 3, version, version - 1, "", 0, elo, elo, None, "")
+    return ModelPromoted(version, "hex8", 3, version, version - 1, "", 0, elo, elo, None, "", {})
 
 
 def test_where_a_run_stands():
