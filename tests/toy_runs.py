@@ -26,7 +26,8 @@ PROMOTING = [
 
 def use_toy_game(monkeypatch) -> None:
     """Also keeps what is compiled where the other tests keep theirs."""
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
+    cache = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", cache)
     monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
 
 
