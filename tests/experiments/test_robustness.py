@@ -132,6 +132,7 @@ def test_a_deleted_champion_is_written_again(undisturbed, tmp_path, capsys):
     assert registry.select_model(path).why.endswith(f"; missing from {path / 'champions'}: champion 2")
 
     (path / "champions" / "2").mkdir()  # what an interrupted rm leaves
+    (path / "champions" / "3.orbax-checkpoint-tmp").mkdir()  # what a full disk leaves
     run(path, "--iterations", "6")
     said = capsys.readouterr().out
     assert f"champion 2 was missing from {path / 'champions'}; it is written again from the checkpoint\n" in said
