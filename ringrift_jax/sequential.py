@@ -50,8 +50,8 @@ class Verdict:
       decided: ``bool``, more groups change nothing.
       stronger, weaker: ``bool``, passed; never both.
       groups: ``int32`` groups read.
-      score, error: ``float32`` their mean score and its standard error; NaN for fewer than two. A test that stops at a
-        clear result makes the score look a little clearer than it is.
+      score, error: ``float32`` their mean score, NaN without groups, and its standard error, NaN for fewer than two.
+        A test that stops at a clear result makes the score look a little clearer than it is.
     """
 
     decided: jax.Array
@@ -99,13 +99,12 @@ def verdict(scores: jax.Array, ready: jax.Array, players: int, config: Sequentia
     groups = jnp.where(stronger, until, jnp.maximum(until, until_weaker))
     read = jnp.minimum(groups, ready)
     last = jnp.maximum(read, 1) - 1
-    several = read > 1
     spread = jnp.sqrt(jnp.maximum(squares[last] - read * mean[last] ** 2, 0) / (read - 1))
     return Verdict(
         decided=groups <= ready,
         stronger=stronger,
         weaker=weaker,
         groups=read.astype(jnp.int32),
-        score=jnp.where(several, mean[last], jnp.nan),
-        error=jnp.where(several, spread / jnp.sqrt(read), jnp.nan),
+        score=jnp.where(read > 0, mean[last], jnp.nan),
+        error=jnp.where(read > 1, spread / jnp.sqrt(read), jnp.nan),
     )

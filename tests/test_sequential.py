@@ -72,6 +72,8 @@ def test_score_and_error_are_of_the_groups_read():
         assert found.score[row] == pytest.approx(read.mean(), abs=1e-5)
         assert found.error[row] == pytest.approx(read.std(ddof=1) / np.sqrt(len(read)), rel=1e-4)
     none = judge(scores[:1], 0)
+    one = judge(scores[:1], 1)
+    assert one.score[0] == scores[0, 0] and np.isnan(one.error[0])
     assert np.isnan(none.score).all() and np.isnan(none.error).all() and not none.decided.any()
 
 
