@@ -63,7 +63,7 @@ class Worker:
         self._old = np.zeros(lanes, bool)  # lanes whose game is finished with the former network
         self._begun = [network.name] * lanes
         self.offer(network)
-        self._switch()
+        self.switch()
 
     def _compile(self, env) -> None:
         config, mesh, lanes = self._config, self._mesh, self.lanes
@@ -100,7 +100,7 @@ class Worker:
 
     def ply(self) -> list[PlayedGame]:
         """Makes one decision in each game. Returns the games that have ended with it; their iterations are plies."""
-        self._switch()
+        self.switch()
         for lane in np.flatnonzero(self._fresh).tolist():
             self._begun[lane] = self.network.name
         self.plies += 1
@@ -117,14 +117,16 @@ class Worker:
         self._old = self._old & ~self._fresh
         return finished
 
-    def _switch(self) -> None:
-        """Makes the network that waits the one that plays, if it may."""
+    def switch(self) -> bool:
+        """Makes the network that waits the one that plays, if it may; returns whether it did. A ply begins with it."""
         if not self._old.any():
             self.former = None
         if self._waiting and not self.former:
             if self._finish_games and not self._fresh.all():
                 self.former, self._old = self.network, ~self._fresh
             self.network, self._waiting = self._waiting, None
+            return True
+        return False
 
     def _ended(self, lane: int) -> list[PlayedGame]:
         last = self.former.name if self.former and self._old[lane] else self.network.name

@@ -4,15 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from toy_game import ToyGame
 
-from experiments import train
+from experiments import ingest, selfplay, train
 from experiments.run_directory import TIMINGS
-from ringrift_jax import events
+from ringrift_jax import events, exports
 from ringrift_jax.config import RunConfig
+from ringrift_jax.exports import PlayedGame
+from ringrift_jax.parity import Parity
 
 TESTS = Path(__file__).parent
 PROMOTING = [
@@ -26,6 +29,22 @@ PROMOTING = [
 
 def use_toy_game(monkeypatch) -> None:
     monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
+    monkeypatch.setattr(exports, "make", lambda board, **options: ToyGame(heap=13))
+    for module in ingest, selfplay:
+        monkeypatch.setattr(module, "check", check)
+
+
+def check(env: ToyGame, games: Sequence[PlayedGame], **provenance: object) -> Parity:
+    """Plays games of the small game again, as the reference does with those of the boards; there are no records."""
+    for game in games:
+        state = env.init()
+        for ply, action in enumerate(game.actions):
+            if int(state.heap) != game.states.heap[ply] or not env.legal_action_mask(state)[action]:
+                return Parity(len(games), [], f"decision {ply}, heap {game.states.heap[ply]}")
+            state = env.step(state, action)
+        if not state.is_over or state.rewards.tolist() != game.rewards.tolist():
+            return Parity(len(games), [], f"the rewards are {game.rewards.tolist()}")
+    return Parity(len(games), [], None)
 
 
 def run(path: Path, *more: str) -> None:
@@ -35,8 +54,8 @@ def run(path: Path, *more: str) -> None:
 def run_elsewhere(path: Path, *more: str, before: str = "") -> subprocess.CompletedProcess[str]:
     """The same in another process, which first does what ``before`` says."""
     code = (
-        "from toy_game import ToyGame\nfrom experiments import train\nfrom ringrift_jax.config import RunConfig\n"
-        f"RunConfig.make_env = lambda self: ToyGame(heap=13)\n{before}\n"
+        "from pytest import MonkeyPatch\nfrom toy_runs import use_toy_game\nfrom experiments import train\n"
+        f"use_toy_game(MonkeyPatch())\n{before}\n"
         f"train.main({[*PROMOTING, '--run-dir', str(path), *more]})"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
