@@ -83,7 +83,8 @@ class Inbox:
 
     def _waiting(self) -> deque[str]:
         files = (path.relative_to(self._run).as_posix() for path in self._run.glob(f"{WORKERS}/*/*.npz"))
-        return deque(sorted((file for file in files if file not in self._done), key=lambda file: (self._age(file), file)))
+        closed = self._done | ({self._file} if self._open else set())
+        return deque(sorted((file for file in files if file not in closed), key=lambda file: (self._age(file), file)))
 
     def _age(self, file: str) -> float:
         try:

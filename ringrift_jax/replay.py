@@ -148,7 +148,9 @@ def append(
     )
 
 
-def complete(replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Array, iteration: jax.Array | int) -> Replay:
+def complete(
+    replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Array, iteration: jax.Array | int
+) -> Replay:
     """Gives every pending row of the games that have just ended its outcome.
 
     Args:

@@ -40,7 +40,9 @@ class Worker:
       former: what games that began earlier are finished with; None if there are none.
     """
 
-    def __init__(self, env, config: LoopConfig, lanes: int, network: Network, key: jax.Array, finish_games: bool = False):
+    def __init__(
+        self, env, config: LoopConfig, lanes: int, network: Network, key: jax.Array, finish_games: bool = False
+    ):
         """Every lane at the start of its first game.
 
         Args:

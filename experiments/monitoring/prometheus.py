@@ -33,7 +33,10 @@ GAUGES = {
     "gradient_norm": ("gradient", "Norm of the gradient before it is limited."),
     "champion_version": ("champion", "Version of the champion; 0 is the untrained network."),
     "champion_elo": ("champion_elo", "Elo of the champion, summed over its promotions."),
-    "replay_trainable_rows": ("trainable_rows", "Rows of finished games in the replay ring, which can be learned from."),
+    "replay_trainable_rows": (
+        "trainable_rows",
+        "Rows of finished games in the replay ring, which can be learned from.",
+    ),
 }
 """Metrics that are the value of a key of the last record: the key, and what it says."""
 
