@@ -150,12 +150,15 @@ def add_games(take_in: TakeIn, state: LoopState, games: Sequence[PlayedGame]) ->
     if not games:
         return state
     lanes, ring = state.replay.status.shape[1], state.replay.rows
-    states = jax.tree.map(lambda *leaves: np.concatenate(leaves), *[game.states for game in games])
+
+    def joined(name: str) -> Any:
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *[getattr(game, name) for game in games])
+
     rows = Rows(
-        states,
-        np.concatenate([game.actions for game in games]).astype(ring.action.dtype),
-        np.concatenate([game.slot_actions for game in games]).astype(ring.slot_actions.dtype),
-        np.concatenate([game.slot_weights for game in games]),
+        joined("states"),
+        joined("actions").astype(ring.action.dtype),
+        joined("slot_actions").astype(ring.slot_actions.dtype),
+        joined("slot_weights"),
     )
     outcome = np.concatenate([np.tile(game.rewards, (len(game.actions), 1)) for game in games])
     for start in range(0, len(outcome), lanes):

@@ -31,7 +31,6 @@ from ringrift_jax.loop import LoopState, make_iterate, new_loop, release, take_i
 from ringrift_jax.parity import games_of_lanes, record
 from ringrift_jax.registry import config_hash
 
-
 WHERE = ("lane", "number", "first_iteration", "last_iteration")
 """Keys of a record that say where a game was played."""
 

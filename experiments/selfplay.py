@@ -287,7 +287,7 @@ class Player:
     def _until_stopped(self, worker: Worker, follower: Follower, interrupts: Interrupts) -> None:
         args, files = self._args, Files(self._directory, self._config, self._args.games_per_file, self._say)
         promoted: float | None = None
-        began, finished, playing = time.monotonic(), 0, worker.network.name
+        began, finished = time.monotonic(), 0
         end = began + 3600 * args.hours if args.hours else float("inf")
         try:
             with self._console.status("compiling") as status:

@@ -26,7 +26,7 @@ class PlayedGame:
     """A finished game of self-play on the host; T = decisions, K = slots, n = number of players.
 
     Attributes:
-      states: the state of the environment as NumPy arrays with leading axis ``[T]``, the positions before the decisions.
+      states: of the environment, NumPy arrays with leading axis ``[T]``, the positions before the decisions.
       actions: ``int32[T]``, what was played.
       slot_actions: ``int16[T, K]`` or ``int32[T, K]`` legal actions, -1 where empty.
       slot_weights: ``float16[T, K]`` improved policy over the slots.

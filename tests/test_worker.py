@@ -1,7 +1,6 @@
 """The worker on a small game: it plays what it says, with the network that its games name."""
 
 from dataclasses import replace
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -99,39 +98,39 @@ def test_by_default_running_games_go_on_with_the_new_network(searched):
     assert told_apart > 20
 
 
-def test_games_are_finished_with_the_network_they_began_with_and_a_third_waits(searched):
+def test_games_are_finished_with_the_network_they_began_with_and_a_third_waits(searched, monkeypatch):
     worker = start(True)
-    count, run_search = [0], worker._search
-    worker._search = partial(_counted, count, run_search)
+    searches, search = [], worker._search
+
+    def counted(*arguments):
+        searches.append(worker.plies)
+        return search(*arguments)
+
+    monkeypatch.setattr(worker, "_search", counted)
     games = play(worker, 7)
-    assert count[0] == worker.plies == 7
-    worker.offer(network(1))
     worker.offer(network(2))
-    worker.offer(network(1))  # of those that wait the last counts
+    worker.offer(network(1))  # of those that wait the last one counts
     games += worker.ply()
     assert worker.network.name == "champion 1" and worker.former and worker.former.name == "champion 0"
     worker.offer(network(2))
-    seconds = 1
+    twice = [worker.plies]
     while worker.network.name == "champion 1":
-        assert count[0] == worker.plies + seconds
         games += worker.ply()
-        seconds += worker.former is not None and count[0] == worker.plies + seconds + 1
+        twice += [worker.plies] if worker.former else []
     assert worker.former and worker.former.name == "champion 1"
-    games += play(worker, 30)
-    assert not worker.former
-    searches, plies = count[0], worker.plies
-    games += play(worker, 5)
-    assert count[0] - searches == worker.plies - plies == 5
+    while worker.former:
+        games += worker.ply()
+        twice += [worker.plies] if worker.former else []
+    games += play(worker, 20)
+    assert worker.network.name == "champion 2"
+    assert [ply for ply in sorted(set(searches)) if searches.count(ply) == 2] == twice
+    assert twice[0] > 7 and twice[-1] < worker.plies - 15
+
     assert {game.models[0] for game in games} == set(NETWORKS)
     for game in games:
         assert searched(game.models[0], game).all()
-    elsewhere = sum((~searched(name, game)).sum() for game in games for name in NETWORKS if name != game.models[0])
-    assert elsewhere > 50
+    others = sum((~searched(name, game)).sum() for game in games for name in NETWORKS if name != game.models[0])
+    assert others > 50
     old = [game.last_iteration for game in games if game.models[0] == "champion 0"]
     third = [game.first_iteration for game in games if game.models[0] == "champion 2"]
     assert max(old) < min(third)
-
-
-def _counted(count, function, *arguments):
-    count[0] += 1
-    return function(*arguments)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import chex
 import jax
@@ -20,7 +21,7 @@ from ringrift_jax.events import EventLog, GamesIngested
 from ringrift_jax.loop import new_loop, take_in
 from ringrift_jax.replay import Status
 
-ENV = ToyGame(heap=13)
+ENV: Any = ToyGame(heap=13)
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +95,8 @@ def test_all_games_are_taken_in_within_bounds_and_what_is_wrong_is_not(undisturb
         assert line["ingested_games"] == sum(event.games for event in mine)
         assert line["ingested_rows"] == sum(event.rows for event in mine)
     truncated, wrong = [event for event in happened if event.rejected]
-    assert truncated.rejected.startswith("not a readable npz file") and "000002" in truncated.path
-    assert wrong.rejected.startswith("the rewards are [") and "000003" in wrong.path
+    assert str(truncated.rejected).startswith("not a readable npz file") and "000002" in truncated.path
+    assert str(wrong.rejected).startswith("the rewards are [") and "000003" in wrong.path
     rejected = [event for event in events.read(undisturbed) if isinstance(event, events.DataRejected)]
     assert [event.message for event in rejected if event.gate == "ingest"] == [
         f"{event.path}: {event.rejected}" for event in (truncated, wrong)

@@ -1,5 +1,7 @@
 """Games of a run that are played again are the same games."""
 
+from typing import Any
+
 import chex
 import jax
 import pytest
@@ -14,7 +16,7 @@ from ringrift_jax.checkpoints import Checkpoints
 from ringrift_jax.loop import new_loop
 from ringrift_jax.parity import games_of_lanes
 
-ENV = ToyGame(heap=13)
+ENV: Any = ToyGame(heap=13)
 
 
 @pytest.fixture(autouse=True)
@@ -41,18 +43,18 @@ def test_games_are_the_same_from_a_checkpoint_and_from_the_beginning(tmp_path, m
     assert games[0].first_iteration <= 4  # before the first of the checkpoints that are kept
     capsys.readouterr()
     for start, game in games.items():
-        where = game.lane, game.number, game.first_iteration, game.last_iteration
-        again = regenerate.regenerate(directory, config, *where)
-        said = capsys.readouterr().out
-        assert start <= int(said.split()[2]) < game.first_iteration or start == int(said.split()[2]) == 0
+        again = regenerate.regenerate(
+            directory, config, game.lane, game.number, game.first_iteration, game.last_iteration
+        )
+        begins = int(capsys.readouterr().out.split()[2])
+        assert start <= begins < game.first_iteration if start else begins == 0
         chex.assert_trees_all_equal(vars(again), vars(game))
 
-    lane, number, first, last = where
-    with pytest.raises(ValueError, match=f"no game {lane}-99 ended in iteration {last}"):
-        regenerate.regenerate(directory, config, lane, 99, first, last)
+    with pytest.raises(ValueError, match="no game 1-99 ended in iteration 3"):
+        regenerate.regenerate(directory, config, 1, 99, 1, 3)
     (tmp_path / "workers" / "a" / "000001.npz").unlink()
     with pytest.raises(FileNotFoundError):
-        regenerate.regenerate(directory, config, *where)
+        regenerate.regenerate(directory, config, 1, 0, 1, 3)
 
 
 @pytest.mark.slow
