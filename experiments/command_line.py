@@ -55,6 +55,12 @@ def _one_line(box: str) -> str:
     return text[:1].lower() + text[1:].rstrip(". ")
 
 
+def check_json(path: Path | None) -> None:
+    """Fails before anything is measured if the report could not be written."""
+    if path and not path.parent.is_dir():
+        fail(f"--json is {path}, but there is no directory {path.parent}")
+
+
 def use_compilation_cache() -> None:
     """Keeps compiled programs in the user's cache directory, unless ``JAX_COMPILATION_CACHE_DIR`` says where."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

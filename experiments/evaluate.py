@@ -3,6 +3,9 @@
 Its champion plays matches against other players, with search and without. Games come in groups: all games of a group
 begin with the same random opening, and in each of them the champion is another player, so that every seat is held
 equally often. Ratings are on the Elo scale, where the uniformly random player is 0.
+
+Instead of a run, random or heuristic (or heuristic:PROFILE) can be measured, on the board named by --board, such as
+``python -m experiments.evaluate heuristic --board square8 --players 2``.
 """
 
 import json
@@ -11,19 +14,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
-from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
-from experiments.matches import RANDOM, Matches, Outcome, champion, named
+from experiments.command_line import check_json, fail, option, parse, use_all_cores, use_compilation_cache
+from experiments.matches import RANDOM, Matches, Outcome, Player, champion, named
 from experiments.run_directory import RunDirectory
 from ringrift_jax.checkpoints import champion_versions, load_champion
+from ringrift_jax.config import RunConfig
 from ringrift_jax.files import write_whole
 from ringrift_jax.ratings import Ratings, fit
 from ringrift_jax.registry import missing_champions
+
+Board = Literal["square8", "square19", "hex8", "hexagonal"]
 
 
 @dataclass(frozen=True)
@@ -31,22 +37,27 @@ class Args:
     """Command line of an evaluation.
 
     Attributes:
-      path: a run directory, whose latest champion plays, or one champion: RUN/champions/VERSION.
+      player: a run directory, whose latest champion plays; or one champion: RUN/champions/VERSION; or random,
+        heuristic or heuristic:PROFILE.
       against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which searches as
         much as the champion does; champion:0 is the untrained network.
       games: of each match, made a multiple of the number of players.
       simulations: of the search, one or several; 0 is the network alone, which takes its most likely action.
       opening: uniformly random decisions at the start of each game.
+      board, players, swap_rule: the game, if no run says which; the board is needed then.
       ladder: all champions of the run play, not only the latest; ladder.svg in the run shows their ratings over time.
       seed: of all random numbers.
       json_file: where to write the results too.
     """
 
-    path: tyro.conf.Positional[Path]
+    player: tyro.conf.Positional[str]
     against: tuple[str, ...] = ("random",)
     games: int = 400
     simulations: Annotated[tuple[int, ...], option("[INT ...]", "0 and what the run trained with")] = ()
     opening: int = 4
+    board: Annotated[Board | None, option("BOARD", "that of the run")] = None
+    players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "those of the run, or 2")] = None
+    swap_rule: bool = False
     ladder: bool = False
     seed: int = 0
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
@@ -61,35 +72,35 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, number, least in (("games", args.games, 1), ("simulations", fewest, 0), ("opening", args.opening, 0)):
         if number < least:
             fail(f"--{name} is {number}; it must be at least {least}")
-    champions, versions = _champions(args)
+    check_json(args.json_file)
     try:
-        config, _ = load_champion(champions / str(versions[-1]))
+        contest = _contest(args)
         for name in args.against:
-            named(name, 0)
+            if named(name, 0).style.kind == "network" and not contest.champions:
+                fail(f"{name} is a champion of a run, and {args.player} is none")
     except (FileNotFoundError, ValueError) as problem:
         fail(str(problem))
     use_compilation_cache()
 
-    matches = Matches(config, champions, args.games, args.opening, args.seed)
+    config = contest.config
+    matches = Matches(config, contest.champions, args.games, args.opening, args.seed)
     game = f"{config.board}, {config.num_players} players"
     print(f"{game}: {matches.games} games a match, the first {args.opening} decisions of each at random")
     outcomes = []
-    all_simulations = args.simulations or (0, config.loop.search.simulations)
-    for simulations in all_simulations:
-        for version in versions:
-            player = champion(version, simulations)
-            for name in args.against:
-                opponent = named(name, simulations)
-                if opponent == player:
-                    continue
-                began = time.monotonic()
-                try:
-                    outcomes.append(matches.play(player, opponent))
-                except FileNotFoundError as problem:
-                    fail(str(problem))
-                print(f"{describe(outcomes[-1])}, {time.monotonic() - began:.0f} s", flush=True)
+    for player, simulations in contest.players:
+        for name in args.against:
+            opponent = named(name, simulations)
+            if opponent == player:
+                continue
+            began = time.monotonic()
+            try:
+                outcomes.append(matches.play(player, opponent))
+            except FileNotFoundError as problem:
+                fail(str(problem))
+            print(f"{describe(outcomes[-1])}, {time.monotonic() - began:.0f} s", flush=True)
     if not outcomes:
-        fail(f"champion {versions[-1]} has no opponent but itself; choose others with --against")
+        who, _, _ = contest.players[-1][0].name.partition(",")
+        fail(f"{who} has no opponent but itself; choose others with --against")
     ratings = _rate(outcomes)
     if ratings:
         Console(highlight=False).print(_table(ratings))
@@ -106,31 +117,71 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.ladder and ratings:
         from experiments.plots import ladder  # matplotlib is slow to import
 
-        print(f"ratings over time: {ladder(RunDirectory(args.path), ratings, all_simulations)}")
+        print(f"ratings over time: {ladder(RunDirectory(Path(args.player)), ratings, contest.simulations)}")
 
 
-def _champions(args: Args) -> tuple[Path, list[int]]:
+@dataclass(frozen=True)
+class Contest:
+    """Who is measured, and at what.
+
+    Attributes:
+      config: the game, and how champions search.
+      champions: directory of the run's champions; None without a run.
+      players: who plays, and the simulations that its opponents from the same run make.
+    """
+
+    config: RunConfig
+    champions: Path | None
+    players: list[tuple[Player, int]]
+
+    @property
+    def simulations(self) -> list[int]:
+        """The different numbers of simulations, in order."""
+        return list(dict.fromkeys(simulations for _, simulations in self.players))
+
+
+def _contest(args: Args) -> Contest:
+    """What the command line asks for. FileNotFoundError or ValueError when there is no such player or game."""
+    if args.player.partition(":")[0] in ("random", "heuristic"):
+        for flag, given in (("ladder", args.ladder), ("simulations", args.simulations)):
+            if given:
+                fail(f"--{flag} needs a run, and {args.player} is none")
+        if not args.board:
+            fail(f"{args.player} needs --board, one of {', '.join(get_args(Board))}, and perhaps --players")
+        config = RunConfig(args.board, args.players or 2, args.swap_rule)
+        config.make_env()
+        return Contest(config, None, [(named(args.player, 0), 0)])
+    for flag, given in (("board", args.board), ("players", args.players), ("swap-rule", args.swap_rule)):
+        if given:
+            fail(f"--{flag} is for {RANDOM.name} and heuristic only; {args.player} says which game it is")
+    champions, versions = _champions(Path(args.player), args.ladder)
+    config, _ = load_champion(champions / str(versions[-1]))
+    simulations = args.simulations or (0, config.loop.search.simulations)
+    return Contest(config, champions, [(champion(v, number), number) for number in simulations for v in versions])
+
+
+def _champions(path: Path, ladder: bool) -> tuple[Path, list[int]]:
     """The directory of the champions, and the versions that play."""
-    directory = RunDirectory(args.path).champions
+    directory = RunDirectory(path).champions
     versions = champion_versions(directory)
-    try:
-        gone = missing_champions(args.path)
-    except ValueError as problem:  # a damaged event log
-        fail(str(problem))
+    gone = missing_champions(path)
     lack = f"{directory} lacks champion {', '.join(map(str, gone))}"
     again = "continuing the run with python -m experiments.train writes the newest again"
     if gone and not versions:
         fail(f"{lack}; {again}")
     if versions:
-        play = versions if args.ladder else versions[-1:]
-        if gone and (args.ladder or gone[-1] > play[-1]):
+        play = versions if ladder else versions[-1:]
+        if gone and (ladder or gone[-1] > play[-1]):
             print(f"{lack}, so champion {', '.join(map(str, play))} plays; {again}", file=sys.stderr)
         return directory, play
-    if args.ladder:
-        fail(f"{args.path} is not a run with champions, which --ladder needs")
-    if args.path.name.isdecimal() and int(args.path.name) in champion_versions(args.path.parent):
-        return args.path.parent, [int(args.path.name)]
-    fail(f"{args.path} is not a champion; a run keeps its champions in RUN/champions/VERSION")
+    if ladder:
+        fail(f"{path} is not a run with champions, which --ladder needs")
+    if path.name.isdecimal() and int(path.name) in champion_versions(path.parent):
+        return path.parent, [int(path.name)]
+    fail(
+        f"{path} is not a champion; a run keeps its champions in RUN/champions/VERSION. "
+        "Without a run, random and heuristic play"
+    )
 
 
 def describe(outcome: Outcome) -> str:

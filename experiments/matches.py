@@ -100,17 +100,17 @@ class Outcome:
 
 
 class Matches:
-    """Plays matches on the board of a run, all from the same openings; compiles once for each pair of styles.
+    """Plays matches on one board, all from the same openings; compiles once for each pair of styles.
 
     Args:
-      config: of the run.
-      champions: directory of its champions.
+      config: the game, and how champions search.
+      champions: directory of a run's champions; None if none play.
       games: of a match, made a multiple of the number of players.
       opening: uniformly random decisions at the start of each game.
       seed: of all random numbers.
     """
 
-    def __init__(self, config: RunConfig, champions: Path, games: int, opening: int, seed: int):
+    def __init__(self, config: RunConfig, champions: Path | None, games: int, opening: int, seed: int):
         self.config, self.champions, self.opening = config, champions, opening
         self.env = config.make_env()
         self.groups = -(-games // config.num_players)
@@ -136,6 +136,7 @@ class Matches:
             return None
         if player.style.kind == "heuristic":
             return heuristic.weights(player.profile or heuristic.default_profile(self.env))
+        assert self.champions, "champions need a run"
         if player.version not in self._params:
             _, params = load_champion(self.champions / str(player.version))
             self._params[player.version] = jax.device_put(params, everywhere(self.mesh))

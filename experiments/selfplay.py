@@ -27,7 +27,7 @@ from rich.console import Console
 from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
 from experiments.ingest import WORKERS
 from experiments.interrupts import Interrupts
-from experiments.recovery import fail_to_write
+from experiments.recovery import fail_to_write, quiet_background
 from experiments.run_directory import BusyError, RunDirectory
 from ringrift_jax import record_files
 from ringrift_jax.config import RunConfig
@@ -92,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except ValueError as problem:
         fail(f"{args.run / 'config.json'}: {problem}")
     use_compilation_cache()
+    quiet_background()
     try:
         with claim(args.run / WORKERS, args.name) as directory:
             Player(args, config, directory).play()
@@ -217,7 +218,7 @@ class Follower:
             if not waiting:
                 self._say(f"{self._run} has no trained network yet; waiting for its first checkpoint or champion")
                 waiting = True
-            time.sleep(POLL)
+            time.sleep(1)
         return None
 
     def taken(self) -> tuple[Network, float | None] | None:

@@ -14,19 +14,30 @@ from jax.experimental.compilation_cache import compilation_cache
 Name = TypeVar("Name", bound=Hashable)
 
 
-def in_turn(tasks: dict[Name, Callable[[], object]], repeats: int) -> dict[Name, float]:
-    """Median seconds of each task. Every round runs all tasks once, so that noise of the machine falls on all alike.
+def seconds(task: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    task()
+    return time.perf_counter() - start
+
+
+def rounds(tasks: dict[Name, Callable[[], object]], repeats: int) -> dict[Name, list[float]]:
+    """Seconds of each task in each round. Every round runs all tasks once, so that noise of the machine falls on all
+    alike.
 
     Tasks return what they computed, and it is waited for. One round more than ``repeats`` is run; the first does not
     count.
     """
-    seconds: dict[Name, list[float]] = {name: [] for name in tasks}
+    times: dict[Name, list[float]] = {name: [] for name in tasks}
     for _ in range(repeats + 1):
         for name, task in tasks.items():
-            start = time.perf_counter()
-            jax.block_until_ready(task())
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times[1:]) for name, times in seconds.items()}
+            times[name].append(seconds(lambda task=task: jax.block_until_ready(task())))
+    return {name: counted for name, (_, *counted) in times.items()}
+
+
+def in_turn(tasks: dict[Name, Callable[[], object]], repeats: int) -> dict[Name, float]:
+    """Median seconds of each task in its :func:`rounds`."""
+    return {name: statistics.median(times) for name, times in rounds(tasks, repeats).items()}
 
 
 @contextmanager
@@ -52,9 +63,7 @@ def empty_compilation_cache() -> Iterator[None]:
 
 def compile_seconds(function: Callable, *arguments) -> float:
     """Seconds to trace and compile. The second time, compiling is a look-up in the persistent cache."""
-    start = time.perf_counter()
-    jax.jit(lambda *args: function(*args)).lower(*arguments).compile()
-    return time.perf_counter() - start
+    return seconds(lambda: jax.jit(lambda *args: function(*args)).lower(*arguments).compile())
 
 
 def jaxpr_lines(function: Callable, *arguments) -> int:

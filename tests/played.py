@@ -28,13 +28,13 @@ class Game:
         return np.asarray(self.end.rewards)
 
 
-def random_games(env: rr.Env, seed: int, enough: int) -> list[Game]:
-    """The games that have ended when ``enough`` of LANES have, played side by side from the start.
+def random_games(env: rr.Env, seed: int, enough: int, lanes: int = batches.LANES) -> list[Game]:
+    """The games that have ended when ``enough`` of the lanes have, played side by side from the start.
 
     Each decision is of a random kind, so that rare kinds happen.
     """
     rng = np.random.default_rng(seed)
-    kinds, lanes = _kinds(env), batches.LANES
+    kinds = _kinds(env)
     start = batches.stack([env.init()] * lanes)
     _, masks = batches.advance(env, start, np.full(lanes, batches.NO_ACTION))
     history, chosen, states = [start], [], start

@@ -110,7 +110,7 @@ def test_every_array_must_be_there_with_its_shape_and_type(path, arrays):
         ("swap_rule", np.bool_(True), "swap_rule needs 2 players"),
         ("max_steps", np.int32(-3), "max_steps is -3"),
         ("game", np.zeros(20, np.int32), "array 'game' must hold each number from 0 to 2"),
-        ("game", np.arange(20, dtype=np.int32) // -7, "array 'game' must hold each number from 0 to 2"),
+        ("game", np.arange(20, dtype=np.int32)[::-1] // 7, "array 'game' must hold each number from 0 to 2"),
         ("outcome", np.arange(60, dtype=np.float32).reshape(20, 3), "array 'outcome' must be the same"),
         ("slot_actions", np.full((20, SLOTS), -2, np.int16), "'slot_actions' must hold actions from -1"),
     ],

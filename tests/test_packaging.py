@@ -74,4 +74,6 @@ def test_wheel_works_in_an_empty_environment(tmp_path: Path):
     location = run(python, "-c", "import ringrift_jax; print(ringrift_jax.__file__)", cwd=elsewhere)
     assert Path(location.strip()).is_relative_to(home)
     assert (Path(location.strip()).parent / "py.typed").exists()
+    monitoring = Path(location.strip()).parents[1] / "experiments" / "monitoring"
+    assert {"dashboard.json", "alerts.yml"} <= {path.name for path in monitoring.iterdir()}
     assert "--preset" in run(python, "-m", "experiments.train", "--help", cwd=elsewhere)

@@ -76,7 +76,8 @@ def test_a_record_agrees_with_the_rules_that_played(games):
 @pytest.mark.parametrize(("board", "num_players"), batches.SMALL + batches.LARGE)
 def test_records_of_every_configuration(board: str, num_players: int):
     env = batches.make(board, num_players)
-    for game in random_games(env, seed=2, enough=24 if board in ("square8", "hex8") else 2):
+    enough, lanes = (24, 64) if board in ("square8", "hex8") else (2, 4)
+    for game in random_games(env, seed=2, enough=enough, lanes=lanes):
         check_game(env, game)
 
 

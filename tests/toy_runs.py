@@ -27,14 +27,18 @@ from ringrift_jax.parity import Parity
 TESTS = Path(__file__).parent
 PROMOTING = [
     *("square8", "--preset", "tiny", "--network.channels", "4", "--search.simulations", "2"),
-    *("--search.considered", "2", "--self-play.lanes", "4", "--self-play.chunk", "8", "--learner.min-rows", "8"),
-    *("--arena.opening", "1", "--arena.every", "1", "--arena.test.error-rate", "0.45", "--seed", "5"),
-    *("--gates.min-unique", "0", "--gates.max-seat-share", "1"),
+    *("--search.considered", "2", "--self-play.lanes", "16", "--self-play.chunk", "8", "--learner.min-rows", "8"),
+    *("--learner.learning-rate", "0.01", "--arena.opening", "1", "--arena.every", "1"),
+    *("--arena.test.error-rate", "0.5", "--gates.min-unique", "0", "--gates.max-seat-share", "1"),
+    *("--gates.parity-games", "0", "--seed", "20"),
 ]
-"""With this seed the network is promoted after iterations 3 and 4."""
+"""With this seed the network is promoted in iterations 3 and 4, and twice training rolls back."""
 
 
 def use_toy_game(monkeypatch) -> None:
+    """Also keeps what is compiled where the other tests keep theirs."""
+    cache = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", cache)
     monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
     monkeypatch.setattr(exports, "make", lambda board, **options: ToyGame(heap=13))
     for module in ingest, selfplay:

@@ -51,7 +51,7 @@ COUNTERS = {
     "positions_generated": ("decisions", "Decisions of self-play."),
     "optimizer_steps": ("steps", "Optimiser steps, those skipped included."),
     "arena_games": ("arena_games", "Games of arenas."),
-    "overflows": ("overflow", "Searched positions with more legal actions than the search has slots."),
+    "overflows": ("overflow", "Nodes of search trees with more legal actions than slots."),
 }
 """Totals of a key of the records."""
 
@@ -87,7 +87,7 @@ class Prometheus:
         self._counters["positions_consumed"] = self._counter(
             "positions_consumed", "Positions learned from, with repetitions."
         )
-        self._totals = dict.fromkeys(self._counters, 0)
+        self._totals: dict[str, float] = dict.fromkeys(self._counters, 0)
         for name in self._counters:
             self._count(name, 0)  # without a first value the first increase would not be seen
         self._ratio = self._gauge("consumed_per_generated", "Positions consumed to positions generated, of all.")

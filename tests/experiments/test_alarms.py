@@ -5,7 +5,7 @@ import pytest
 from experiments.alarms import FEWEST, alarms
 
 
-def line(iteration, loss=2.0, gradient=0.5, skipped=0):
+def line(iteration: int, loss: float | None = 2.0, gradient: float | None = 0.5, skipped: int = 0):
     return {"iteration": iteration, "loss": loss, "gradient": gradient, "skipped_steps": skipped}
 
 

@@ -8,13 +8,19 @@ import jax
 import jax.numpy as jnp
 import pytest
 from rich.console import Console
+from toy_game import ToyGame
 
-from experiments import benchmark, timing
+from experiments import timing
+from experiments.benchmark import common, rules, search
+from experiments.benchmark.__main__ import main
+from ringrift_jax.devices import make_mesh
+from ringrift_jax.loop import LoopConfig
+from ringrift_jax.search import SearchConfig
 
 
-def countdown(name: str) -> benchmark.Subject:
+def countdown(name: str) -> rules.Subject:
     """A game of three decisions; its state is how many are left, and four legal actions."""
-    return benchmark.Subject(
+    return rules.Subject(
         name=name,
         init=lambda key: {"left": jnp.int32(3), "legal_action_mask": jnp.ones(4, bool)},
         step=lambda state, action: state | {"left": state["left"] - 1},
@@ -26,7 +32,7 @@ def countdown(name: str) -> benchmark.Subject:
 
 def test_rows_of_a_toy_game():
     subjects = [countdown("ours"), countdown("pgx chess")]
-    rows = benchmark.measure(subjects, batch=8, steps=6, repeats=2, console=Console(quiet=True))
+    rows = rules.measure(subjects, batch=8, steps=6, repeats=2, console=Console(quiet=True))
     assert [row.game for row in rows] == ["ours", "pgx chess"]
     first, chess = rows
     assert first.decisions_per_pgx_chess_step == pytest.approx(chess.decision_us / first.decision_us)
@@ -36,7 +42,7 @@ def test_rows_of_a_toy_game():
         assert row.state_bytes == 8 and row.jaxpr_lines >= 1 and row.observe_us is None
         for value in (row.decision_us, row.step_us, row.mask_us, row.sample_us, row.compile_cold_seconds):
             assert value is not None and value > 0
-    assert benchmark.table(rows).row_count == 2
+    assert rules.table(rows).row_count == 2
     json.dumps([asdict(row) for row in rows])
 
 
@@ -65,7 +71,112 @@ def test_the_second_compilation_is_a_look_up():
 )
 def test_bad_input_is_one_line(arguments: list[str], message: str, capsys):
     with pytest.raises(SystemExit) as stop:
-        benchmark.main(["env", *arguments])
+        main(["env", *arguments])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path):
+    """A small game in place of the boards."""
+    monkeypatch.setattr("ringrift_jax.make", lambda board, players: ToyGame(players))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))  # leaves JAX's own setting alone
+
+
+SMALL = [
+    *("square8", "--preset", "tiny", "--repeats", "2", "--network.channels", "4", "--search.simulations", "3"),
+    *("--search.considered", "2", "--self-play.chunk", "8"),
+]
+
+
+def report_of(command: str, tmp_path: Path, *more: str):
+    file = tmp_path / "report.json"
+    main([command, *SMALL, *more, "--json", str(file)])
+    report = json.loads(file.read_text())
+    assert report["command"].startswith(f"python -m experiments.benchmark {command} square8 --preset tiny")
+    assert report["jax"] == jax.__version__ and report["devices"] == 2
+    assert report["settings"]["search"]["simulations"] == 3 and report["settings"]["network"]["channels"] == 4
+    return report["rows"]
+
+
+def test_search_of_a_toy_game(toy, tmp_path: Path, capsys):
+    (row,) = report_of("search", tmp_path, "--lanes", "4")
+    assert (row["lanes"], row["devices"]) == (4, 2)
+    assert row["fastest"] <= row["seconds"] <= row["slowest"]
+    assert row["searches_per_second"] == pytest.approx(4 / row["seconds"])
+    assert row["simulations_per_second"] == pytest.approx(3 * row["searches_per_second"])
+    assert row["evaluations_per_second"] == pytest.approx(4 * row["searches_per_second"])
+    assert row["of_bound"] == pytest.approx(row["evaluations_per_second"] / row["network_alone_per_second"])
+    assert row["of_bound"] + row["rules"] + row["tree"] + row["rest"] == pytest.approx(1)
+    assert min(row["of_bound"], row["rules"], row["tree"]) > 0 and 1 <= row["mean_depth"] <= 3
+    assert "of the bound" in capsys.readouterr().out
+
+
+def test_every_number_of_lanes_has_a_row(toy, tmp_path: Path, monkeypatch):
+    medians = {"search": 2.0, "network": 1.0, "rules": 0.5, "tree": 0.25}
+    monkeypatch.setattr(
+        search, "measure", lambda env, loop, lanes, repeats: search.make_row(lanes, 1, 3, [1.0, 2.0, 4.0], medians, 1.5)
+    )
+    assert [row["lanes"] for row in report_of("search", tmp_path, "--lanes", "4", "5")] == [4, 5]
+    (row,) = report_of("search", tmp_path)
+    assert row["lanes"] == 16  # the preset's
+    assert [row[part] for part in ("of_bound", "rules", "tree", "rest")] == [0.5, 0.25, 0.125, 0.125]
+
+
+def test_the_rules_alone_play_the_actions_they_are_given():
+    env, mesh = ToyGame(heap=9), make_mesh(4)
+    rules_alone = search.rules_alone(env, mesh)
+    states, masks, seen, actions = search.random_positions(env, rules_alone, mesh, lanes=4, decisions=3)
+    assert not states.is_over.any()
+    for got, function in ((masks, env.legal_action_mask), (seen, env.observe)):
+        assert (got == jax.vmap(function)(states)).all()
+    expected = states
+    for action in actions.T:
+        expected = jax.vmap(env.step)(expected, action)
+    after, masks, _ = rules_alone(3, states, actions)
+    assert (after.heap == expected.heap).all() and (after.heap < states.heap).any()
+    assert (masks == jax.vmap(env.legal_action_mask)(expected)).all()
+
+
+def test_the_network_alone_evaluates_as_often_as_a_search(monkeypatch):
+    def count(params, seen):
+        return jnp.ones((len(seen), 6)), seen[:, 0, 0, :2] + params
+
+    monkeypatch.setattr(common, "make_evaluate", lambda env, config: count)
+    env, loop = ToyGame(), LoopConfig(search=SearchConfig(simulations=3))
+    network = common.network_alone(env, loop, make_mesh(4))
+    _, logits, values = network(jnp.float32(1), jnp.zeros((4, *env.observation_shape)))
+    assert (values[:, 0] == 4).all()
+    assert (logits == 1).all()
+
+
+def test_self_play_of_a_toy_game(toy, tmp_path: Path):
+    (row,) = report_of("selfplay", tmp_path)
+    assert (row["lanes"], row["devices"], row["chunk"]) == (16, 2, 8)
+    assert row["games"] >= 16 and 2 < row["mean_length"] < 9
+    assert row["games_per_second"] == pytest.approx(row["decisions_per_second"] / row["mean_length"])
+    assert row["decisions_per_second"] == pytest.approx(16 * 8 / row["seconds"])
+    assert row["of_bound"] == pytest.approx(row["evaluations_per_second"] / row["network_alone_per_second"])
+    assert row["evaluations_per_second"] == pytest.approx(4 * row["decisions_per_second"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["speed"], "unknown benchmark 'speed'; choose one of env, search, selfplay"),
+        ([], "unknown benchmark ''"),
+        (["env", "--batch", "0"], "--batch is 0; it must be at least 1"),
+        (["env", "--json", "/nowhere/x.json"], "there is no directory /nowhere"),
+        (["search", "square8", "--lanes", "4", "0"], "--lanes is 0; it must be at least 1"),
+        (["search", "square8", "--repeats", "0"], "--repeats is 0; it must be at least 1"),
+        (["search", "chess"], "square19"),
+        (["selfplay", "square8", "--search.simulation", "3"], "settings have the names of the preset's"),
+    ],
+)
+def test_bad_arguments_are_one_line(arguments: list[str], message: str, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
@@ -75,6 +186,6 @@ def test_bad_input_is_one_line(arguments: list[str], message: str, capsys):
 def test_one_real_row(tmp_path: Path):
     file = tmp_path / "rows.json"
     options = ["--boards", "square8", "--players", "2", "--batch", "16", "--repeats", "2", "--json", str(file)]
-    benchmark.main(["env", *options, "--no-pgx"])
+    main(["env", *options, "--no-pgx"])
     (row,) = json.loads(file.read_text())["rows"]
     assert row["game"] == "square8-2p" and row["state_bytes"] <= 480 and row["jaxpr_lines"] <= 6000

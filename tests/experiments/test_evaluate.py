@@ -11,6 +11,7 @@ from toy_game import ToyGame
 from experiments import evaluate, matches
 from experiments.matches import Matches, Player, Style, champion, named
 from experiments.run_directory import RunDirectory
+from ringrift_jax.agents import random_agent
 from ringrift_jax.arena import Match
 from ringrift_jax.checkpoints import save_champion
 from ringrift_jax.config import RunConfig
@@ -147,6 +148,44 @@ def test_players_by_name():
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, more, said):
     with pytest.raises(SystemExit) as stop:
         evaluate.main([str(tmp_path), *more])
+    assert_one_line(stop, capsys, said)
+
+
+def test_a_player_without_a_run_is_measured_on_the_board_that_is_named(run, monkeypatch, tmp_path, capsys):
+    """The heuristic does not know the toy game, so random stands in for it."""
+    monkeypatch.setattr(Matches, "_agent", lambda self, style, learned: random_agent(self.env))
+    monkeypatch.setattr(Matches, "_learned", lambda self, player: None)
+    report = tmp_path / "report.json"
+    evaluate.main([
+        *("heuristic", "--board", "square8", "--games", "9", "--against", "random", "heuristic:heuristic_v1_sq8_3p"),
+        *("--json", str(report)),
+    ])  # fmt: skip
+    opponents = ["random", "heuristic heuristic_v1_sq8_3p"]
+    assert [groups[:2] for groups in found(capsys)] == [("heuristic", name) for name in opponents]
+    written = json.loads(report.read_text())
+    assert (written["board"], written["players"]) == ("square8", 2)
+    assert set(written["elo"]) == {"heuristic", *opponents}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["heuristic"], "heuristic needs --board, one of square8, square19, hex8, hexagonal"),
+        (["heuristic:best", "--board", "hex8"], "unknown player 'heuristic:best'"),
+        (["random", "--board", "hex8", "--ladder"], "--ladder needs a run, and random is none"),
+        (["random", "--board", "hex8", "--simulations", "2"], "--simulations needs a run"),
+        (["random", "--board", "hex8", "--players", "3", "--swap-rule"], "swap_rule needs 2 players, not 3"),
+        (["random", "--board", "hex8", "--against", "champion:0"], "champion:0 is a champion of a run"),
+        (["random", "--board", "hex8"], "random has no opponent but itself"),
+        (["random", "--board", "hex8", "--json", "/nowhere/x.json"], "there is no directory /nowhere"),
+        (["runs/none", "--board", "hex8"], "--board is for random and heuristic only"),
+        (["runs/none", "--swap-rule"], "--swap-rule is for random and heuristic only"),
+    ],
+)
+def test_players_without_a_run_need_a_board_and_nothing_of_a_run(capsys, monkeypatch, tmp_path, arguments, said):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
+    with pytest.raises(SystemExit) as stop:
+        evaluate.main(arguments)
     assert_one_line(stop, capsys, said)
 
 

@@ -27,7 +27,6 @@ ENV: Any = ToyGame(heap=13)
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
     use_toy_game(monkeypatch)
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")  # leaves JAX's own setting alone
 
 
 def deliver(path, name, games, age):
@@ -78,7 +77,6 @@ def undisturbed(tmp_path_factory):
     path = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         use_toy_game(patch)
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", "")
         deliver_all(path)
         run(path, "--iterations", "7", "--ingest")
     return path

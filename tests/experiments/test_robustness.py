@@ -5,9 +5,7 @@ import shutil
 from contextlib import contextmanager
 
 import chex
-import jax
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 from toy_runs import records, run, run_elsewhere, stories, use_toy_game, without_timings
 
 from experiments import evaluate, train
@@ -23,23 +21,13 @@ FULL = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-        yield
-    jax.config.update("jax_compilation_cache_dir", None)
-    compilation_cache.reset_cache()
-
-
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
     use_toy_game(monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(cache, tmp_path_factory):
+def undisturbed(tmp_path_factory):
     """A run of 6 iterations, in which champion 1 and 2 are made."""
     path = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
@@ -144,6 +132,7 @@ def test_a_deleted_champion_is_written_again(undisturbed, tmp_path, capsys):
     assert registry.select_model(path).why.endswith(f"; missing from {path / 'champions'}: champion 2")
 
     (path / "champions" / "2").mkdir()  # what an interrupted rm leaves
+    (path / "champions" / "3.orbax-checkpoint-tmp").mkdir()  # what a full disk leaves
     run(path, "--iterations", "6")
     said = capsys.readouterr().out
     assert f"champion 2 was missing from {path / 'champions'}; it is written again from the checkpoint\n" in said

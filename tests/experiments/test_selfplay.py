@@ -23,7 +23,6 @@ from ringrift_jax.worker import Worker
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
     use_toy_game(monkeypatch)
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")  # leaves JAX's own setting alone
 
 
 def games_of(directory):

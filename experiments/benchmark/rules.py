@@ -1,33 +1,31 @@
-"""How fast things are on this machine: ``python -m experiments.benchmark env``."""
+"""Cost of the rules: one row for each board and number of players.
 
-import json
-import os
+A decision is a step and the mask of the state it leads to. Positions come from random play. If pgx is installed its
+chess, go_9x9 and othello are timed in the same rounds; a step of theirs includes mask and observation.
+"""
+
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Annotated
 
 import jax
 import jax.numpy as jnp
-import tyro
 from jax import lax
 from rich.console import Console
 from rich.table import Table
-from tyro.extras import SubcommandApp
 
 import ringrift_jax as rr
 from experiments import timing
-from experiments.command_line import fail
+from experiments.benchmark.common import JsonFile, describe_device, make_console, make_table, write_report
+from experiments.command_line import check_json, fail, parse
 from ringrift_jax.env import sample_mask
 
-app = SubcommandApp()
+PROGRAM = "python -m experiments.benchmark env"
 
 PGX_GAMES = ("chess", "go_9x9", "othello")
-WIDTH = 200
-"""Characters a line where there is no terminal that says how many it has; the table needs them."""
 
 SETS = 4
 """Batches of positions that one measurement goes through."""
@@ -211,65 +209,53 @@ def measure(subjects: list[Subject], batch: int, steps: int, repeats: int, conso
     return [replace(row, decisions_per_pgx_chess_step=chess[0] / row.decision_us) for row in rows] if chess else rows
 
 
-@app.command
-def env(
-    boards: tuple[str, ...] = rr.BOARD_NAMES,
-    players: tuple[int, ...] = (2, 3, 4),
-    batch: int = 256,
-    steps: int = 32,
-    repeats: int = 10,
-    pgx: bool = True,
-    json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
-) -> None:
-    """Cost of the rules: one row for each board and number of players.
+@dataclass(frozen=True)
+class Args:
+    """Command line of the benchmark.
 
-    A decision is a step and the mask of the state it leads to. Positions come from random play. If pgx is installed its
-    chess, go_9x9 and othello are timed in the same rounds; a step of theirs includes mask and observation.
-
-    Args:
-        boards: which boards.
-        players: which numbers of players.
-        batch: states side by side.
-        steps: decisions of random play in one measurement.
-        repeats: rounds; the median counts.
-        pgx: whether to time games of pgx too, if it is installed.
-        json_file: where to write the rows.
+    Attributes:
+      boards: which boards.
+      players: which numbers of players.
+      batch: states side by side.
+      steps: decisions of random play in one measurement.
+      repeats: rounds; the median counts.
+      pgx: whether to time games of pgx too, if it is installed.
+      json_file: where to write the rows.
     """
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
+
+    boards: tuple[str, ...] = rr.BOARD_NAMES
+    players: tuple[int, ...] = (2, 3, 4)
+    batch: int = 256
+    steps: int = 32
+    repeats: int = 10
+    pgx: bool = True
+    json_file: JsonFile = None
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measures, and prints a row for each game. Bad input: one line, exit code 2."""
+    args = parse(Args, argv, description=__doc__, prog=PROGRAM)
+    for name in ("batch", "steps", "repeats"):
+        if getattr(args, name) < 1:
+            fail(f"--{name} is {getattr(args, name)}; it must be at least 1")
+    check_json(args.json_file)
     try:
-        subjects = [ringrift(rr.make(board, n)) for board in boards for n in players]
+        subjects = [ringrift(rr.make(board, n)) for board in args.boards for n in args.players]
     except ValueError as error:
         fail(str(error))
-    if pgx and find_spec("pgx"):
+    if args.pgx and find_spec("pgx"):
         subjects += [pgx_game(name) for name in PGX_GAMES]
-    rows = measure(subjects, batch, steps, repeats, console)
+    console = make_console()
+    rows = measure(subjects, args.batch, args.steps, args.repeats, console)
     console.print(table(rows))
-    if json_file:
-        device = {"backend": jax.default_backend(), "device": jax.devices()[0].device_kind, "cores": os.cpu_count()}
-        report = {"jax": jax.__version__, **device, "rows": [asdict(row) for row in rows]}
-        json_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_report(args.json_file, shlex.join([*PROGRAM.split(), *argv]), rows)
 
 
 def table(rows: list[Row]) -> Table:
-    device = jax.devices()[0].device_kind
-    title = f"us per state, batch {rows[0].batch}, device {device}, {os.cpu_count()} CPU cores"
-    result = Table("game", title=title)
-    for heading in (
-        *("decision", "step", "mask", "observe", "sample", "decisions/s", "games/s", "jaxpr lines"),
+    headings = (
+        *("game", "decision", "step", "mask", "observe", "sample", "decisions/s", "games/s", "jaxpr lines"),
         *("cold compile s", "warm compile s", "state bytes", "decisions per pgx chess step"),
-    ):
-        result.add_column(heading, justify="right")
-    for row in rows:
-        game, _, *values = asdict(row).values()
-        result.add_row(game, *("" if v is None else f"{v:,.0f}" if v >= 1000 else f"{v:.3g}" for v in values))
-    return result
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    app.cli(prog="python -m experiments.benchmark", description=__doc__, args=argv)
-
-
-if __name__ == "__main__":
-    main()
+    )
+    title = f"us per state, batch {rows[0].batch}, {describe_device()}"
+    cells = [(row.game, *(v for k, v in asdict(row).items() if k not in ("game", "batch"))) for row in rows]
+    return make_table(title, headings, cells)
