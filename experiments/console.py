@@ -149,6 +149,8 @@ def describe(record: dict[str, Any], total: int | None) -> str:
         f"{record['seconds']:.1f} s",
         f"{record['games']} games ({record['games_per_second']:.1f}/s)",
     ]
+    if record.get("ingested_games"):
+        parts.append(f"{record['ingested_games']} games of workers")
     if record["loss"] is None:
         parts.append("nothing learned: too few games to learn from" if not record["steps"] else "loss not finite")
     else:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from experiments.alarms import WINDOW, alarms
+from experiments.ingest import Taken
 from experiments.monitoring import Monitors
 from experiments.run_directory import RunDirectory, gate
 from ringrift_jax import record_files
@@ -62,20 +63,29 @@ class History:
             self._champion = promotion(self._config, None, iteration, self._games)
             self._happened(self._champion)
 
-    def add(self, record: dict[str, Any], parity: Parity | None = None) -> dict[str, Any]:
-        """Writes an iteration: its events, the games replayed in it, and its line, which is returned with what is known
-        here only."""
+    def add(self, record: dict[str, Any], parity: Parity | None = None, taken: Taken | None = None) -> dict[str, Any]:
+        """Writes an iteration: its events, the games replayed and taken in before it, and its line, which is returned
+        with what is known here only."""
+        taken = taken or Taken()
         self._games += record["games"]
         if parity and parity.games:
             record = record | {
                 "gates": record["gates"] | {"parity": gate(parity.games, parity.accepted)},
                 "data_rejected": record["data_rejected"] or not parity.accepted,
             }
+        for event in taken.events:
+            self._happened(event)
+            if event.rejected:
+                self._happened(DataRejected(event.iteration, "ingest", f"{event.path}: {event.rejected}"))
         for event in self._events(record, parity.problem if parity else None):
             self._happened(event)
         if parity and parity.records:
             record_files.append(self._directory.games, parity.records)
-        record = record | {"champion_elo": self.elo}
+        record = record | {
+            "ingested_games": len(taken.games),
+            "ingested_rows": sum(event.rows for event in taken.events),
+            "champion_elo": self.elo,
+        }
         self._directory.append_metrics(record)
         self._recent = [*self._recent, record][-WINDOW:]
         self._monitors.iteration(record)

@@ -42,12 +42,14 @@ def quiet_background() -> None:
         sys.unraisablehook = hook
 
 
-def fail_to_write(problem: OSError, directory: Path) -> NoReturn:
+def fail_to_write(
+    problem: OSError, directory: Path, then: str = "the same command continues from the last checkpoint"
+) -> NoReturn:
     """Ends the program with a line that says what could not be written, or raises an error that is about something
-    else."""
+    else. ``then``: what happens when there is space again."""
     if problem.filename is None or not Path(problem.filename).resolve().is_relative_to(directory.resolve()):
         raise problem
     what = f"cannot write {problem.filename}: {problem.strerror}"
     problem.__traceback__ = problem.__cause__ = problem.__context__ = None
     gc.collect()
-    fail(f"{what}; make space for {directory}, then the same command continues from the last checkpoint")
+    fail(f"{what}; make space for {directory}, then {then}")

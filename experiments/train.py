@@ -21,6 +21,7 @@ import tyro
 from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
 from experiments.console import Screen
 from experiments.history import History
+from experiments.ingest import Inbox, Taken, add_games
 from experiments.interrupts import Interrupts
 from experiments.monitoring import Monitor, Monitors, open_monitors
 from experiments.recovery import complete_champions, fail_to_write, quiet_background
@@ -28,7 +29,7 @@ from experiments.run_directory import BusyError, RunDirectory, to_record
 from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
 from ringrift_jax.config import RunConfig, preset
 from ringrift_jax.devices import everywhere, make_mesh, on_mesh
-from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, memory, new_loop, release
+from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, memory, new_loop, release, take_in
 from ringrift_jax.parity import check, sample
 from ringrift_jax.registry import config_hash
 
@@ -56,6 +57,7 @@ class Args:
         of which it played only the champion before; likewise without limit of iterations unless that is given.
       seed: of all random numbers.
       swap_rule: the pie rule (2 players only): after the first turn the second player may exchange seats.
+      ingest: learn from the games of workers too; see python -m experiments.selfplay.
       metrics_port: serve metrics for Prometheus there; 0 for any that is free.
       metrics_address: of the interface to serve them on.
       metrics_file: keep them in this file too, for the textfile collector of Prometheus's node exporter.
@@ -71,6 +73,7 @@ class Args:
     until_elo: Annotated[float | None, option("FLOAT", "no limit")] = None
     seed: int = 0
     swap_rule: bool = False
+    ingest: bool = False
     metrics_port: Annotated[int | None, option("INT", "none")] = None
     metrics_address: str = "127.0.0.1"
     metrics_file: Annotated[Path | None, option("PATH.prom", "none")] = None
@@ -113,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         iterations = args.iterations or (None if limited else ITERATIONS[name])
         until_elo = math.inf if args.until_elo is None else args.until_elo
         try:
-            train(config, directory, iterations, args.hours, until_elo, name, monitors)
+            train(config, directory, iterations, args.hours, until_elo, name, monitors, args.ingest)
         except OSError as problem:
             fail_to_write(problem, directory.path)
 
@@ -126,6 +129,7 @@ def train(
     until_elo: float = math.inf,
     preset_name: str = "custom",
     monitors: Sequence[Monitor] = (),
+    ingest: bool = False,
 ) -> None:
     """Starts or continues a run until so many iterations are done in all, or until it is interrupted.
 
@@ -137,6 +141,7 @@ def train(
       until_elo: stop when the champion has as much, as counted by the arenas.
       preset_name: what the settings are called on the screen.
       monitors: what else watches it.
+      ingest: take in the games of workers.
     """
     screen = Screen()
     last = math.inf if iterations is None else iterations
@@ -190,15 +195,20 @@ def train(
         screen.say(f"compiled in {time.monotonic() - began:.1f} s")
 
         settle = jax.jit(partial(release, config.loop), donate_argnums=0)
+        add_block = jax.jit(partial(take_in, config.loop), donate_argnums=0)
+        inbox = Inbox(directory.path, env, config.loop) if ingest else None
+        taken = inbox.next(done + 1) if inbox else Taken()
         hash_ = config_hash(config)
         save_at = time.monotonic()
         watch.phase("iterating")
         with screen.iterating(done, iterations):
             while done < last and history.elo < until_elo and not interrupts.requested and time.monotonic() < end:
                 began = time.monotonic()
+                state = add_games(add_block, state, taken.games)
                 games = sample(config.loop, state)
                 running = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state)
                 parity = check(env, games, config_hash=hash_)
+                following = inbox.next(done + 2) if inbox else Taken()
                 state, metrics = running.result()
                 if config.loop.gates.parity_games and done:
                     state = settle(state, parity.accepted)
@@ -206,7 +216,11 @@ def train(
                 record = to_record(metrics, config.loop, time.monotonic() - began)
                 if record["promoted"]:
                     save_champion(directory.champions, record["champion"], config, state.champion)
-                record = history.add(record, parity)
+                record = history.add(record, parity, taken)
+                for event in taken.events:
+                    if event.rejected:
+                        screen.say(f"{event.path} is not taken in: {event.rejected}")
+                taken = following
                 screen.iteration(record, iterations)
                 began = time.monotonic()
                 if began >= save_at:

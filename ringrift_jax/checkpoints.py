@@ -59,7 +59,11 @@ class Checkpoints:
                 self._manager.save(step, args=ocp.args.StandardSave(_storable(state)))
 
     def restore(
-        self, like: LoopState, mesh: Mesh | None = None, say: Callable[[str], None] = warnings.warn
+        self,
+        like: LoopState,
+        mesh: Mesh | None = None,
+        say: Callable[[str], None] = warnings.warn,
+        last: int | None = None,
     ) -> LoopState:
         """The latest checkpoint that can be read.
 
@@ -69,14 +73,15 @@ class Checkpoints:
           like: a state of the same shapes, or its ``jax.eval_shape``.
           mesh: the devices that then hold it, see :mod:`ringrift_jax.devices`; None for the first device.
           say: told about each damaged checkpoint.
+          last: none after this iteration; None for any.
 
         Raises:
-          FileNotFoundError: there is no checkpoint.
+          FileNotFoundError: there is no such checkpoint.
           ValueError: no checkpoint can be read, or they have other shapes.
         """
-        steps = sorted(self._manager.all_steps(), reverse=True)
+        steps = sorted((step for step in self._manager.all_steps() if last is None or step <= last), reverse=True)
         if not steps:
-            raise FileNotFoundError("there is no checkpoint")
+            raise FileNotFoundError("there is no checkpoint" + (f" up to iteration {last}" if last is not None else ""))
         target = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere(mesh)),
             jax.eval_shape(_storable, like),

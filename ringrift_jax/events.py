@@ -81,11 +81,31 @@ class RolledBack(Event):
 
 @dataclass(frozen=True)
 class DataRejected(Event):
-    """A quality gate failed: the games that ended in the iteration, for the gate ``parity`` in the one before, are not
-    learned from. ``message`` says what was found."""
+    """A quality gate failed: the games that ended in the iteration, for the gate ``parity`` in the one before, for the
+    gate ``ingest`` those of a worker's file, are not learned from. ``message`` says what was found."""
 
     gate: str
     message: str
+
+
+@dataclass(frozen=True)
+class GamesIngested(Event):
+    """Games of a worker's file were taken in before the iteration ran, or the file was refused.
+
+    Attributes:
+      path: of the file, relative to the run directory.
+      first: how many of its games had been taken in before.
+      games, rows: taken in now, and their positions.
+      left: games of the file that are still to be taken in.
+      rejected: why nothing of the file is taken in any more; None if all is well.
+    """
+
+    path: str
+    first: int
+    games: int
+    rows: int
+    left: int
+    rejected: str | None
 
 
 @dataclass(frozen=True)
@@ -136,7 +156,7 @@ KINDS: dict[str, type[Event]] = {
     cls.kind(): cls
     for cls in (
         RunStarted, IterationFinished, CandidateEvaluated, CandidateRejected, RolledBack, ModelPromoted, DataRejected,
-        Alert, RunStopped,
+        GamesIngested, Alert, RunStopped,
     )
 }  # fmt: skip
 
@@ -182,6 +202,12 @@ class EventLog:
 def read(run: Path | str) -> list[Event]:
     """The events of a run so far. ValueError for a damaged line, which is quoted."""
     return [from_line(line) for line in whole_lines(Path(run) / FILE)]
+
+
+def last_time(run: Path | str, event: Event) -> float | None:
+    """When an event was written, in seconds since 1970, the last time if several times; None if it is not there."""
+    line = next((line for line in reversed(whole_lines(Path(run) / FILE)) if from_line(line) == event), None)
+    return json.loads(line)["time"] if line else None
 
 
 def subscribe(

@@ -3,7 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy as np
 from . import boards
 from .env import Env, make
 from .files import replacing
-from .rules.state import State
 
 FORMAT = 1
 NO_LIMIT = 0
@@ -27,7 +26,7 @@ class PlayedGame:
     """A finished game of self-play on the host; T = decisions, K = slots, n = number of players.
 
     Attributes:
-      states: NumPy arrays with leading axis ``[T]``, the positions before the decisions.
+      states: of the environment, NumPy arrays with leading axis ``[T]``, the positions before the decisions.
       actions: ``int32[T]``, what was played.
       slot_actions: ``int16[T, K]`` or ``int32[T, K]`` legal actions, -1 where empty.
       slot_weights: ``float16[T, K]`` improved policy over the slots.
@@ -38,7 +37,7 @@ class PlayedGame:
       models: by player, which model played.
     """
 
-    states: State
+    states: Any
     actions: np.ndarray
     slot_actions: np.ndarray
     slot_weights: np.ndarray
@@ -60,10 +59,8 @@ def export_npz(path: Path | str, env: Env, games: Sequence[PlayedGame]) -> None:
         raise ValueError("there are no games to export")
     lengths = [len(game.actions) for game in games]
     try:
-        arrays = {
-            f"state_{field.name}": np.concatenate([getattr(game.states, field.name) for game in games])
-            for field in fields(State)
-        } | {
+        fields = [_fields(game.states) for game in games]
+        arrays = {name: np.concatenate([leaves[name] for leaves in fields]) for name in fields[0]} | {
             "format_version": np.int32(FORMAT),
             "board": np.array(env.board.name),
             "players": np.int32(env.num_players),
@@ -100,7 +97,12 @@ def load_npz(path: Path | str) -> tuple[Env, list[PlayedGame]]:
         raise ValueError(f"{path}: {problem}") from None
     count = len(arrays["lane"])
     bounds = np.searchsorted(arrays["game"], np.arange(count + 1)).tolist()
-    return env, [_game(arrays, i, slice(bounds[i], bounds[i + 1])) for i in range(count)]
+    return env, [_game(env, arrays, i, slice(bounds[i], bounds[i + 1])) for i in range(count)]
+
+
+def _fields(state: Any) -> dict[str, Any]:
+    """The leaves of a state, which is a dataclass, by the names of their arrays."""
+    return {f"state_{path[0].name}": leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -117,9 +119,11 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"not a readable npz file ({why})") from None
 
 
-def _game(arrays: dict[str, Any], index: int, rows: slice) -> PlayedGame:
+def _game(env: Env, arrays: dict[str, Any], index: int, rows: slice) -> PlayedGame:
+    like = jax.eval_shape(env.init)
+    states = jax.tree.unflatten(jax.tree.structure(like), [arrays[name][rows] for name in _fields(like)])
     return PlayedGame(
-        states=State(**{field.name: arrays[f"state_{field.name}"][rows] for field in fields(State)}),
+        states=states,
         actions=arrays["action"][rows],
         slot_actions=arrays["slot_actions"][rows],
         slot_weights=arrays["slot_weights"][rows],
@@ -144,10 +148,8 @@ def _check(arrays: dict[str, np.ndarray]) -> Env:
 
     n = env.num_players
     rows, games, slots = (_length(arrays, *which) for which in (("game", 0), ("lane", 0), ("slot_actions", 1)))
-    state: Any = jax.eval_shape(env.init)
-    for field in fields(State):
-        leaf = getattr(state, field.name)
-        _expect(arrays, f"state_{field.name}", leaf.dtype, (rows, *leaf.shape))
+    for name, leaf in _fields(jax.eval_shape(env.init)).items():
+        _expect(arrays, name, leaf.dtype, (rows, *leaf.shape))
     _expect(arrays, "game", np.int32, (rows,))
     _expect(arrays, "action", np.int32, (rows,))
     _expect(arrays, "slot_actions", (np.int16, np.int32), (rows, slots))

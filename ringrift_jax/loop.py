@@ -283,6 +283,14 @@ def release(config: LoopConfig, state: LoopState, accepted: jax.Array | bool) ->
     return replace(state, replay=replay, learner=earn(config.learner, state.learner, rows))
 
 
+def take_in(
+    config: LoopConfig, state: LoopState, rows: ring.Rows, outcome: jax.Array, number: jax.Array | int
+) -> LoopState:
+    """Adds a block of finished games from elsewhere, between two iterations; see :func:`ringrift_jax.replay.insert`."""
+    replay = ring.insert(state.replay, rows, outcome, number)
+    return replace(state, replay=replay, learner=earn(config.learner, state.learner, jnp.asarray(number)))
+
+
 def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:
     """Estimated bytes of what training keeps: replay, games, search tree, network (with champion and optimiser).
 

@@ -48,12 +48,14 @@ def sample(config: LoopConfig, state: LoopState) -> list[PlayedGame]:
     if not lanes:
         return []
     iteration = state.replay.approved + 1
-    return list(_games(config, _columns(state.replay, _choose_lanes(state.replay, iteration, lanes)), int(iteration)))
+    return games_of_lanes(config, state.replay, _choose_lanes(state.replay, iteration, lanes), int(iteration))
 
 
-def games_of_lanes(config: LoopConfig, state: LoopState, lanes: Sequence[int], iteration: int) -> list[PlayedGame]:
-    """All games that ended in an iteration in some lanes, but those of which rows have been overwritten or dropped."""
-    return list(_games(config, _columns(state.replay, jnp.asarray(lanes, jnp.int32)), iteration))
+def games_of_lanes(
+    config: LoopConfig, replay: Replay, lanes: Sequence[int] | jax.Array, iteration: int
+) -> list[PlayedGame]:
+    """All games that ended in an iteration in some lanes, but those of which rows have been overwritten."""
+    return list(_games(config, _columns(replay, jnp.asarray(lanes, jnp.int32)), iteration))
 
 
 def check(env: Any, games: Sequence[PlayedGame], **provenance: Any) -> Parity:

@@ -28,7 +28,7 @@ class Model:
     Attributes:
       kind: a champion, the network of the latest checkpoint, or the heuristic, which needs no network.
       path: of the champion or of the checkpoints; None for the heuristic.
-      version: of the champion, else None.
+      version: of the champion; for a checkpoint the iterations done; else None.
       why: one sentence for people.
     """
 
@@ -142,7 +142,7 @@ def select_model(run: Path | str) -> Model:
             step = checkpoints.latest()
         if step:
             return Model(
-                "checkpoint", run / CHECKPOINTS, None, f"{none}: the network of the checkpoint after iteration {step}"
+                "checkpoint", run / CHECKPOINTS, step, f"{none}: the network of the checkpoint after iteration {step}"
             )
     return Model("heuristic", None, None, f"{none}, and there is no checkpoint of a trained one: the heuristic")
 
@@ -166,4 +166,4 @@ def load_model(model: Model) -> tuple[RunConfig, Any]:
     env = config.make_env()
     like = jax.eval_shape(lambda: new_loop(env, config.loop, jax.random.key(0)))
     with Checkpoints(model.path, read_only=True) as checkpoints:
-        return config, checkpoints.restore(like).learner.average
+        return config, checkpoints.restore(like, last=model.version).learner.average

@@ -24,6 +24,10 @@ class Status(IntEnum):
     COMPLETE = 2
 
 
+ELSEWHERE = -1
+"""The number of a game that no lane has played."""
+
+
 @partial(
     jax.tree_util.register_dataclass, data_fields=["state", "action", "slot_actions", "slot_weights"], meta_fields=[]
 )
@@ -162,6 +166,26 @@ def complete(
         status=jnp.where(done, jnp.int8(Status.COMPLETE), replay.status),
         outcome=jnp.where(done[..., None], rewards, replay.outcome),
         ended=jnp.where(done, iteration, replay.ended),
+    )
+
+
+def insert(replay: Replay, rows: Rows, outcome: jax.Array, number: jax.Array | int) -> Replay:
+    """Writes rows of finished games from elsewhere over the oldest block; they may be learned from at once.
+
+    Args:
+      replay: the ring.
+      rows: :class:`Rows` with leading axis ``[L]``.
+      outcome: ``float32[L, n]`` rewards of their games by player.
+      number: ``int32``, how many of them there are; the rest of the block stays empty.
+    """
+    at, lanes = replay.cursor, replay.status.shape[1]
+    filled = jnp.where(jnp.arange(lanes) < number, Status.COMPLETE, Status.EMPTY)
+    replay = append(replay, rows, jnp.full(lanes, ELSEWHERE), replay.approved, 0)
+    return replace(
+        replay,
+        status=replay.status.at[at].set(filled.astype(replay.status.dtype)),
+        outcome=replay.outcome.at[at].set(outcome),
+        ended=replay.ended.at[at].set(replay.approved),
     )
 
 

@@ -45,7 +45,7 @@ def states():
 def test_games_are_whole_and_lead_to_their_outcome(states):
     step, seen, several = jax.jit(TOY.step), set(), 0
     for iteration, (state, metrics) in enumerate(states, start=1):
-        games = parity.games_of_lanes(CONFIG, state, range(8), iteration)
+        games = parity.games_of_lanes(CONFIG, state.replay, range(8), iteration)
         assert len(games) == int(metrics.self_play.games)
         assert sum(len(game.actions) for game in games) == int(metrics.self_play.decisions)
         for game in games:
@@ -70,7 +70,7 @@ def test_games_are_whole_and_lead_to_their_outcome(states):
 def test_the_sample_is_of_the_first_iteration_that_is_not_approved_and_of_other_lanes_each_time(states):
     lanes = []
     for iteration, (state, _) in enumerate(states, start=1):
-        everything = parity.games_of_lanes(CONFIG, state, range(8), iteration)
+        everything = parity.games_of_lanes(CONFIG, state.replay, range(8), iteration)
         games = parity.sample(CONFIG, state)
         assert int(state.replay.approved) == iteration - 1
         assert 0 < len({game.lane for game in games}) <= 3
@@ -87,7 +87,7 @@ def test_games_by_the_champion_name_its_versions(states):
     state, _ = states[3]
     config = replace(CONFIG, self_play=replace(CONFIG.self_play, network="champion"))
     marked = replace(state, replay=replace(state.replay, version=state.replay.iteration // 2))
-    for game in parity.games_of_lanes(config, marked, range(8), 4):
+    for game in parity.games_of_lanes(config, marked.replay, range(8), 4):
         first, last = game.first_iteration // 2, 2
         assert game.models[0] == ("champion 2" if first == last else f"champion {first} to champion {last}")
 
@@ -96,7 +96,7 @@ def test_games_whose_beginning_was_overwritten_are_left_out(states):
     state, _ = states[5]
     ended = np.asarray(state.replay.ended)
     old = [iteration for iteration in range(1, 7) if (ended == iteration).any()]
-    partly = [parity.games_of_lanes(CONFIG, state, range(8), iteration) for iteration in old]
+    partly = [parity.games_of_lanes(CONFIG, state.replay, range(8), iteration) for iteration in old]
     assert sum(map(len, partly)) < len({(lane, number) for lane in range(8) for number in _numbers(state, lane)})
     assert all((game.states.steps == np.arange(len(game.actions))).all() for games in partly for game in games)
 

@@ -118,3 +118,23 @@ def test_rows_are_stored_narrow(num_actions, dtype):
     assert int(rows.action) == num_actions - 1
     assert rows.slot_weights.dtype == jnp.float16
     assert rows.slot_actions.tolist() == actions.tolist()
+
+
+def test_rows_from_elsewhere_may_be_learned_from_at_once_and_their_padding_never():
+    replay, _ = play([(None, None), ((1, -1), None)], blocks=4)
+    replay, _ = ring.approve(replay, 2)
+    before = contents(replay, Status.COMPLETE)
+    rows = jax.tree.map(lambda leaf: jnp.zeros((LANES, *leaf.shape), leaf.dtype), one_row())
+    rows = replace(rows, state=jnp.array([70, 71]))
+    outcome = jnp.array([(-1.0, 1.0), (-1.0, 1.0)])
+    replay = jax.jit(ring.insert)(replay, rows, outcome, 1)
+    assert contents(replay, Status.COMPLETE) == before | {70: (-1, 1)}
+    drawn, _ = ring.take(replay, ring.sample(replay, jax.random.key(0), 200))
+    assert set(drawn.state.tolist()) == {*before, 70}
+
+    # A game that runs on is completed without them; what is rejected later does not concern them.
+    replay = ring.append(replay, replace(rows, state=jnp.array([20, 21])), jnp.array([1, 0]), 3, 0)
+    replay = ring.complete(replay, jnp.array([1, 0]), jnp.array([False, True]), outcome[::-1] * 0 + 0.5, 3)
+    replay = ring.drop(replay, 3, True)
+    assert contents(replay, Status.COMPLETE) == before | {70: (-1, 1)}
+    assert int(ring.approve(replay, 3)[1]) == 0

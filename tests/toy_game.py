@@ -14,6 +14,7 @@ from functools import cache, partial
 import jax
 import jax.numpy as jnp
 
+from ringrift_jax import boards
 from ringrift_jax.rules.state import Phase, Reason
 
 SKIP, SWAP = 4, 5
@@ -92,6 +93,7 @@ class ToyGame:
     swap_rule: bool = False
     max_steps: int | None = None
 
+    board = boards.standard("square8", 2)  # the name in exported files
     num_actions = 6
     observation_shape = (2, 2, 5)
     num_symmetries = 1

@@ -1,0 +1,166 @@
+"""Plays a recorded game again: ``python -m experiments.regenerate runs/square8-2p --last``.
+
+Training goes on from the newest checkpoint before the game, or from the very beginning, to the iteration in which it
+ended; then the game is in its lane of self-play, exactly as it was on a machine of the same kind. Exit code 1 if it
+differs from the record.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import tyro
+
+from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
+from experiments.ingest import add_games, taken_before
+from experiments.recovery import quiet_background
+from experiments.run_directory import RunDirectory
+from ringrift_jax import record_files
+from ringrift_jax.checkpoints import Checkpoints
+from ringrift_jax.config import RunConfig
+from ringrift_jax.devices import everywhere, make_mesh, on_mesh
+from ringrift_jax.events import read
+from ringrift_jax.exports import PlayedGame
+from ringrift_jax.loop import LoopState, make_iterate, new_loop, release, take_in
+from ringrift_jax.parity import games_of_lanes, record
+from ringrift_jax.registry import config_hash
+
+WHERE = ("lane", "number", "first_iteration", "last_iteration")
+"""Keys of a record that say where a game was played."""
+
+
+@dataclass(frozen=True)
+class Args:
+    """Command line.
+
+    Attributes:
+      run: directory of the training run.
+      game: which one, by its id in RUN/games.jsonl.gz.
+      last: the last one that was recorded.
+    """
+
+    run: tyro.conf.Positional[Path]
+    game: Annotated[str | None, option("LANE-NUMBER", "none")] = None
+    last: bool = False
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and plays the game again. Bad input: one line, exit code 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    use_all_cores()
+    args = parse(Args, argv, description=__doc__, prog="python -m experiments.regenerate")
+    if (args.game is None) != args.last:
+        fail("choose a game by --game LANE-NUMBER, or --last")
+    directory = RunDirectory(args.run)
+    try:
+        config = directory.read_config()
+        recorded = _recorded(directory.games, args.game)
+        if missing := [name for name in WHERE if name not in recorded]:
+            fail(f"the record of game {recorded['id']} has no {missing[0]}: it is not one of self-play")
+        use_compilation_cache()
+        quiet_background()
+        began = time.monotonic()
+        game = regenerate(directory, config, **{name: recorded[name] for name in WHERE})
+        again = record(config.make_env(), game, config_hash=config_hash(config))
+    except (OSError, ValueError) as problem:
+        fail(str(problem))
+    found = difference(recorded, json.loads(json.dumps(again)))
+    where = f"game {recorded['id']}, {len(game.actions)} decisions, {time.monotonic() - began:.0f} s"
+    print(f"{where}: {found or 'identical'}")
+    if found:
+        sys.exit(1)
+
+
+def regenerate(
+    directory: RunDirectory,
+    config: RunConfig,
+    lane: int,
+    number: int,
+    first_iteration: int,
+    last_iteration: int,
+    say: Callable[[str], None] = print,
+) -> PlayedGame:
+    """A game of self-play, played again.
+
+    Args:
+      directory: of the run.
+      config: of the run.
+      lane, number: of the game.
+      first_iteration, last_iteration: in which its first and its last decision were made.
+      say: told where it begins.
+
+    Raises:
+      FileNotFoundError: the file of a worker that was taken in meanwhile is gone, so that the game would be another.
+      ValueError: there is no such game, or the metrics of the run do not reach so far.
+    """
+    loop, lines, happened = config.loop, directory.read_metrics(), read(directory.path)
+    if len(lines) < last_iteration:
+        raise ValueError(f"{directory.metrics} ends with iteration {len(lines)}; the game ended in {last_iteration}")
+    env = config.make_env()
+    mesh = make_mesh(loop.self_play.lanes, loop.learner.batch_size)
+
+    def new() -> LoopState:
+        return new_loop(env, loop, jax.random.key(config.seed))
+
+    abstract = on_mesh(jax.eval_shape(new), mesh)
+    try:
+        with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
+            state = checkpoints.restore(abstract, mesh, say, last=first_iteration - 1)
+    except FileNotFoundError:
+        state = jax.device_put(new(), everywhere(mesh))
+    start = int(state.iteration)
+    say(f"from iteration {start} to {last_iteration}, in which the game ended")
+    iterate = make_iterate(env, loop, mesh).lower(abstract).compile()
+    settle = jax.jit(partial(release, loop), donate_argnums=0)
+    add_block = jax.jit(partial(take_in, loop), donate_argnums=0)
+    for done in range(start, last_iteration):
+        state = add_games(add_block, state, taken_before(directory.path, happened, done + 1))
+        state, _ = iterate(state)
+        if loop.gates.parity_games and done and done + 1 < last_iteration:
+            state = settle(state, _accepted(lines[done]))
+    games = games_of_lanes(loop, state.replay, [lane], last_iteration)
+    game = next((game for game in games if game.number == number), None)
+    if game is None:
+        raise ValueError(f"no game {lane}-{number} ended in iteration {last_iteration}: the run is not reproduced")
+    return game
+
+
+def difference(recorded: dict[str, Any], again: dict[str, Any]) -> str | None:
+    """The first difference between two records, in one line."""
+    for index, (old, new) in enumerate(zip(recorded["steps"], again["steps"], strict=False)):
+        if old != new:
+            key = next(key for key in old if old[key] != new.get(key))
+            return f"step {index}, {key}: recorded {old[key]}, now {new.get(key)}"
+    for key in sorted(recorded.keys() | again.keys()):
+        old, new = recorded.get(key), again.get(key)
+        if key == "steps" and len(recorded[key]) != len(again[key]):
+            return f"recorded {len(recorded[key])} steps, now {len(again[key])}"
+        if old != new:
+            return f"{key}: recorded {old}, now {new}"
+    return None
+
+
+def _accepted(line: dict[str, Any]) -> bool:
+    """What the parity gate said in an iteration."""
+    return line["gates"].get("parity", {"passed": True})["passed"]
+
+
+def _recorded(path: Path, name: str | None) -> dict[str, Any]:
+    """The record of a game, or the last one."""
+    found = None
+    for game in record_files.read(path, torn_end=True):
+        if name in (None, game["id"]):
+            found = game
+    if found is None:
+        raise ValueError(f"{path} has no game {name}" if name else f"{path} has no games")
+    return found
+
+
+if __name__ == "__main__":
+    main()
