@@ -103,7 +103,9 @@ class History:
         iteration, score, error = record["iteration"], record["arena_score"], record["arena_error"]
         for name, result in record["gates"].items():
             if not result["passed"]:
-                yield DataRejected(iteration, name, problem if name == "parity" and problem else f"{result['value']}")
+                yield DataRejected(
+                    iteration, name, problem if name == "parity" and problem else f"measured {result['value']}"
+                )
         if record["verdict"] and self._champion is not None:
             champion = self._champion.version
             yield CandidateEvaluated(iteration, champion, score, error, record["arena_games"])

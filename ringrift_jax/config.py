@@ -13,6 +13,7 @@ from .loop import LoopConfig
 from .networks import NetworkConfig
 from .search import SearchConfig
 from .selfplay import SelfPlayConfig
+from .sequential import SequentialConfig
 
 PRESETS = ("tiny", "cpu", "gpu")
 
@@ -54,7 +55,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             search=SearchConfig(simulations=4, considered=4),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=256, batch_size=32, min_rows=32, warmup=10),
-            arena=ArenaConfig(every=2, groups=2 if large else 8),
+            arena=ArenaConfig(every=2, groups=2 if large else 8, test=SequentialConfig(error_rate=0.25)),
             gates=GatesConfig(parity_games=1),
         )
     if name == "cpu":
