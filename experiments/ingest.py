@@ -4,7 +4,6 @@ The event log says what was taken in, iteration by iteration. The rows are in th
 hold. A run that goes on from a checkpoint drops the events after it and takes those games in again.
 """
 
-import math
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -52,7 +51,7 @@ class Inbox:
                 self._count(event)
 
     def next(self, iteration: int) -> Taken:
-        """What is taken in before an iteration, files in the order of their times.
+        """What is taken in before an iteration, the newest files first: their games are by the best network.
 
         At most as many rows as self-play writes in an iteration, so that its own rows stay in the ring at least half as
         long as without; but always one game, however long.
@@ -84,13 +83,13 @@ class Inbox:
     def _waiting(self) -> deque[str]:
         files = (path.relative_to(self._run).as_posix() for path in self._run.glob(f"{WORKERS}/*/*.npz"))
         closed = self._done | ({self._file} if self._open else set())
-        return deque(sorted((file for file in files if file not in closed), key=lambda file: (self._age(file), file)))
+        return deque(sorted((file for file in files if file not in closed), key=lambda file: (-self._time(file), file)))
 
-    def _age(self, file: str) -> float:
+    def _time(self, file: str) -> float:
         try:
             return (self._run / file).stat().st_mtime
         except FileNotFoundError:  # removed meanwhile
-            return math.inf
+            return 0.0
 
     def _load(self, file: str) -> str | None:
         """Opens a file that is all right; otherwise says what is wrong."""

@@ -29,24 +29,24 @@ def toy(monkeypatch):
     use_toy_game(monkeypatch)
 
 
-def deliver(path, name, games, age):
-    """A worker's file; the higher the age, the earlier it is taken in."""
+def deliver(path, name, games, time):
+    """A worker's file; the newest is taken in first."""
     file = path / "workers" / name
     file.parent.mkdir(parents=True, exist_ok=True)
     exports.export_npz(file, ENV, games)
-    os.utime(file, (1e9 - age, 1e9 - age))
+    os.utime(file, (time, time))
     return file
 
 
 def deliver_all(path):
     """Three good files, of more rows than three iterations take in, and two bad ones."""
-    deliver(path, "a/000001.npz", [toy_game(seed) for seed in range(6)], age=9)
-    deliver(path, "b/000001.npz", [toy_game(seed) for seed in range(6, 13)], age=8)
-    file = deliver(path, "a/000002.npz", [toy_game(0)], age=7)
+    deliver(path, "a/000001.npz", [toy_game(seed) for seed in range(6)], time=9)
+    deliver(path, "b/000001.npz", [toy_game(seed) for seed in range(6, 13)], time=8)
+    file = deliver(path, "a/000002.npz", [toy_game(0)], time=7)
     file.write_bytes(file.read_bytes()[:-200])
-    os.utime(file, (1e9 - 7, 1e9 - 7))
-    deliver(path, "a/000003.npz", [replace(toy_game(1), rewards=-toy_game(1).rewards)], age=6)
-    deliver(path, "b/000002.npz", [toy_game(20)], age=5)
+    os.utime(file, (7, 7))
+    deliver(path, "a/000003.npz", [replace(toy_game(1), rewards=-toy_game(1).rewards)], time=6)
+    deliver(path, "b/000002.npz", [toy_game(20)], time=5)
 
 
 GOOD = {"workers/a/000001.npz": 6, "workers/b/000001.npz": 7, "workers/b/000002.npz": 1}
@@ -209,7 +209,7 @@ FAULTS = {
 @pytest.mark.parametrize("problem", FAULTS)
 def test_each_fault_is_found_and_the_file_is_not_looked_at_again(problem, tmp_path):
     config = make_run(tmp_path)
-    path = deliver(tmp_path, "w/000001.npz", [FAULTS[problem]], age=1)
+    path = deliver(tmp_path, "w/000001.npz", [FAULTS[problem]], time=1)
     inbox = Inbox(tmp_path, ENV, config.loop)
     taken = inbox.next(1)
     (event,) = taken.events
@@ -224,7 +224,7 @@ def test_each_fault_is_found_and_the_file_is_not_looked_at_again(problem, tmp_pa
 def test_games_of_another_environment_are_refused(tmp_path, monkeypatch):
     config = make_run(tmp_path)
     other = ToyGame(heap=13, swap_rule=True)
-    deliver(tmp_path, "w/000001.npz", [GAME], age=1)
+    deliver(tmp_path, "w/000001.npz", [GAME], time=1)
     (event,) = Inbox(tmp_path, other, config.loop).next(1).events
     assert event.rejected == (
         "the games are of square8, 2 players; those of the run are of square8, 2 players, swap rule"
@@ -234,7 +234,7 @@ def test_games_of_another_environment_are_refused(tmp_path, monkeypatch):
 def test_a_game_longer_than_an_iteration_comes_alone_and_one_longer_than_the_ring_never(tmp_path):
     config = make_run(tmp_path).loop
     length = len(GAME.actions)
-    deliver(tmp_path, "w/000001.npz", [GAME, GAME], age=1)
+    deliver(tmp_path, "w/000001.npz", [GAME, GAME], time=1)
     short = replace(config, self_play=replace(config.self_play, lanes=1, chunk=length - 1))
     assert [len(Inbox(tmp_path, ENV, short).next(i).games) for i in (1, 2)] == [1, 1]
     inbox = Inbox(tmp_path, ENV, short)
@@ -246,8 +246,8 @@ def test_a_game_longer_than_an_iteration_comes_alone_and_one_longer_than_the_rin
 
 def test_a_file_that_vanishes_is_passed_over(tmp_path, monkeypatch):
     config = make_run(tmp_path)
-    deliver(tmp_path, "w/000001.npz", [GAME], age=2)
-    deliver(tmp_path, "w/000002.npz", [GAME], age=1)
+    deliver(tmp_path, "w/000001.npz", [GAME], time=2)
+    deliver(tmp_path, "w/000002.npz", [GAME], time=1)
     real = ingest.load_npz
 
     def load(path):
