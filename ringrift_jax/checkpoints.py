@@ -171,7 +171,7 @@ def save_champion(directory: Path | str, version: int, config: RunConfig, params
 
 
 def load_champion(path: Path | str) -> tuple[RunConfig, Any]:
-    """The settings and the parameters that :func:`save_champion` wrote.
+    """The settings and the parameters that :func:`save_champion` wrote, on the first device.
 
     Raises:
       FileNotFoundError: there is no champion at the path.
@@ -179,8 +179,14 @@ def load_champion(path: Path | str) -> tuple[RunConfig, Any]:
     path = Path(path).resolve()
     if not (path / "params").is_dir():
         raise FileNotFoundError(f"{path} is not a champion; a run keeps its champions in RUN/champions/VERSION")
-    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
-        items = {"params": ocp.args.StandardRestore(), "config": ocp.args.JsonRestore()}
+    handlers = {"params": ocp.StandardCheckpointHandler(), "config": ocp.JsonCheckpointHandler()}
+    with ocp.Checkpointer(ocp.CompositeCheckpointHandler(**handlers)) as checkpointer:
+        stored: Any = checkpointer.metadata(path).item_metadata
+        # Whatever devices wrote them; without this it would have to be the same ones.
+        target = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere(None)), stored["params"]
+        )
+        items = {"params": ocp.args.StandardRestore(target), "config": ocp.args.JsonRestore()}
         found = checkpointer.restore(path, ocp.args.Composite(**items))
     return from_dict(RunConfig, found["config"]), found["params"]
 

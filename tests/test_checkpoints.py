@@ -17,6 +17,7 @@ from ringrift_jax.checkpoints import (
     save_champion,
 )
 from ringrift_jax.config import RunConfig
+from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learner import LearnerConfig
 from ringrift_jax.loop import LoopConfig, make_iterate, new_loop
 from ringrift_jax.networks import NetworkConfig
@@ -125,6 +126,18 @@ def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(tmp_path):
     assert (tmp_path / "3").exists()
 
 
+def test_a_checkpoint_from_before_an_iteration_can_be_named(tmp_path):
+    with Checkpoints(tmp_path) as checkpoints:
+        for iteration in (1, 2, 3):
+            checkpoints.save(replace(start(), iteration=jnp.int32(iteration)))
+        checkpoints.wait()
+        for last in (1, 2, 7):
+            restored = checkpoints.restore(jax.eval_shape(start), last=last)
+            assert int(restored.iteration) == min(last, 3)
+        with pytest.raises(FileNotFoundError, match="no checkpoint up to iteration 0"):
+            checkpoints.restore(jax.eval_shape(start), last=0)
+
+
 def test_champions_are_parameters_and_settings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = RunConfig("hex8", 3, seed=7, loop=CONFIG)
@@ -142,6 +155,15 @@ def test_champions_are_parameters_and_settings(tmp_path, monkeypatch):
     assert champion_versions("champions") == [0, 2]
     with pytest.raises(FileNotFoundError, match="is not a champion"):
         load_champion("champions/11")
+
+
+def test_a_champion_can_be_loaded_with_other_devices_than_it_was_trained_on(tmp_path):
+    params = jax.device_put(start().champion, everywhere(make_mesh(2)))
+    assert all(len(leaf.devices()) == 2 for leaf in jax.tree.leaves(params))
+    save_champion(tmp_path, 0, RunConfig("hex8", loop=CONFIG), params)
+    loaded = load_champion(tmp_path / "0")[1]
+    assert_equal(loaded, params)
+    assert all(leaf.devices() == {jax.devices()[0]} for leaf in jax.tree.leaves(loaded))
 
 
 def test_keys_are_not_confused_with_numbers(tmp_path):
