@@ -17,6 +17,7 @@ from ringrift_jax.loop import new_loop
 from ringrift_jax.parity import games_of_lanes
 
 ENV: Any = ToyGame(heap=13)
+OPTIONS = "--self-play.lanes", "4", "--arena.every", "1000", "--gates.parity-games", "1"
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def test_games_are_the_same_from_a_checkpoint_and_from_the_beginning(tmp_path, m
     monkeypatch.setattr(train, "SAVING_SHARE", 1.0)  # save after every iteration
     (tmp_path / "workers" / "a").mkdir(parents=True)
     exports.export_npz(tmp_path / "workers" / "a" / "000001.npz", ENV, [toy_game(seed) for seed in range(8)])
-    run(tmp_path, "--iterations", "6", "--ingest")
+    run(tmp_path, "--iterations", "6", "--ingest", *OPTIONS)
     directory = RunDirectory(tmp_path)
     config = directory.read_config()
     like = jax.eval_shape(lambda: new_loop(ENV, config.loop, jax.random.key(0)))
