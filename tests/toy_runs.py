@@ -16,6 +16,7 @@ from ringrift_jax import events
 from ringrift_jax.config import RunConfig
 
 TESTS = Path(__file__).parent
+CACHE = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
 PROMOTING = [
     *("square8", "--preset", "tiny", "--network.channels", "4", "--search.simulations", "2"),
     *("--search.considered", "2", "--self-play.lanes", "4", "--self-play.chunk", "8", "--learner.min-rows", "8"),
@@ -26,8 +27,8 @@ PROMOTING = [
 
 def use_toy_game(monkeypatch) -> None:
     """Also keeps what is compiled where the other tests keep theirs."""
-    cache = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", cache)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", CACHE)
+    jax.config.update("jax_compilation_cache_dir", CACHE)
     monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
 
 
