@@ -4,6 +4,7 @@ import gc
 import logging
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -33,6 +34,7 @@ def quiet_background() -> None:
     """Keeps to themselves the threads that write checkpoints: what goes wrong there is raised and told in one line."""
     for name in ("absl", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
 
     def hook(args: Any) -> None:
         if "orbax" not in repr(args.object) and str(args.exc_value) != "Event loop is closed":

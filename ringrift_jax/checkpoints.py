@@ -44,7 +44,7 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type | None, *_: object) -> None:
-        with suppress(*([OSError] if kind else [])):  # what went wrong first matters more
+        with suppress(*([Exception] if kind else [])):  # what went wrong first matters more
             self.close()
 
     def latest(self) -> int | None:

@@ -25,6 +25,7 @@ from ringrift_jax.networks import make_network
 from ringrift_jax.parity import Parity
 
 TESTS = Path(__file__).parent
+CACHE = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
 PROMOTING = [
     *("square8", "--preset", "tiny", "--network.channels", "4", "--search.simulations", "2"),
     *("--search.considered", "2", "--self-play.lanes", "16", "--self-play.chunk", "8", "--learner.min-rows", "8"),
@@ -37,8 +38,8 @@ PROMOTING = [
 
 def use_toy_game(monkeypatch) -> None:
     """Also keeps what is compiled where the other tests keep theirs."""
-    cache = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", cache)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", CACHE)
+    jax.config.update("jax_compilation_cache_dir", CACHE)
     monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
     monkeypatch.setattr(exports, "make", lambda board, **options: ToyGame(heap=13))
     for module in ingest, selfplay:
