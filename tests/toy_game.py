@@ -8,7 +8,7 @@ Actions, laid out as (plane, cell) on a 2 x 2 board and two more: 0 to 3 take 1 
 """
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import jax
@@ -93,7 +93,7 @@ class ToyGame:
     swap_rule: bool = False
     max_steps: int | None = None
 
-    board = boards.standard("square8", 2)  # the name in exported files
+    board = replace(boards.standard("square8", 2), size=2)  # the name in exported files, the size of observations
     num_actions = 6
     observation_shape = (2, 2, 5)
     num_symmetries = 1
