@@ -16,6 +16,7 @@ import numpy as np
 
 from .agents import Agent, random_agent
 from .sequential import SequentialConfig, Verdict, verdict
+from .settings import check_at_least
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,7 @@ class ArenaConfig:
     test: SequentialConfig = SequentialConfig()
 
     def __post_init__(self) -> None:
-        for name, least in (("every", 1), ("groups", 2), ("opening", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        check_at_least(self, every=1, groups=2, opening=0)
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["state", "score", "length"], meta_fields=[])

@@ -16,6 +16,7 @@ import numpy as np
 from .replay import Replay
 from .rules.state import Phase
 from .selfplay import SelfPlayStats
+from .settings import check_at_least
 
 OPENING = 10
 """Decisions after which openings are compared."""
@@ -50,9 +51,7 @@ class GatesConfig:
     parity_games: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("min_games", 1), ("parity_games", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"gates.{name} is {getattr(self, name)}; it must be at least {least}")
+        check_at_least(self, "gates.", min_games=1, parity_games=0)
 
 
 class Result(NamedTuple):

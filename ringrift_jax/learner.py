@@ -14,6 +14,7 @@ from . import symmetry
 from .devices import spread_mean
 from .replay import Replay, Rows
 from .search import Evaluate
+from .settings import check_positive
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class LearnerConfig:
     averaging: float = 0.998
 
     def __post_init__(self) -> None:
-        for name in ("replay_blocks", "batch_size", "samples_per_row", "min_rows", "learning_rate", "max_gradient"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be more than 0")
+        check_positive(
+            self, "replay_blocks", "batch_size", "samples_per_row", "min_rows", "learning_rate", "max_gradient"
+        )
         for name in ("warmup", "weight_decay", "value_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")

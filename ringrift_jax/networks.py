@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from .convolution import same_convolution
+from .settings import check_at_least
 
 _Conv = partial(nn.Conv, conv_general_dilated=same_convolution)
 _DTYPES = ("float32", "bfloat16", "float16")
@@ -34,9 +35,7 @@ class NetworkConfig:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        for name in ("channels", "blocks"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        check_at_least(self, channels=1, blocks=1)
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype is {self.dtype!r}; it must be one of {', '.join(_DTYPES)}")
 

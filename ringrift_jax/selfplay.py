@@ -13,6 +13,7 @@ from . import replay as ring
 from .devices import spread
 from .replay import Replay
 from .search import Evaluate, SearchConfig, SearchOutput, search_tree, summarise
+from .settings import check_at_least
 from .trees import select
 
 
@@ -33,9 +34,7 @@ class SelfPlayConfig:
     network: Literal["latest", "champion"] = "latest"
 
     def __post_init__(self) -> None:
-        for name, least in (("lanes", 1), ("chunk", 1), ("opening", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        check_at_least(self, lanes=1, chunk=1, opening=0)
         if self.network not in ("latest", "champion"):
             raise ValueError(f"network is {self.network!r}; it must be 'latest' or 'champion'")
 

@@ -13,6 +13,8 @@ from math import log
 import jax
 import jax.numpy as jnp
 
+from .settings import check_positive
+
 
 @dataclass(frozen=True)
 class SequentialConfig:
@@ -30,9 +32,7 @@ class SequentialConfig:
     error_rate: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("promote_elo", "rollback_elo"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be more than 0")
+        check_positive(self, "promote_elo", "rollback_elo")
         if not 0 < self.error_rate <= 0.5:
             raise ValueError(f"error_rate is {self.error_rate}; it must be more than 0 and at most 0.5")
 
