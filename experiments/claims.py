@@ -10,18 +10,16 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import jax
 from rich.console import Console
 
 import ringrift_jax as rr
 from experiments import timing
 from experiments.benchmark import rules, selfplay
 from experiments.matches import RANDOM, Matches, Outcome, Player, champion, named
+from experiments.program import Program
 from experiments.run_directory import RunDirectory
 from ringrift_jax.checkpoints import champion_versions
 from ringrift_jax.config import RunConfig, preset
-from ringrift_jax.devices import make_mesh, on_mesh
-from ringrift_jax.loop import make_iterate, new_loop
 from ringrift_jax.ratings import fit
 
 
@@ -78,12 +76,10 @@ class Claim:
 def compile_tiny(options: Options) -> float:
     """CPU seconds, which other work changes less than wall time, to trace and compile the loop as the training command
     does, without a cache of compiled programs."""
-    env, loop = rr.make("square8"), preset("tiny", "square8")
-    mesh = make_mesh(loop.self_play.lanes, loop.learner.batch_size)
-    abstract = on_mesh(jax.eval_shape(lambda: new_loop(env, loop, jax.random.key(0))), mesh)
+    program = Program(RunConfig("square8", loop=preset("tiny", "square8")))
     with timing.empty_compilation_cache():
         start = time.process_time()
-        make_iterate(env, loop, mesh).lower(abstract).compile()
+        program.compile()
         return time.process_time() - start
 
 

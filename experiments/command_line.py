@@ -7,10 +7,14 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import jax
 import tyro
+
+BoardName = Literal["square8", "square19", "hex8", "hexagonal"]
+PresetName = Literal["auto", "tiny", "cpu", "gpu"]
+JsonFile = Annotated[Path | None, tyro.conf.arg(name="json")]
 
 
 def fail(message: str) -> NoReturn:
@@ -59,6 +63,11 @@ def check_json(path: Path | None) -> None:
     """Fails before anything is measured if the report could not be written."""
     if path and not path.parent.is_dir():
         fail(f"--json is {path}, but there is no directory {path.parent}")
+
+
+def choose_preset(name: str) -> str:
+    """The preset that ``auto`` is on this machine; another name is itself."""
+    return name if name != "auto" else "gpu" if jax.default_backend() == "gpu" else "cpu"
 
 
 def use_compilation_cache() -> None:

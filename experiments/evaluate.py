@@ -20,7 +20,16 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from experiments.command_line import check_json, fail, option, parse, use_all_cores, use_compilation_cache
+from experiments.command_line import (
+    BoardName,
+    JsonFile,
+    check_json,
+    fail,
+    option,
+    parse,
+    use_all_cores,
+    use_compilation_cache,
+)
 from experiments.matches import RANDOM, Matches, Outcome, Player, champion, named
 from experiments.run_directory import RunDirectory
 from ringrift_jax.checkpoints import champion_versions, load_champion
@@ -28,8 +37,6 @@ from ringrift_jax.config import RunConfig
 from ringrift_jax.files import write_whole
 from ringrift_jax.ratings import Ratings, fit
 from ringrift_jax.registry import missing_champions
-
-Board = Literal["square8", "square19", "hex8", "hexagonal"]
 
 
 @dataclass(frozen=True)
@@ -55,12 +62,12 @@ class Args:
     games: int = 400
     simulations: Annotated[tuple[int, ...], option("[INT ...]", "0 and what the run trained with")] = ()
     opening: int = 4
-    board: Annotated[Board | None, option("BOARD", "that of the run")] = None
+    board: Annotated[BoardName | None, option("BOARD", "that of the run")] = None
     players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "those of the run, or 2")] = None
     swap_rule: bool = False
     ladder: bool = False
     seed: int = 0
-    json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
+    json_file: JsonFile = None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -147,7 +154,7 @@ def _contest(args: Args) -> Contest:
             if given:
                 fail(f"--{flag} needs a run, and {args.player} is none")
         if not args.board:
-            fail(f"{args.player} needs --board, one of {', '.join(get_args(Board))}, and perhaps --players")
+            fail(f"{args.player} needs --board, one of {', '.join(get_args(BoardName))}, and perhaps --players")
         config = RunConfig(args.board, args.players or 2, args.swap_rule)
         config.make_env()
         return Contest(config, None, [(named(args.player, 0), 0)])

@@ -63,12 +63,11 @@ class History:
             self._champion = promotion(self._config, None, iteration, self._games)
             self._happened(self._champion)
 
-    def add(self, record: dict[str, Any], parity: Parity | None = None, taken: Taken | None = None) -> dict[str, Any]:
+    def add(self, record: dict[str, Any], parity: Parity, taken: Taken) -> dict[str, Any]:
         """Writes an iteration: its events, the games replayed and taken in before it, and its line, which is returned
         with what is known here only."""
-        taken = taken or Taken()
         self._games += record["games"]
-        if parity and parity.games:
+        if parity.games:
             record = record | {
                 "gates": record["gates"] | {"parity": gate(parity.games, parity.accepted)},
                 "data_rejected": record["data_rejected"] or not parity.accepted,
@@ -77,9 +76,9 @@ class History:
             self._happened(event)
             if event.rejected:
                 self._happened(DataRejected(event.iteration, "ingest", f"{event.path}: {event.rejected}"))
-        for event in self._events(record, parity.problem if parity else None):
+        for event in self._events(record, parity.problem):
             self._happened(event)
-        if parity and parity.records:
+        if parity.records:
             record_files.append(self._directory.games, parity.records)
         record = record | {
             "ingested_games": len(taken.games),

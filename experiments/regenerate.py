@@ -10,24 +10,21 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import jax
 import tyro
 
 from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
-from experiments.ingest import add_games, taken_before
+from experiments.ingest import taken_before
+from experiments.program import Program
 from experiments.recovery import quiet_background
 from experiments.run_directory import RunDirectory
 from ringrift_jax import record_files
 from ringrift_jax.checkpoints import Checkpoints
 from ringrift_jax.config import RunConfig
-from ringrift_jax.devices import everywhere, make_mesh, on_mesh
 from ringrift_jax.events import read
 from ringrift_jax.exports import PlayedGame
-from ringrift_jax.loop import LoopState, make_iterate, new_loop, release, take_in
 from ringrift_jax.parity import games_of_lanes, record
 from ringrift_jax.registry import config_hash
 
@@ -99,32 +96,23 @@ def regenerate(
       FileNotFoundError: the file of a worker that was taken in meanwhile is gone, so that the game would be another.
       ValueError: there is no such game, or the metrics of the run do not reach so far.
     """
-    loop, lines, happened = config.loop, directory.read_metrics(), read(directory.path)
+    lines, happened = directory.read_metrics(), read(directory.path)
     if len(lines) < last_iteration:
         raise ValueError(f"{directory.metrics} ends with iteration {len(lines)}; the game ended in {last_iteration}")
-    env = config.make_env()
-    mesh = make_mesh(loop.self_play.lanes, loop.learner.batch_size)
-
-    def new() -> LoopState:
-        return new_loop(env, loop, jax.random.key(config.seed))
-
-    abstract = on_mesh(jax.eval_shape(new), mesh)
+    program = Program(config)
     try:
         with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
-            state = checkpoints.restore(abstract, mesh, say, last=first_iteration - 1)
+            state = checkpoints.restore(program.abstract, program.mesh, say, last=first_iteration - 1)
     except FileNotFoundError:
-        state = jax.device_put(new(), everywhere(mesh))
+        state = program.start()
     start = int(state.iteration)
     say(f"from iteration {start} to {last_iteration}, in which the game ended")
-    iterate = make_iterate(env, loop, mesh).lower(abstract).compile()
-    settle = jax.jit(partial(release, loop), donate_argnums=0)
-    add_block = jax.jit(partial(take_in, loop), donate_argnums=0)
+    iterate = program.compile()
     for done in range(start, last_iteration):
-        state = add_games(add_block, state, taken_before(directory.path, happened, done + 1))
+        state = program.add(state, taken_before(directory.path, happened, done + 1))
         state, _ = iterate(state)
-        if loop.gates.parity_games and done and done + 1 < last_iteration:
-            state = settle(state, _accepted(lines[done]))
-    games = games_of_lanes(loop, state.replay, [lane], last_iteration)
+        state = program.settle(state, _accepted(lines[done]))
+    games = games_of_lanes(config.loop, state.replay, [lane], last_iteration)
     game = next((game for game in games if game.number == number), None)
     if game is None:
         raise ValueError(f"no game {lane}-{number} ended in iteration {last_iteration}: the run is not reproduced")

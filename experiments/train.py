@@ -11,25 +11,33 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
 import tyro
 
-from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
+from experiments.command_line import (
+    BoardName,
+    PresetName,
+    choose_preset,
+    fail,
+    option,
+    parse,
+    use_all_cores,
+    use_compilation_cache,
+)
 from experiments.console import Screen
 from experiments.history import History
-from experiments.ingest import Inbox, Taken, add_games
+from experiments.ingest import Inbox, Taken
 from experiments.interrupts import Interrupts
 from experiments.monitoring import Monitor, Monitors, open_monitors
+from experiments.program import Program
 from experiments.recovery import complete_champions, fail_to_write, quiet_background
 from experiments.run_directory import BusyError, RunDirectory, to_record
 from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
 from ringrift_jax.config import RunConfig, preset
-from ringrift_jax.devices import everywhere, make_mesh, on_mesh
-from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, memory, new_loop, release, take_in
+from ringrift_jax.loop import LoopConfig, memory
 from ringrift_jax.parity import check, sample
 from ringrift_jax.registry import config_hash
 
@@ -64,9 +72,9 @@ class Args:
       tensorboard: write scalars to tensorboard/ in the run.
     """
 
-    board: tyro.conf.Positional[Literal["square8", "square19", "hex8", "hexagonal"]]
+    board: tyro.conf.Positional[BoardName]
     players: Literal[2, 3, 4] = 2
-    preset: Literal["auto", "tiny", "cpu", "gpu"] = "auto"
+    preset: PresetName = "auto"
     run_dir: Annotated[Path | None, option("PATH", "runs/BOARD-Np")] = None
     iterations: Annotated[int | None, option("INT", ", ".join(f"{n} for {k}" for k, n in ITERATIONS.items()))] = None
     hours: Annotated[float | None, option("FLOAT", "no limit")] = None
@@ -93,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail(f"--until-elo is {args.until_elo}; it must be more than 0")
     if not 0 <= args.seed < 2**32:
         fail(f"--seed is {args.seed}; it must be 0 to {2**32 - 1}")
-    name = args.preset if args.preset != "auto" else "gpu" if jax.default_backend() == "gpu" else "cpu"
+    name = choose_preset(args.preset)
     options = "options are " + ", ".join("--" + f.name.replace("_", "-") for f in fields(Args)[1:])
     hint = f"{options} and settings by name, such as --search.simulations; see --help"
     loop = parse(LoopConfig, others, hint, prog=PROGRAM, default=preset(name, args.board, args.players))
@@ -156,19 +164,12 @@ def train(
         Monitors([screen.standing, *monitors], screen.say) as watch,
         ThreadPoolExecutor(1) as worker,  # so that the main thread is free to answer signals
     ):
-        env = config.make_env()
-
-        def new() -> LoopState:
-            return new_loop(env, config.loop, jax.random.key(config.seed))
-
-        mesh = make_mesh(config.loop.self_play.lanes, config.loop.learner.batch_size)
-        abstract = on_mesh(jax.eval_shape(new), mesh)
-        screen.introduce(config, preset_name, str(directory.path), memory(abstract, config.loop))
+        program = Program(config)
+        env = program.env
+        screen.introduce(config, preset_name, str(directory.path), memory(program.abstract, config.loop))
         resumed = checkpoints.latest() is not None
         try:
-            state = (
-                checkpoints.restore(abstract, mesh, screen.say) if resumed else jax.device_put(new(), everywhere(mesh))
-            )
+            state = checkpoints.restore(program.abstract, program.mesh, screen.say) if resumed else program.start()
         except ValueError as problem:
             fail(f"{problem}; to begin anew choose another --run-dir")
         done = int(state.iteration)
@@ -191,11 +192,9 @@ def train(
         watch.phase("compiling")
         began = time.monotonic()
         with screen.compiling():
-            iterate = worker.submit(lambda: make_iterate(env, config.loop, mesh).lower(abstract).compile()).result()
+            iterate = worker.submit(program.compile).result()
         screen.say(f"compiled in {time.monotonic() - began:.1f} s")
 
-        settle = jax.jit(partial(release, config.loop), donate_argnums=0)
-        add_block = jax.jit(partial(take_in, config.loop), donate_argnums=0)
         inbox = Inbox(directory.path, env, config.loop) if ingest else None
         taken = inbox.next(done + 1) if inbox else Taken()
         hash_ = config_hash(config)
@@ -204,14 +203,13 @@ def train(
         with screen.iterating(done, iterations):
             while done < last and history.elo < until_elo and not interrupts.requested and time.monotonic() < end:
                 began = time.monotonic()
-                state = add_games(add_block, state, taken.games)
+                state = program.add(state, taken.games)
                 games = sample(config.loop, state)
                 running = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state)
                 parity = check(env, games, config_hash=hash_)
                 following = inbox.next(done + 2) if inbox else Taken()
                 state, metrics = running.result()
-                if config.loop.gates.parity_games and done:
-                    state = settle(state, parity.accepted)
+                state = program.settle(state, parity.accepted)
                 done += 1
                 record = to_record(metrics, config.loop, time.monotonic() - began)
                 if record["promoted"]:

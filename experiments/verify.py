@@ -20,9 +20,9 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
-from experiments.benchmark.common import JsonFile, describe_device, origin
+from experiments.benchmark.common import describe_device, origin
 from experiments.claims import CLAIMS, Claim, Options, Skip
-from experiments.command_line import check_json, fail, option, parse, use_all_cores, use_compilation_cache
+from experiments.command_line import JsonFile, check_json, fail, option, parse, use_all_cores, use_compilation_cache
 from ringrift_jax.files import write_whole
 
 PROGRAM = "python -m experiments.verify"

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 from rich.console import Console
 from rich.table import Table
 
-from experiments.command_line import check_json, fail, parse
+from experiments.command_line import BoardName, JsonFile, PresetName, check_json, choose_preset, fail, parse
 from ringrift_jax.agents import make_evaluate
 from ringrift_jax.config import preset
 from ringrift_jax.devices import everywhere, spread
@@ -26,8 +26,6 @@ from ringrift_jax.networks import make_network
 
 WIDTH = 200
 """Characters a line where there is no terminal that says how many it has; the tables need them."""
-
-JsonFile = Annotated[Path | None, tyro.conf.arg(name="json")]
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,9 @@ class Args:
       json_file: where to write the results too.
     """
 
-    board: tyro.conf.Positional[Literal["square8", "square19", "hex8", "hexagonal"]]
+    board: tyro.conf.Positional[BoardName]
     players: Literal[2, 3, 4] = 2
-    preset: Literal["auto", "tiny", "cpu", "gpu"] = "auto"
+    preset: PresetName = "auto"
     repeats: int = 10
     json_file: JsonFile = None
 
@@ -55,9 +53,9 @@ def parse_settings(kind: type[Args], argv: Sequence[str], program: str, about: s
     if args.repeats < 1:
         fail(f"--repeats is {args.repeats}; it must be at least 1")
     check_json(args.json_file)
-    name = args.preset if args.preset != "auto" else "gpu" if jax.default_backend() == "gpu" else "cpu"
     hint = "settings have the names of the preset's, such as --search.simulations; see --help"
-    return args, parse(LoopConfig, others, hint, prog=program, default=preset(name, args.board, args.players))
+    default = preset(choose_preset(args.preset), args.board, args.players)
+    return args, parse(LoopConfig, others, hint, prog=program, default=default)
 
 
 def new_params(env, loop: LoopConfig, mesh: Mesh) -> Any:

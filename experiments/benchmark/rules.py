@@ -19,8 +19,8 @@ from rich.table import Table
 
 import ringrift_jax as rr
 from experiments import timing
-from experiments.benchmark.common import JsonFile, describe_device, make_console, make_table, write_report
-from experiments.command_line import check_json, fail, parse
+from experiments.benchmark.common import describe_device, make_console, make_table, write_report
+from experiments.command_line import JsonFile, check_json, fail, parse
 from ringrift_jax.env import sample_mask
 
 PROGRAM = "python -m experiments.benchmark env"
