@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, start_htt
 
 from experiments.monitoring import PHASES
 from ringrift_jax.config import RunConfig
-from ringrift_jax.events import Event
+from ringrift_jax.events import Alert, Event, ModelPromoted, RunStarted
 
 LABELS = ("run", "board", "players")
 
@@ -143,21 +143,20 @@ class Prometheus:
         self._now()
 
     def event(self, event: Event) -> None:
-        kind = event.kind()
-        version = getattr(event, "version", None)
+        untrained = isinstance(event, ModelPromoted) and event.version == 0
         for name, (counted, _) in EVENTS.items():
-            if kind == counted and version != 0:
+            if event.kind() == counted and not untrained:
                 self._count(name, 1)
-        if kind == "alert":
-            self._alerts.labels(**self._labels, what=getattr(event, "what", "")).inc()
-        elif kind == "run_started":
+        if isinstance(event, Alert):
+            self._alerts.labels(**self._labels, what=event.what).inc()
+        elif isinstance(event, RunStarted):
             self._info.clear()
-            self._set(self._info, 1, device=getattr(event, "device", ""), preset=getattr(event, "preset", ""))
-        elif kind == "model_promoted":
-            self._set(self._gauges["champion_version"], version)
-            self._set(self._gauges["champion_elo"], getattr(event, "elo", None))
-            low, high = getattr(event, "interval", None) or (None, None)
-            for which, value in (("elo", getattr(event, "elo_improvement", None)), ("low", low), ("high", high)):
+            self._set(self._info, 1, device=event.device, preset=event.preset)
+        elif isinstance(event, ModelPromoted):
+            self._set(self._gauges["champion_version"], event.version)
+            self._set(self._gauges["champion_elo"], event.elo)
+            low, high = event.interval or (None, None)
+            for which, value in (("elo", event.elo_improvement), ("low", low), ("high", high)):
                 self._set(self._promotion[which], value)
 
     def close(self) -> None:
@@ -173,12 +172,11 @@ class Prometheus:
             self._count(name, record.get(key) or 0)
         for name, (key, _) in SEEN.items():
             self._count(name, max(0, (record.get(key) or 0) - self._totals[name]))
-        samples = record.get("samples")
-        self._count("positions_consumed", record["steps"] * self._learner.batch_size if samples is None else samples)
+        self._count("positions_consumed", record["samples"])
         generated = self._totals["positions_generated"]
         self._set(self._ratio, self._totals["positions_consumed"] / generated if generated else None)
         self._set(self._fill, record["trainable_rows"] / self._rows)
-        for gate, result in (record.get("gates") or {}).items():
+        for gate, result in record["gates"].items():
             self._set(self._passed, result["passed"], gate=gate)
             self._set(self._value, result["value"], gate=gate)
 

@@ -43,7 +43,7 @@ def scalars(record: dict[str, Any]) -> dict[str, float]:
         for key, value in record.items()
         if key != "iteration" and isinstance(value, int | float)
     }
-    for gate, result in (record.get("gates") or {}).items():
+    for gate, result in record["gates"].items():
         numbers[f"gates/{gate}_passed"] = float(result["passed"])
         if result["value"] is not None:
             numbers[f"gates/{gate}"] = float(result["value"])

@@ -6,7 +6,6 @@ import re
 import socket
 import struct
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from experiments.monitoring.prometheus import EVENTS, LABELS, Prometheus, TextFi
 from experiments.monitoring.tensorboard import TensorBoard, scalars
 from ringrift_jax import events
 from ringrift_jax.config import RunConfig
-from ringrift_jax.events import Alert, Event, ModelPromoted, RunStarted
+from ringrift_jax.events import Alert, DataRejected, ModelPromoted, RolledBack, RunStarted
 
 FILES = Path(monitoring.__file__).parent
 DOCS = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
@@ -32,23 +31,20 @@ OF_PROMETHEUS = {"up"}
 WORDS = {"and", "or", "unless", "offset", "time", "abs", "delta", "changes", "avg_over_time", "label_values", "run"}
 
 
-@dataclass(frozen=True)
-class RolledBack(Event):
-    champion: int
-    score: float
-    error: float | None
-
-
-@dataclass(frozen=True)
-class DataRejected(Event):
-    gate: str
-    message: str
-
-
 def a_record(iteration: int, **more) -> dict:
     numbers = {"games": 3, "decisions": 40, "steps": 2, "skipped_steps": 0, "trainable_rows": 64, "overflow": 1}
     rates = {"seconds": 2.0, "games_per_second": 1.5, "decisions_per_second": 20.0}
-    return {"iteration": iteration, "loss": 1.5, "arena_score": None, "lost_rows": 0, **numbers, **rates, **more}
+    data = {"samples": 2 * CONFIG.loop.learner.batch_size, "gates": {}}
+    return {
+        "iteration": iteration,
+        **data,
+        "loss": 1.5,
+        "arena_score": None,
+        "lost_rows": 0,
+        **numbers,
+        **rates,
+        **more,
+    }
 
 
 def value(metrics: Prometheus, name: str, **labels: str) -> float | None:

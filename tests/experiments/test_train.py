@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from toy_game import ToyGame
+from toy_runs import records, stories, without_timings
 
 from experiments import train
 from experiments.console import Screen
-from experiments.run_directory import TIMINGS, RunDirectory
+from experiments.run_directory import RunDirectory
 from ringrift_jax import events, registry
 from ringrift_jax.checkpoints import Checkpoints, champion_versions, load_champion
 from ringrift_jax.config import RunConfig
@@ -65,20 +66,6 @@ def toy(cache, monkeypatch):
 
 def run(path, *more):
     train.main([*SMALL, "--run-dir", str(path), *more])
-
-
-def records(path):
-    return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-
-
-def without_timings(path):
-    return [{name: value for name, value in record.items() if name not in TIMINGS} for record in records(path)]
-
-
-def stories(path):
-    """What happened to the models, without when processes began and ended and how long things took."""
-    happened = [event for event in events.read(path) if not isinstance(event, events.RunStarted | events.RunStopped)]
-    return [replace(e, seconds=0) if isinstance(e, events.IterationFinished) else e for e in happened]
 
 
 def test_two_and_two_iterations_are_four(toy, tmp_path, capsys):
