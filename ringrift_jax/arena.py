@@ -30,7 +30,7 @@ class ArenaConfig:
       test: decides, and ends the match as soon as it has.
     """
 
-    every: int = 4
+    every: int = 32
     groups: int = 256
     opening: int = 8
     test: SequentialConfig = SequentialConfig()

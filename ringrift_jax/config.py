@@ -44,6 +44,8 @@ class RunConfig:
 def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
     """Settings for a kind of machine, made smaller on the large boards so that an iteration stays below a minute.
 
+    An arena takes about as many plies as two games are long, and comes so rarely that it costs some tenth of the time.
+
     ``"tiny"`` is for tests, ``"cpu"`` for a laptop, ``"gpu"`` for one GPU. ValueError when there is no such preset,
     board or number of players.
     """
@@ -65,7 +67,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             search=SearchConfig(simulations=16, considered=4, gumbel_scale=0.3, value_scale=1.0, rescale_values=False),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(batch_size=128, samples_per_row=2.0),
-            arena=ArenaConfig(every=16, groups=(2 * lanes if large else 4 * lanes) // num_players),
+            arena=ArenaConfig(every=256 if large else 32, groups=2 * lanes // num_players),
             gates=GatesConfig(parity_games=1),
         )
     if name == "gpu":
@@ -75,7 +77,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             search=SearchConfig(simulations=32, considered=8, value_scale=1.0, rescale_values=False),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=512, batch_size=1024, min_rows=65536, warmup=500),
-            arena=ArenaConfig(groups=2 * lanes // num_players),
+            arena=ArenaConfig(every=256 if large else 32, groups=2 * lanes // num_players),
             gates=GatesConfig(parity_games=2),
         )
     raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
