@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from . import boards, notation, reference
@@ -68,7 +69,7 @@ def record_game(
     start, steps = reference.state_string(pos), []
     seen = pos = _settle(pos, steps)
     for index, action in enumerate(actions):
-        state = State(**{name: leaf[index] for name, leaf in vars(states).items()})
+        state = jax.tree.map(lambda leaf: leaf[index], states)
         _compare_positions(env, seen, state, index)
         move = _move_of(env, state, int(action), seen, index)
         if _is_slide(move):
@@ -139,7 +140,7 @@ def _check_arguments(
     n = env.num_players
     if env.board != boards.standard(env.board.name, n):
         raise ValueError(f"board {env.board.name} is not the published one")
-    if len(actions) == 0 or any(len(leaf) != len(actions) for leaf in vars(states).values()):
+    if len(actions) == 0 or any(len(leaf) != len(actions) for leaf in jax.tree.leaves(states)):
         raise ValueError(f"there are {len(actions)} actions; there must be at least 1, and a state before each")
     if len(rewards) != n or len(models) != n:
         raise ValueError(f"there are {len(rewards)} rewards and {len(models)} models; there are {n} players")

@@ -132,12 +132,12 @@ def test_a_wrong_game_is_found(played):
     other[3] = game.actions[2]
     hands = game.states.hand.copy()
     hands[4:, 0] += 1
-    short = {name: leaf[:-1] for name, leaf in vars(game.states).items()}
+    short = jax.tree.map(lambda leaf: leaf[:-1], game.states)
     for fault in (
         replace(game, actions=other),
         replace(game, states=game.states.replace(hand=hands)),
         replace(game, rewards=game.rewards[::-1]),
-        replace(game, states=type(game.states)(**short), actions=game.actions[:-1]),
+        replace(game, states=short, actions=game.actions[:-1]),
         replace(game, states=game.states.replace(phase=np.full_like(game.states.phase, 77))),
     ):
         found = parity.check(env, [game, fault])

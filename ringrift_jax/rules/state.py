@@ -54,7 +54,7 @@ class Mark(IntEnum):
         "owed", "acted", "recovered", "swapped", "round_first", "streak_seat", "streak_length", "turn", "steps",
         "illegal", "just_ended", "winner", "reason",
     ],
-    meta_fields=[],
+    meta_fields=["board"],
 )  # fmt: skip
 @dataclasses.dataclass(frozen=True)
 class State:
@@ -84,6 +84,7 @@ class State:
       just_ended: ``bool``, the last step ended the game; rewards are paid in this state only.
       winner: ``int32`` seat, -1 while running or when truncated.
       reason: ``int32`` of :class:`Reason`.
+      board: static; so that a state can be shown by itself.
     """
 
     stacks: jax.Array
@@ -109,9 +110,16 @@ class State:
     just_ended: jax.Array
     winner: jax.Array
     reason: jax.Array
+    board: Board
 
     def replace(self, **changes) -> "State":
         return dataclasses.replace(self, **changes)
+
+    def _repr_html_(self) -> str:
+        """The picture that a notebook shows: of one state, or of the first ones of a batch."""
+        from ..render.board import state_html
+
+        return state_html(self)
 
     @property
     def num_players(self) -> int:
@@ -210,4 +218,5 @@ def initial_state(board: Board) -> State:
         just_ended=flag(False),
         winner=number(-1),
         reason=number(Reason.NONE),
+        board=board,
     )

@@ -1,0 +1,21 @@
+"""Positions, games and search trees as pictures: SVG, self-contained HTML, or plain text, without any dependency."""
+
+from .board import board_svg, position_svg
+from .game import Curve, game_html
+from .text import board_text
+from .themes import SEAT_COLOURS, THEMES
+from .tree import TreeNode, search_nodes, tree_html, tree_svg
+
+__all__ = [
+    "SEAT_COLOURS",
+    "THEMES",
+    "Curve",
+    "TreeNode",
+    "board_svg",
+    "board_text",
+    "game_html",
+    "position_svg",
+    "search_nodes",
+    "tree_html",
+    "tree_svg",
+]
