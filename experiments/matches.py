@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from ringrift_jax import heuristic
 from ringrift_jax.agents import Agent, heuristic_agent, make_evaluate, network_agent, random_agent, search_agent
@@ -15,6 +16,8 @@ from ringrift_jax.arena import Match, distinct_share, play_match, versus
 from ringrift_jax.checkpoints import load_champion
 from ringrift_jax.config import RunConfig
 from ringrift_jax.devices import everywhere, make_mesh
+from ringrift_jax.env import Env
+from ringrift_jax.loop import LoopConfig
 from ringrift_jax.ratings import Result, pairwise_from_ranks, wilson
 from ringrift_jax.trees import select
 
@@ -72,6 +75,29 @@ def named(text: str, simulations: int) -> Player:
     )
 
 
+def learned_by(env: Env, player: Player, champions: Path | None) -> Any:
+    """What a player plays with: parameters of a champion in that directory, weights of the heuristic, or None.
+    FileNotFoundError when there is no such champion."""
+    if player.style.kind == "random":
+        return None
+    if player.style.kind == "heuristic":
+        return heuristic.weights(player.profile or heuristic.default_profile(env))
+    assert champions, "champions need a run"
+    return load_champion(champions / str(player.version))[1]
+
+
+def make_agent(env: Env, loop: LoopConfig, style: Style, learned: Any, mesh: Mesh | None = None) -> Agent:
+    """An agent of this style. ``mesh``: devices to spread games over."""
+    if style.kind == "random":
+        return random_agent(env)
+    if style.kind == "heuristic":
+        return heuristic_agent(env, learned, mesh)
+    evaluate = make_evaluate(env, loop.network)
+    if not style.simulations:
+        return network_agent(env, evaluate, learned, mesh)
+    return search_agent(env, evaluate, learned, replace(loop.search, simulations=style.simulations), mesh)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A finished match.
@@ -117,10 +143,10 @@ class Matches:
         self.games = self.groups * config.num_players
         self._key = partial(jax.random.key, seed)
         self._compiled: dict[tuple[Style, Style], Callable] = {}
-        self._params: dict[int, Any] = {}
+        self._params: dict[Player, Any] = {}
 
     @cached_property
-    def mesh(self) -> jax.sharding.Mesh:
+    def mesh(self) -> Mesh:
         return make_mesh()
 
     def play(self, player: Player, opponent: Player) -> Outcome:
@@ -132,35 +158,19 @@ class Matches:
         return self._outcome(player.name, opponent.name, self._compiled[styles](*learned, self._key()))
 
     def _learned(self, player: Player) -> Any:
-        if player.style.kind == "random":
-            return None
-        if player.style.kind == "heuristic":
-            return heuristic.weights(player.profile or heuristic.default_profile(self.env))
-        assert self.champions, "champions need a run"
-        if player.version not in self._params:
-            _, params = load_champion(self.champions / str(player.version))
-            self._params[player.version] = jax.device_put(params, everywhere(self.mesh))
-        return self._params[player.version]
+        if player not in self._params:
+            self._params[player] = jax.device_put(learned_by(self.env, player, self.champions), everywhere(self.mesh))
+        return self._params[player]
 
     def _match(self, challenger: Style, opponent: Style, learned: Any, opponents: Any, key: jax.Array) -> Match:
-        def one_copy(challenging, states, keys):
-            return self._agent(challenger, select(challenging, learned, opponents))(states, keys)
+        agent = partial(make_agent, self.env, self.config.loop, mesh=self.mesh)
 
-        two_copies = versus(self._agent(challenger, learned), self._agent(opponent, opponents))
+        def one_copy(challenging, states, keys):
+            return agent(challenger, select(challenging, learned, opponents))(states, keys)
+
+        two_copies = versus(agent(challenger, learned), agent(opponent, opponents))
         sides = one_copy if challenger == opponent else two_copies
         return play_match(self.env, sides, self.groups, key, self.opening, self.mesh.size)
-
-    def _agent(self, style: Style, learned: Any) -> Agent:
-        if style.kind == "random":
-            return random_agent(self.env)
-        if style.kind == "heuristic":
-            return heuristic_agent(self.env, learned, self.mesh)
-        loop = self.config.loop
-        evaluate = make_evaluate(self.env, loop.network)
-        if not style.simulations:
-            return network_agent(self.env, evaluate, learned, self.mesh)
-        search = replace(loop.search, simulations=style.simulations)
-        return search_agent(self.env, evaluate, learned, search, self.mesh)
 
     def _outcome(self, player: str, opponent: str, match: Match) -> Outcome:
         match = jax.device_get(match)

@@ -1,7 +1,8 @@
 """Verifies recorded games: ``python -m experiments.replay GAMES.jsonl.gz``.
 
 The readable rules play every game of the file again and compare each move, the legal moves, the position and the
-result. Exit code 1 at the first difference, 2 for a file that cannot be read.
+result. Exit code 1 at the first difference, 2 for a file that cannot be read. With --game N --html PAGE a game becomes
+one HTML file with a board to play it on.
 """
 
 import sys
@@ -16,10 +17,11 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from experiments.command_line import fail, option, parse
+from experiments.command_line import fail, option, parse, use_compilation_cache
 from ringrift_jax import boards, records
+from ringrift_jax.files import write_whole
 from ringrift_jax.record_files import read
-from ringrift_jax.render import board_text
+from ringrift_jax.render import board_text, game_html
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,16 @@ class Args:
       path: a file of games, .jsonl.gz or .jsonl.
       game: verify only this one, counted from 1, and print its moves.
       board: print the board after each of its moves too.
+      html: write the game as a page, to this file.
+      model: a run or RUN/champions/VERSION, what whose network thinks of the game is drawn on the page.
       torn_end: let the file break off within its last lines, as it does after a crash and while a run writes it.
     """
 
     path: tyro.conf.Positional[Path]
     game: Annotated[int | None, option("INT", "all games")] = None
     board: bool = False
+    html: Annotated[Path | None, option("PAGE", "none")] = None
+    model: Annotated[Path | None, option("RUN", "none")] = None
     torn_end: bool = False
 
 
@@ -47,6 +53,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail(f"--game is {args.game}; games are counted from 1")
     if args.board and args.game is None:
         fail("--board shows one game; choose it with --game")
+    if args.html and args.game is None:
+        fail("--html shows one game; choose it with --game")
+    if args.html and not args.html.parent.is_dir():
+        fail(f"--html is {args.html}, but there is no directory {args.html.parent}")
+    if args.model and not args.html:
+        fail("--model draws on a page; say where to write it with --html")
     try:
         _replay(args)
     except (OSError, ValueError) as problem:
@@ -74,6 +86,9 @@ def _replay(args: Args) -> None:
                 sys.exit(1)
             reasons[game["result"]["reason"]] += 1
             progress.advance(task)
+            if args.html:
+                _write_page(game, args.html, args.model)
+                console.print(f"game {number} is in {args.html}")
             if args.game:
                 break
     if args.game and not reasons:
@@ -81,6 +96,16 @@ def _replay(args: Args) -> None:
     counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     games = "1 game" if reasons.total() == 1 else f"{reasons.total()} games"
     console.print(f"{games} verified in {time.monotonic() - began:.1f} s{': ' if counts else ''}{counts}")
+
+
+def _write_page(game: dict, path: Path, model: Path | None) -> None:
+    curves = None
+    if model:
+        from experiments.curves import network_curves  # it needs the network, which takes a while to load
+
+        use_compilation_cache()
+        curves = network_curves(game, model)
+    write_whole(path, game_html(game, curves))
 
 
 def _difference(game: dict) -> records.Disagreement | None:

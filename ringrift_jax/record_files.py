@@ -66,9 +66,15 @@ def append(path: Path | str, records: Iterable[dict]) -> None:
       OSError: the records cannot be written; the file is as before.
     """
     path = _named_gz(path)
+    member = to_bytes(records)
+    if member:
+        append_bytes(path, member)
+
+
+def to_bytes(records: Iterable[dict]) -> bytes:
+    """Records as one gzip member, nothing for none. ValueError when a line would be too long or is not a record."""
     lines = b"".join(map(_to_line, records))
-    if lines:
-        append_bytes(path, _compress(lines))
+    return _compress(lines) if lines else b""
 
 
 def read(path: Path | str, torn_end: bool = False) -> Iterator[dict]:

@@ -6,6 +6,7 @@ game again, and both must agree at every decision. Nothing here runs a JAX progr
 
 import zlib
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -63,13 +64,12 @@ def record_game(
       Disagreement: the rules of the environment and the reference differ.
       ValueError: the arguments do not fit together.
     """
-    n = env.num_players
     _check_arguments(env, states, actions, rewards, models, provenance)
     pos = reference.new_game(env.board, env.swap_rule)
     start, steps = reference.state_string(pos), []
     seen = pos = _settle(pos, steps)
     for index, action in enumerate(actions):
-        state = jax.tree.map(lambda leaf: leaf[index], states)
+        state = jax.tree.map(itemgetter(index), states)
         _compare_positions(env, seen, state, index)
         move = _move_of(env, state, int(action), seen, index)
         if _is_slide(move):
@@ -78,19 +78,60 @@ def record_game(
         step, pos = _play(pos, move)
         steps.append(step)
         seen = pos = _settle(pos, steps)
+    result = _check_end(env, pos, len(actions), rewards)
+    return _record(env.board, env.swap_rule, env.max_steps, start, steps, result, id, models, provenance)
+
+
+def record_moves(
+    board: boards.Board,
+    moves: Sequence[str],
+    *,
+    id: str,
+    models: Sequence[str],
+    swap_rule: bool = False,
+    **provenance: Any,
+) -> dict:
+    """The record of the game that these decisions make, finished or not; one that goes on is recorded as truncated.
+
+    Args:
+      board: one of the published boards.
+      moves: the decisions in order, without the forced bookkeeping; a recovery is one move.
+      id: names the game.
+      models: by player, who or what played.
+      swap_rule: whether the pie rule holds.
+      **provenance: more keys of the record, with values for JSON.
+
+    Raises:
+      ValueError: a move is not legal, with the rule that forbids it, or the board is not a published one.
+    """
+    if board != boards.standard(board.name, board.num_players):
+        raise ValueError(f"board {board.name} is not the published one")
+    pos, steps = reference.new_game(board, swap_rule), []
+    start = reference.state_string(pos)
+    pos = _settle(pos, steps)
+    for move in moves:
+        step, pos = _play(pos, move)
+        steps.append(step)
+        pos = _settle(pos, steps)
+    result = _result(pos)
+    cap = len(moves) if result["winner"] is None else None
+    return _record(board, swap_rule, cap, start, steps, result, id, models, provenance)
+
+
+def _record(board, swap_rule, cap, start, steps, result, id, models, provenance) -> dict:
     return {
         "id": id,
-        "board": env.board.name,
-        "players": n,
-        "swap_rule": env.swap_rule,
+        "board": board.name,
+        "players": board.num_players,
+        "swap_rule": swap_rule,
         "lps_rounds": REQUIRED_ROUNDS,
         "engine": ENGINE,
-        "cap": env.max_steps,
+        "cap": cap,
         "models": list(models),
         **provenance,
         "s0": start,
         "steps": steps,
-        "result": _check_end(env, pos, len(actions), rewards),
+        "result": result,
     }
 
 

@@ -2,6 +2,7 @@
 
 from .board import board_svg, position_svg
 from .game import Curve, game_html
+from .geometry import centre as cell_point
 from .text import board_text
 from .themes import SEAT_COLOURS, THEMES
 from .tree import TreeNode, search_nodes, tree_html, tree_svg
@@ -13,6 +14,7 @@ __all__ = [
     "TreeNode",
     "board_svg",
     "board_text",
+    "cell_point",
     "game_html",
     "position_svg",
     "search_nodes",

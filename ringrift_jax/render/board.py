@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 from math import prod
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import jax
@@ -124,7 +125,7 @@ def state_html(state: State) -> str:
     shown = []
     for index in range(min(total, GRID)):
         where = ", ".join(str(i) for i in np.unravel_index(index, axes))
-        pos = position_of(jax.tree.map(lambda leaf: leaf[index], flat))
+        pos = position_of(jax.tree.map(itemgetter(index), flat))
         shown.append(_sized(position_svg(pos, caption=f"[{where}]"), state.board, 2))
     more = f"<p>and {total - GRID} more states</p>" if total > GRID else ""
     return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(shown)}</div>{more}'

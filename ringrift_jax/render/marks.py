@@ -62,7 +62,10 @@ def legal_moves(board: Board, moves: Iterable[str], seat: int) -> list[str]:
         origins |= {arrow[0]} if arrow else set()
         targets |= {arrow[1]} if arrow else set(move.cells)
     colour = SEAT_COLOURS[seat - 1]
-    return [*(_ring(board, cell, colour) for cell in sorted(origins)), *(_dot(board, c, colour) for c in sorted(targets))]
+    return [
+        *(_ring(board, cell, colour) for cell in sorted(origins)),
+        *(_dot(board, c, colour) for c in sorted(targets)),
+    ]
 
 
 def weights(board: Board, weights: Mapping[str, float], theme: Theme) -> list[str]:

@@ -91,8 +91,8 @@ def search_nodes(env: "Env", result: "SearchResult") -> TreeNode:
 def tree_svg(root: TreeNode, *, theme_name: str = "light") -> str:
     """Draws the most visited nodes from left to right; the principal line is marked.
 
-    In a node are its move, visits, value for the player who decides at the root, and prior probability. The colour at its left
-    is that of the seat to decide there; a finished game has none.
+    In a node are its move, visits, value for the player who decides at the root, and prior probability. The colour at
+    its left is that of the seat to decide there; a finished game has none.
     """
     palette = theme(theme_name)
     shown = set(map(id, sorted(root.walk(), key=lambda node: -node.visits)[:SHOWN_NODES]))

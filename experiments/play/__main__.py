@@ -1,0 +1,105 @@
+"""Plays RingRift against a program: ``python -m experiments.play runs/square8-2p``.
+
+Instead of a run, whose newest champion plays, it can be one champion (RUN/champions/VERSION), heuristic or random, on
+the board named by --board. Without --web it is played in the terminal; with --web a page on this machine is served.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import tyro
+from rich.console import Console
+
+from experiments.command_line import BoardName, fail, option, parse, use_compilation_cache
+from experiments.matches import Player, champion, named
+from experiments.play import terminal
+from experiments.play.session import Opponent, new_session
+from experiments.run_directory import RunDirectory
+from ringrift_jax.checkpoints import champion_versions, load_champion
+from ringrift_jax.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Args:
+    """Command line of a game.
+
+    Attributes:
+      opponent: a run directory or RUN/champions/VERSION; or random, heuristic, heuristic:PROFILE.
+      seat: where you sit, one or several seats; 0 to watch.
+      simulations: of a champion's search; 0 is the network alone.
+      board, players, swap_rule: the game, if no run says which; the board is needed then.
+      web: serve a page instead, on which other games can be begun too.
+      port: of the page, on this machine only.
+      seed: of the program's random numbers.
+    """
+
+    opponent: tyro.conf.Positional[str]
+    seat: tuple[int, ...] = (1,)
+    simulations: Annotated[int | None, option("INT", "what the run trained with")] = None
+    board: Annotated[BoardName | None, option("BOARD", "that of the run")] = None
+    players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "those of the run, or 2")] = None
+    swap_rule: bool = False
+    web: bool = False
+    port: int = 8000
+    seed: int = 0
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and plays. Bad input: one line, exit code 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    args = parse(Args, argv, description=__doc__, prog="python -m experiments.play")
+    if args.simulations is not None and args.simulations < 0:
+        fail(f"--simulations is {args.simulations}; it must be at least 0")
+    try:
+        config, player, champions = _choose(args)
+        env = config.make_env()
+        seats = () if args.seat == (0,) else args.seat
+        for seat in seats:
+            if not 1 <= seat <= env.num_players:
+                fail(f"--seat is {seat}; seats are 1 to {env.num_players}, and 0 alone is to watch")
+        use_compilation_cache()
+        if args.web:
+            from experiments.play.web import Choice, serve  # Flask is needed for this only
+
+            serve(Choice(config, player, champions, seats, args.seed), args.port)
+            return
+        session = new_session(env, Opponent(env, config, player, champions), seats, args.seed)
+    except (FileNotFoundError, ValueError) as problem:
+        fail(str(problem))
+    try:
+        terminal.play(session, Console(highlight=False, soft_wrap=True, markup=False))
+    except KeyboardInterrupt:
+        print()
+
+
+def _choose(args: Args) -> tuple[RunConfig, Player, Path | None]:
+    """The game, the program, and where its champions are. ValueError or FileNotFoundError when there is none such."""
+    path = Path(args.opponent)
+    if args.opponent.partition(":")[0] in ("random", "heuristic"):
+        if args.simulations is not None:
+            fail(f"--simulations needs a run, and {args.opponent} is none")
+        if not args.board:
+            fail(f"{args.opponent} needs --board, one of {', '.join(get_args(BoardName))}, and perhaps --players")
+        return RunConfig(args.board, args.players or 2, args.swap_rule), named(args.opponent, 0), None
+    for flag, given in (("board", args.board), ("players", args.players), ("swap-rule", args.swap_rule)):
+        if given:
+            fail(f"--{flag} is for random and heuristic only; {args.opponent} says which game it is")
+    champions = RunDirectory(path).champions
+    versions = champion_versions(champions)
+    if not versions and path.name.isdecimal() and int(path.name) in champion_versions(path.parent):
+        champions, versions = path.parent, [int(path.name)]
+    if not versions:
+        fail(
+            f"{path} is neither a run with champions nor RUN/champions/VERSION. "
+            "Without a run, random and heuristic play: heuristic --board square8"
+        )
+    config, _ = load_champion(champions / str(versions[-1]))
+    simulations = config.loop.search.simulations if args.simulations is None else args.simulations
+    return config, champion(versions[-1], simulations), champions
+
+
+if __name__ == "__main__":
+    main()
