@@ -94,7 +94,7 @@ def _rules() -> dict[str, rules.Row]:
 
 def chess_ratio(options: Options) -> float:
     if not find_spec("pgx"):
-        raise Skip('pgx is not installed; pip install ".[bench]"')
+        raise Skip('pgx is not installed; pip install ".[pgx]"')
     chess, ours = (_rules()[game].decision_us for game in ("pgx chess", "square8-2p"))
     return ours / chess
 

@@ -41,12 +41,12 @@ class Screen:
     def introduce(self, config: RunConfig, preset: str, directory: str, memory: dict[str, int]) -> None:
         """What is run, on what, and how much memory it takes."""
         device = jax.devices()[0]
-        sizes = ", ".join(f"{name} {_bytes(size)}" for name, size in memory.items())
+        sizes = ", ".join(f"{name} {size_text(size)}" for name, size in memory.items())
         swap = " with the swap rule" if config.swap_rule else ""
         self.say(f"RingRift {config.board}, {config.num_players} players{swap}: preset {preset}, seed {config.seed}")
         self.say(f"directory  {directory}")
         self.say(f"device     {device.platform} ({device.device_kind}), {cores()} CPU cores, jax {jax.__version__}")
-        self.say(f"memory     {_bytes(sum(memory.values()))}: {sizes}")
+        self.say(f"memory     {size_text(sum(memory.values()))}: {sizes}")
 
     @contextmanager
     def compiling(self) -> Iterator[None]:
@@ -168,7 +168,7 @@ def describe(record: dict[str, Any], total: int | None) -> str:
     return "  ".join(parts)
 
 
-def _bytes(number: int) -> str:
+def size_text(number: int) -> str:
     size = float(number)
     for unit in ("B", "kB", "MB"):
         if size < 1000:

@@ -11,8 +11,9 @@ Instead of a run, random or heuristic (or heuristic:PROFILE) can be measured, on
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -47,7 +48,7 @@ class Args:
       player: a run directory, whose latest champion plays; or one champion: RUN/champions/VERSION; or random,
         heuristic or heuristic:PROFILE.
       against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which searches as
-        much as the champion does; champion:0 is the untrained network.
+        much as the champion does; champion:0 is the untrained network. random and heuristic play each other too.
       games: of each match, made a multiple of the number of players.
       simulations: of the search, one or several; 0 is the network alone, which takes its most likely action.
       opening: uniformly random decisions at the start of each game.
@@ -94,17 +95,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     game = f"{config.board}, {config.num_players} players"
     print(f"{game}: {matches.games} games a match, the first {args.opening} decisions of each at random")
     outcomes = []
-    for player, simulations in contest.players:
-        for name in args.against:
-            opponent = named(name, simulations)
-            if opponent == player:
-                continue
-            began = time.monotonic()
-            try:
-                outcomes.append(matches.play(player, opponent))
-            except FileNotFoundError as problem:
-                fail(str(problem))
-            print(f"{describe(outcomes[-1])}, {time.monotonic() - began:.0f} s", flush=True)
+    for player, opponent in _pairings(contest, args.against):
+        began = time.monotonic()
+        try:
+            outcomes.append(matches.play(player, opponent))
+        except FileNotFoundError as problem:
+            fail(str(problem))
+        print(f"{describe(outcomes[-1])}, {time.monotonic() - began:.0f} s", flush=True)
     if not outcomes:
         who, _, _ = contest.players[-1][0].name.partition(",")
         fail(f"{who} has no opponent but itself; choose others with --against")
@@ -145,6 +142,18 @@ class Contest:
     def simulations(self) -> list[int]:
         """The different numbers of simulations, in order."""
         return list(dict.fromkeys(simulations for _, simulations in self.players))
+
+
+def _pairings(contest: Contest, against: Sequence[str]) -> Iterator[tuple[Player, Player]]:
+    """The matches: each player against each opponent, and opponents that are no champions against each other, without
+    which their ratings would hang on how the champions fare against them."""
+    for player, simulations in contest.players:
+        for name in against:
+            opponent = named(name, simulations)
+            if opponent != player:
+                yield player, opponent
+    fixed = [opponent for opponent in (named(name, 0) for name in against) if opponent.style.kind != "network"]
+    yield from combinations(dict.fromkeys(fixed), 2)
 
 
 def _contest(args: Args) -> Contest:

@@ -8,14 +8,16 @@ config.json, such as --search.simulations 32 or --self-play.lanes 16.
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
 import tyro
+from jax.errors import JaxRuntimeError
 
 from experiments.command_line import (
     BoardName,
@@ -32,6 +34,7 @@ from experiments.history import History
 from experiments.ingest import Inbox, Taken
 from experiments.interrupts import Interrupts
 from experiments.monitoring import Monitor, Monitors, open_monitors
+from experiments.probe import out_of_memory, probe
 from experiments.program import Program
 from experiments.recovery import complete_champions, fail_to_write, quiet_background
 from experiments.run_directory import BusyError, RunDirectory, to_record
@@ -65,6 +68,7 @@ class Args:
         of which it played only the champion before; likewise without limit of iterations unless that is given.
       seed: of all random numbers.
       swap_rule: the pie rule (2 players only): after the first turn the second player may exchange seats.
+      dry_run: only say how much memory the run needs, how long it compiles and how fast it is; nothing is written.
       ingest: learn from the games of workers too; see python -m experiments.selfplay.
       metrics_port: serve metrics for Prometheus there; 0 for any that is free.
       metrics_address: of the interface to serve them on.
@@ -81,6 +85,7 @@ class Args:
     until_elo: Annotated[float | None, option("FLOAT", "no limit")] = None
     seed: int = 0
     swap_rule: bool = False
+    dry_run: bool = False
     ingest: bool = False
     metrics_port: Annotated[int | None, option("INT", "none")] = None
     metrics_address: str = "127.0.0.1"
@@ -109,6 +114,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
     try:
         config.make_env()
+        if args.dry_run:
+            use_compilation_cache()
+            with naming_the_knob(config):
+                probe(config, name)
+            return
         monitors = open_monitors(
             config, directory.path, args.metrics_port, args.metrics_address, args.metrics_file, args.tensorboard
         )
@@ -124,9 +134,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         iterations = args.iterations or (None if limited else ITERATIONS[name])
         until_elo = math.inf if args.until_elo is None else args.until_elo
         try:
-            train(config, directory, iterations, args.hours, until_elo, name, monitors, args.ingest)
+            with naming_the_knob(config):
+                train(config, directory, iterations, args.hours, until_elo, name, monitors, args.ingest)
         except OSError as problem:
             fail_to_write(problem, directory.path)
+
+
+@contextmanager
+def naming_the_knob(config: RunConfig) -> Iterator[None]:
+    """Ends the program with one line that says which setting to change when memory runs out."""
+    try:
+        yield
+    except (JaxRuntimeError, MemoryError) as problem:
+        message = out_of_memory(problem, config)
+        if message is None:
+            raise
+        fail(message)
 
 
 def train(

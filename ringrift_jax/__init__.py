@@ -3,7 +3,7 @@
 Importing this package touches no JAX backend and allocates no array.
 """
 
-from . import heuristic, notation, render, symmetry
+from . import heuristic, notation, render, symmetry, wrappers
 from .boards import BOARD_NAMES, Board
 from .checks import check_env
 from .env import Env, make, random_action
@@ -25,4 +25,5 @@ __all__ = [
     "random_action",
     "render",
     "symmetry",
+    "wrappers",
 ]

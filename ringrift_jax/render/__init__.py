@@ -1,6 +1,6 @@
 """Positions, games and search trees as pictures: SVG, self-contained HTML, or plain text, without any dependency."""
 
-from .board import board_svg, position_svg
+from .board import board_svg, position_svg, states_svg
 from .game import Curve, game_html
 from .geometry import centre as cell_point
 from .text import board_text
@@ -18,6 +18,7 @@ __all__ = [
     "game_html",
     "position_svg",
     "search_nodes",
+    "states_svg",
     "tree_html",
     "tree_svg",
 ]

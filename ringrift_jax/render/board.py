@@ -27,7 +27,8 @@ _LABEL = 22.0  # room for the coordinates, left and below
 _LINE = 21.0  # of text
 
 GRID = 12
-"""States of a batch that a notebook shows."""
+"""States of a batch that are shown."""
+_COLUMNS = 4
 
 DOING = {
     "place": "to place rings",
@@ -114,26 +115,32 @@ def position_of(state: State) -> Position:
     )
 
 
-def state_html(state: State) -> str:
-    """One state as SVG, a batch as a grid of the first :data:`GRID`."""
+def states_svg(state: State, *, theme: str = "light") -> str:
+    """One state, or the first :data:`GRID` of a batch beside each other, with their indices."""
     host = on_host(state)
     axes = host.phase.shape
     if not axes:
-        return _sized(position_svg(position_of(host)), state.board, 1)
+        return position_svg(position_of(host), theme=theme)
     total = prod(axes)
     flat = jax.tree.map(lambda leaf: leaf.reshape(total, *leaf.shape[len(axes) :]), host)
-    shown = []
+    parts, box, width, height = [], "", 0.0, 0.0
     for index in range(min(total, GRID)):
         where = ", ".join(str(i) for i in np.unravel_index(index, axes))
-        pos = position_of(jax.tree.map(itemgetter(index), flat))
-        shown.append(_sized(position_svg(pos, caption=f"[{where}]"), state.board, 2))
-    more = f"<p>and {total - GRID} more states</p>" if total > GRID else ""
-    return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(shown)}</div>{more}'
+        more = f" and {total - GRID} more" if index == GRID - 1 and total > GRID else ""
+        svg = position_svg(position_of(jax.tree.map(itemgetter(index), flat)), caption=f"[{where}]{more}", theme=theme)
+        box = svg[svg.index('viewBox="') + 9 : svg.index('" font-family')]
+        width, height = (float(number) for number in box.split(" ")[2:])
+        x, y = index % _COLUMNS * width, index // _COLUMNS * height
+        parts.append(svg.replace("<svg ", f'<svg x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" ', 1))
+    columns, rows = min(len(parts), _COLUMNS), -(-len(parts) // _COLUMNS)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {columns * width:g} {rows * height:g}">'
+    return "\n".join([head, *parts, "</svg>"]) + "\n"
 
 
-def _sized(svg: str, board: Board, part: int) -> str:
-    width = (420 if board.size < 12 else 760) // part
-    return f'<div style="width:{width}px">{svg}</div>'
+def state_html(state: State) -> str:
+    """What a notebook shows of a state or a batch."""
+    width = (420 if state.board.size < 12 else 760) if not state.phase.ndim else 960
+    return f'<div style="max-width:{width}px">{states_svg(state)}</div>'
 
 
 def weights_by_move(env: "Env", state: State, weights: np.ndarray) -> dict[str, float]:
@@ -143,7 +150,7 @@ def weights_by_move(env: "Env", state: State, weights: np.ndarray) -> dict[str, 
         raise ValueError(f"weights has shape {weights.shape}; it must be ({env.num_actions},), one for each action")
     total = weights.sum() or 1.0
     heaviest = np.argsort(-weights, kind="stable")[: marks.SHOWN_WEIGHTS]
-    return {notation.move_of(env, state, int(a)): weights[a] / total for a in heaviest if weights[a] > 0}
+    return {notation.move_of(env, state, int(a)): float(weights[a] / total) for a in heaviest if weights[a] > 0}
 
 
 def position_svg(

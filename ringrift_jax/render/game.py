@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from .. import boards, reference
@@ -84,7 +84,7 @@ def game_html(record: dict, curves: Mapping[str, Sequence[Curve]] | None = None,
     played = f" played by {', '.join(models)}" if models else ""
     result = record["result"]
     ended = f"seat {result['winner']} wins" if result["winner"] else "nobody wins"
-    page = files(__package__).joinpath("game.html").read_text(encoding="utf-8")
+    page = Path(__file__).with_name("game.html").read_text(encoding="utf-8")
     parts = {
         "title": escape(str(record.get("id") or "game")),
         "about": escape(f"{record['board']}, {record['players']} players{played}"),

@@ -1,0 +1,72 @@
+"""The tree of a search as a picture: the same numbers as the search, and the line that it would play."""
+
+import xml.etree.ElementTree as ET
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import ringrift_jax as rr
+from ringrift_jax import boards, render
+from ringrift_jax.search import SearchConfig, search_tree
+
+ENV = rr.make(boards.custom("square", 3, 3))
+CONFIG = SearchConfig(simulations=24, considered=4, gumbel_scale=0.0)
+
+
+def evaluate(params, observations):
+    """A fixed function of the observation in place of a network."""
+    x = jnp.sin(observations.reshape(len(observations), -1) @ params)
+    return x[:, : ENV.num_actions], jnp.stack([x[:, -1], -x[:, -1]], axis=-1)
+
+
+@pytest.fixture(scope="module")
+def result():
+    inputs = int(np.prod(ENV.observation_shape))
+    params = jnp.asarray(np.random.default_rng(0).normal(size=(inputs, ENV.num_actions + 1)), jnp.float32)
+    search = jax.jit(lambda state: search_tree(ENV, evaluate, params, state, jax.random.key(0), CONFIG))
+    state = ENV.init()
+    for move in ("P 0,0 2", "M 0,0>2,2"):
+        state = rr.notation.play(ENV, state, move)
+    return search(state)
+
+
+def test_nodes_are_those_of_the_search(result):
+    root = render.search_nodes(ENV, result)
+    nodes = list(root.walk())
+    tree = jax.tree.map(lambda leaf: np.asarray(leaf[0]), result.tree)
+    assert root.visits == tree.node_visits[0] == CONFIG.simulations + 1
+    assert sorted(node.visits for node in nodes) == sorted(visits for visits in tree.node_visits if visits)
+    for node in nodes:
+        assert node.seat == 0 or node.visits >= 1 + sum(child.visits for child in node.children)
+        assert sum(child.prior for child in node.children) <= 1.0001
+        for child in node.children:
+            after = rr.notation.play(ENV, node.state, child.move) if child.move[0] != "R" else child.state
+            for a, b in zip(jax.tree.leaves(after), jax.tree.leaves(child.state), strict=True):
+                np.testing.assert_array_equal(a, b)
+    chosen = int(tree.embeddings.actions[0][int(result.slot)])
+    assert max(root.children, key=lambda child: child.visits).visits == root.children[0].visits
+    assert chosen in [child.action for child in root.children if child.visits == root.children[0].visits]
+
+
+def test_values_are_those_of_the_player_at_the_root(result):
+    """A child's mean value is what the root's mean is made of."""
+    root = render.search_nodes(ENV, result)
+    for node in root.walk():
+        below = sum(child.visits for child in node.children)
+        if node.seat and below:
+            own = node.visits * node.value - sum(child.visits * child.value for child in node.children)
+            assert -1.001 * (node.visits - below) <= own <= 1.001 * (node.visits - below)
+
+
+def test_pictures(result):
+    root = render.search_nodes(ENV, result)
+    line = root.principal_line()
+    assert [node.visits for node in line] == sorted((node.visits for node in line), reverse=True)
+    picture = render.tree_svg(root)
+    titles = [title.text or "" for title in ET.fromstring(picture).findall(".//{*}title")]
+    assert len(titles) == len(list(root.walk()))
+    assert any(title.startswith(f"{line[1].move}: {line[1].visits} visits") for title in titles)
+    page = render.tree_html(ENV, result, theme_name="dark")
+    assert page.count("<svg") == len(line) + 1 and f"{CONFIG.simulations} simulations" in page
