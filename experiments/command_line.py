@@ -49,12 +49,13 @@ def parse(kind: Any, argv: Sequence[str], hint: str = "see --help", **options: A
 
 def _one_line(box: str) -> str:
     """The message in tyro's box, which ends at the first rule or empty line."""
-    lines = [line.strip("│╭╮╰╯ \n") for line in box.splitlines()[1:]]
+    lines = [line.strip("│╭╮╰╯|+ \n") for line in box.splitlines()[1:]]
     message = []
     for line in lines:
-        if not line.strip("─"):
+        if line.strip("─-"):
+            message.append(line)
+        elif message:
             break
-        message.append(line)
     text = re.sub(r"\s+", " ", " ".join(message))
     return text[:1].lower() + text[1:].rstrip(". ")
 

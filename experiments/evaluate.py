@@ -152,8 +152,11 @@ def _pairings(contest: Contest, against: Sequence[str]) -> Iterator[tuple[Player
             opponent = named(name, simulations)
             if opponent != player:
                 yield player, opponent
+    players = {player for player, _ in contest.players}
     fixed = [opponent for opponent in (named(name, 0) for name in against) if opponent.style.kind != "network"]
-    yield from combinations(dict.fromkeys(fixed), 2)
+    for pair in combinations(dict.fromkeys(fixed), 2):
+        if not players.intersection(pair):
+            yield pair
 
 
 def _contest(args: Args) -> Contest:

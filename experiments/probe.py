@@ -1,5 +1,6 @@
 """What a run would need, before it is begun: memory, compile time, and speed from a few iterations."""
 
+import os
 import time
 from math import prod
 
@@ -11,7 +12,7 @@ from ringrift_jax.config import RunConfig
 from ringrift_jax.loop import memory
 
 PROBE_SECONDS = 60.0
-"""The probe begins no further iteration after so long, and ends after the first one that has learned."""
+"""The probe begins no further iteration after so long, and none after one that has learned."""
 
 KNOBS = {
     "replay": "--learner.replay-blocks",
@@ -49,7 +50,7 @@ def _iterations(screen: Screen, config: RunConfig, program: Program, iterate: ja
     state, end = program.start(), time.monotonic() + PROBE_SECONDS
     steps, games, length, seconds = 0, 0, 0, 0.0
     number = 0
-    while not steps and time.monotonic() < end:
+    while not steps and (not number or time.monotonic() < end):
         began = time.monotonic()
         state, metrics = jax.block_until_ready(iterate(state))
         state = program.settle(state, True)
@@ -67,15 +68,31 @@ def _iterations(screen: Screen, config: RunConfig, program: Program, iterate: ja
     screen.say(f"speed      {rate:,.0f} decisions/s{ended}; every {config.loop.arena.every} iterations an arena on top")
 
 
+def too_large(config: RunConfig) -> str | None:
+    """What to say about a run that this machine cannot hold, before it takes any memory; None if it may fit."""
+    program = Program(config)
+    sizes, device = memory(program.abstract, config.loop), jax.devices()[0]
+    limit = (device.memory_stats() or {}).get("bytes_limit")
+    copies = 1
+    if limit is None:  # the devices of the CPU share the machine's memory
+        limit, copies = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), program.mesh.size
+    needed = copies * sum(sizes.values())
+    if needed <= limit:
+        return None
+    return f"a run of this size needs {size_text(needed)}, and there are {size_text(limit)}: {_advice(sizes)}"
+
+
 def out_of_memory(problem: BaseException, config: RunConfig) -> str | None:
     """What to say about an error that means too little memory, naming the setting to change; None for other errors."""
     if "RESOURCE_EXHAUSTED" not in str(problem) and not isinstance(problem, MemoryError):
         return None
-    sizes = memory(Program(config).abstract, config.loop)
+    return f"out of memory: {_advice(memory(Program(config).abstract, config.loop))}"
+
+
+def _advice(sizes: dict[str, int]) -> str:
     largest = max(sizes, key=lambda name: sizes[name])
     parts = ", ".join(f"{name} {size_text(size)}" for name, size in sizes.items())
     return (
-        f"out of memory: {parts}, and what computing takes on top. The largest is the {largest}; "
-        f"{KNOBS[largest]} makes it smaller. Learning takes less with a smaller --learner.batch-size. "
-        "--dry-run shows what a run needs"
+        f"{parts}, and what computing takes on top. The largest is the {largest}; {KNOBS[largest]} makes it smaller. "
+        "Learning takes less with a smaller --learner.batch-size. --dry-run shows what a run needs"
     )

@@ -34,7 +34,7 @@ from experiments.history import History
 from experiments.ingest import Inbox, Taken
 from experiments.interrupts import Interrupts
 from experiments.monitoring import Monitor, Monitors, open_monitors
-from experiments.probe import out_of_memory, probe
+from experiments.probe import out_of_memory, probe, too_large
 from experiments.program import Program
 from experiments.recovery import complete_champions, fail_to_write, quiet_background
 from experiments.run_directory import BusyError, RunDirectory, to_record
@@ -114,6 +114,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
     try:
         config.make_env()
+        message = too_large(config)
+        if message:
+            fail(message)
         if args.dry_run:
             use_compilation_cache()
             with naming_the_knob(config):

@@ -41,6 +41,13 @@ class LoopConfig:
     arena: ArenaConfig = ArenaConfig()
     gates: GatesConfig = GatesConfig()
 
+    def __post_init__(self) -> None:
+        rows = self.learner.replay_blocks * self.self_play.lanes
+        if rows >= 2**31:  # they are counted in int32
+            raise ValueError(
+                f"learner.replay_blocks x self_play.lanes is {rows} positions; it must be less than {2**31}"
+            )
+
 
 @partial(
     jax.tree_util.register_dataclass,

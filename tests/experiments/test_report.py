@@ -1,0 +1,94 @@
+"""The report of a run: while it goes on, when it is over, and of what is left of a broken one."""
+
+import shutil
+import xml.etree.ElementTree as ET
+
+import pytest
+import toy_runs
+from filelock import FileLock
+from played import random_record
+
+from experiments import report
+from experiments.run_directory import RunDirectory
+from ringrift_jax import record_files
+from ringrift_jax.events import Alert
+
+GAMES = [random_record(seed, "hex8", 3, lane=seed) for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of five iterations with two promotions, and games."""
+    path = tmp_path_factory.mktemp("runs") / "toy & <co>"
+    with pytest.MonkeyPatch.context() as patch:
+        toy_runs.use_toy_game(patch)
+        toy_runs.run(path, "--iterations", "5")
+    record_files.write(path / "games.jsonl.gz", GAMES)
+    return path
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    return RunDirectory(shutil.copytree(finished, tmp_path / finished.name))
+
+
+def test_a_finished_run(run, capsys):
+    report.main([str(run.path)])
+    page = (run.path / "report.html").read_text()
+    assert capsys.readouterr().out == f"report in {run.path / 'report.html'}\n"
+    assert "not known" not in page and "toy &amp; &lt;co&gt;" in page and "<co>" not in page
+    assert "stopped: 5 iterations are done" in page and "2 model" not in page and "3 model promoted" in page
+    assert page.count("<td>champion 1</td>") == 1 and "champion 2 beat champion 1" in page
+    for title in ("the last game", "the shortest game", "Elo on the untrained network"):
+        assert title in page
+    assert "entropy" in page and "learner.replay_blocks" in page
+    (curves,) = [part.split("</svg>")[0] for part in page.split("<svg") if "per second" in part]
+    ET.fromstring(f"<svg{curves}</svg>")
+
+
+def test_a_run_that_goes_on(run):
+    run.events.append(Alert(5, "loss_spike", "the loss is <b>3</b>"))
+    with FileLock(run.path / "lock"):
+        page = report.report(run)
+    assert "running; the last event was 0:00:0" in page
+    assert "iteration 5: alert: what loss_spike, message the loss is &lt;b&gt;3" in page
+    assert "ended without saying so" in report.report(run)
+
+
+@pytest.mark.parametrize(
+    ("gone", "known"),
+    [
+        ("config.json", "champion 2 beat champion 1"),
+        ("metrics.jsonl", "champion 2 beat champion 1"),
+        ("events.jsonl", "the last game"),
+        ("games.jsonl.gz", "no game has been recorded yet"),
+        ("champions", "samples from"),
+    ],
+)
+def test_what_is_missing_is_said_in_its_place(run, gone, known):
+    path = run.path / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    page = report.report(run)
+    assert known in page and page.endswith("</html>\n")
+
+
+@pytest.mark.parametrize("broken", ["config.json", "metrics.jsonl", "events.jsonl", "games.jsonl.gz"])
+def test_what_is_damaged_is_said_in_its_place(run, broken):
+    (run.path / broken).write_bytes(b"{<nonsense>\n")
+    page = report.report(run)
+    assert '<p class="bad">not known: ' in page and "<nonsense>" not in page
+
+
+def test_what_is_no_run_is_refused(tmp_path, capsys):
+    for path, message in ((tmp_path, "is not a run: it has none of"), (tmp_path / "none", "is not a run")):
+        with pytest.raises(SystemExit) as stop:
+            report.main([str(path)])
+        (line,) = capsys.readouterr().err.splitlines()
+        assert stop.value.code == 2 and message in line
+
+
+def test_a_page_that_cannot_be_written(run, capsys):
+    with pytest.raises(SystemExit) as stop:
+        report.main([str(run.path), "--out", str(run.path / "none" / "page.html")])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stop.value.code == 2 and "cannot be written" in line
