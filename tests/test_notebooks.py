@@ -1,0 +1,49 @@
+"""The notebooks run from their first cell to their last, with settings that are quick.
+
+Run as a program, this file runs them as they are for people and keeps what they show.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import jax
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+
+
+def run(path: Path) -> nbformat.NotebookNode:
+    book = nbformat.read(path, as_version=4)
+    NotebookClient(book, timeout=1800, kernel_name="python3", resources={"metadata": {"path": path.parent}}).execute()
+    return book
+
+
+def test_there_are_four():
+    assert [path.name[0] for path in NOTEBOOKS] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_run(path: Path, monkeypatch):
+    monkeypatch.setenv("RINGRIFT_QUICK", "1")
+    cache: str = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", cache)
+    run(path)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_kept_with_what_they_show(path: Path):
+    book = nbformat.read(path, as_version=4)
+    cells = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert any(cell.outputs for cell in cells) and path.stat().st_size < 2**20
+    for cell in cells:
+        assert not any(output.output_type == "error" for output in cell.outputs)
+        assert "/tmp" not in str(cell.outputs) and os.environ.get("HOME", "/root") not in str(cell.outputs)
+
+
+if __name__ == "__main__":
+    for notebook in NOTEBOOKS:
+        if not sys.argv[1:] or notebook.stem[0] in sys.argv[1:]:
+            nbformat.write(run(notebook), notebook)
