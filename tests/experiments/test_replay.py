@@ -3,11 +3,17 @@
 import copy
 import re
 
+import jax
+import jax.numpy as jnp
 import pytest
 from played import random_record
 
 from experiments import replay
-from ringrift_jax import record_files
+from experiments.curves import network_curves
+from ringrift_jax import notation, record_files
+from ringrift_jax.checkpoints import save_champion
+from ringrift_jax.config import RunConfig, preset
+from ringrift_jax.networks import make_network
 
 GAMES: list[dict] = [random_record(seed) for seed in range(4)]
 
@@ -78,3 +84,40 @@ def test_damaged_files_and_bad_options_are_refused_with_one_line(path, capsys):
     assert re.match("[123] games? verified", capsys.readouterr().out)
     path.write_bytes(b"x" + whole)
     assert "line 1: the compressed data is damaged" in refused(capsys, path)
+
+
+def test_a_game_becomes_a_page(path, tmp_path, capsys):
+    record_files.write(path, GAMES)
+    page = tmp_path / "game.html"
+    replay.main([str(path), "--game", "2", "--html", str(page)])
+    assert f"game 2 is in {page}" in capsys.readouterr().out and GAMES[1]["id"] in page.read_text()
+    assert refused(capsys, path, "--html", page) == "--html shows one game; choose it with --game"
+    assert "draws on a page" in refused(capsys, path, "--game", 1, "--model", tmp_path)
+    assert "no directory" in refused(capsys, path, "--game", 1, "--html", tmp_path / "none" / "x.html")
+    assert "none" in refused(capsys, path, "--game", 1, "--html", page, "--model", tmp_path / "none")
+
+
+def test_a_network_judges_a_game(path, tmp_path, capsys):
+    """Its chances sum to 1 wherever somebody decides, and its probabilities are those of its policy."""
+    config = RunConfig("square8", loop=preset("tiny", "square8"))
+    env = config.make_env()
+    network = make_network(env, config.loop.network)
+    params = network.init(jax.random.key(0), jnp.zeros((1, *env.observation_shape), jnp.float32))
+    save_champion(tmp_path / "run" / "champions", 0, config, params)
+    game = GAMES[0]
+    chances, played = network_curves(game, tmp_path / "run").values()
+    assert [curve.label for curve in chances] == ["seat 1", "seat 2"]
+    known = [pair for pair in zip(*(curve.values for curve in chances), strict=True) if None not in pair]
+    assert all(sum(pair) == pytest.approx(1) for pair in known) and len({pair[0] for pair in known}) > 10
+    decided = [number for number, step in enumerate(game["steps"], 1) if not step["m"].startswith("NO_")]
+    assert [number for number, value in enumerate(played[0].values) if value is not None] == decided
+    assert len(played[0].values) == len(game["steps"]) + 1
+    masks, logits = env.legal_action_mask(env.init()), network.apply(params, env.observe(env.init())[None])[0][0]
+    action = notation.actions_of(env, env.init(), game["steps"][0]["m"])[0]
+    assert played[0].values[1] == pytest.approx(float(jax.nn.softmax(logits, where=masks)[action]), rel=1e-4)
+    other = random_record(0, "hex8", 3)
+    with pytest.raises(ValueError, match="plays square8 with 2 players; this game is hex8 with 3"):
+        network_curves(other, tmp_path / "run")
+    record_files.write(path, GAMES)
+    replay.main([str(path), "--game", "1", "--html", str(tmp_path / "x.html"), "--model", str(tmp_path / "run")])
+    assert "as the network sees it" in (tmp_path / "x.html").read_text()
