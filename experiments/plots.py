@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def ladder(run: RunDirectory, ratings: Ratings, simulations: Iterable[int]) -> Path:
+def ladder(run: RunDirectory, ratings: Ratings, simulations: Collection[int]) -> Path:
     """Draws the Elo of the run's champions over wall time, games and iterations, and of other players as lines.
 
     Writes ``ladder.svg`` into the run directory.
@@ -34,7 +34,7 @@ def ladder(run: RunDirectory, ratings: Ratings, simulations: Iterable[int]) -> P
     Args:
       run: the run.
       ratings: of its champions and others.
-      simulations: with which the champions played, a curve each.
+      simulations: with which the champions played, a curve each; the untrained network with search is a line too.
 
     Returns:
       The path of the picture.
@@ -45,10 +45,11 @@ def ladder(run: RunDirectory, ratings: Ratings, simulations: Iterable[int]) -> P
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True, layout="constrained")
         others = set(ratings.elo)
+        start = {champion(0, number).name for number in simulations if number} & others
         for number in simulations:
             known = [v for v in born if champion(v, number).name in ratings.elo]
             names = [champion(v, number).name for v in known]
-            others -= set(names)
+            others -= set(names) - start
             elo = [ratings.elo[name] for name in names]
             error = [ratings.interval(name)[1] - ratings.elo[name] for name in names]
             label = f"champion, {number} simulations" if number else "champion, network alone"
