@@ -17,14 +17,22 @@ NO_ACTION = -1
 
 SMALL, LARGE = ([(board, n) for board in boards for n in (2, 3, 4)]
                 for boards in (("square8", "hex8"), ("square19", "hexagonal")))  # fmt: skip
-QUICK = {*SMALL, ("square19", 2), ("hexagonal", 3)}
-"""Configurations that are compiled in every test run; the others are left to the slow tests."""
+QUICK = {("square8", 2), ("hex8", 3), ("square19", 2)}
+"""Configurations that are compiled in every test run."""
+OFTEN = {*SMALL, ("square19", 2), ("hexagonal", 3)}
+"""Those that are compiled before a change goes in; the others are left to the slow tests."""
 
 
-def slow_unless_quick(
-    board: str, num_players: int, quick: Collection[tuple[str, int]] = QUICK
+def marks(
+    board: str,
+    num_players: int,
+    quick: Collection[tuple[str, int]] = QUICK,
+    often: Collection[tuple[str, int]] = OFTEN,
 ) -> tuple[pytest.MarkDecorator, ...]:
-    return () if (board, num_players) in quick else (pytest.mark.slow,)
+    """How often the tests of a configuration run."""
+    if (board, num_players) in quick:
+        return ()
+    return (pytest.mark.ci,) if (board, num_players) in often else (pytest.mark.slow,)
 
 
 def make(board: str, num_players: int) -> rr.Env:

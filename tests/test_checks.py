@@ -178,6 +178,7 @@ def test_games_must_end():
         rr.check_env(MarkerGame(), num_games=2, max_decisions=5)
 
 
+@pytest.mark.ci
 def test_square8_passes():
     rr.check_env(rr.make("square8", swap_rule=True), num_games=2)
 

@@ -47,6 +47,7 @@ def test_means_are_over_the_whole_batch(mesh):
     assert float(result) == 5.0
 
 
+@pytest.mark.ci
 def test_an_iteration_on_two_devices_is_one_on_one_device(mesh):
     """Up to rounding: on each device the network evaluates half as many positions at once."""
     states = []

@@ -205,13 +205,15 @@ def small(board: str, num_players: int) -> Counter[str]:
     return differences(board, num_players, seeds=2, num_games=batches.LANES, decisions=24)
 
 
-@pytest.mark.parametrize(("board", "num_players"), batches.SMALL)
+@pytest.mark.parametrize(
+    ("board", "num_players"), [pytest.param(*pair, marks=batches.marks(*pair)) for pair in batches.SMALL]
+)
 def test_small_boards(board: str, num_players: int) -> None:
     assert small(board, num_players)
 
 
 @pytest.mark.parametrize(
-    ("board", "num_players"), [pytest.param(*pair, marks=batches.slow_unless_quick(*pair)) for pair in batches.LARGE]
+    ("board", "num_players"), [pytest.param(*pair, marks=batches.marks(*pair)) for pair in batches.LARGE]
 )
 def test_large_boards(board: str, num_players: int) -> None:
     assert differences(board, num_players, seeds=1, num_games=32, decisions=8)
@@ -223,6 +225,7 @@ def test_long_games(board: str, num_players: int) -> None:
     assert differences(board, num_players, seeds=4, num_games=64, decisions=150)
 
 
+@pytest.mark.ci
 def test_everything_happens() -> None:
     """On the small boards together, every event occurs."""
     found = sum((small(*configuration) for configuration in batches.SMALL), Counter())

@@ -87,6 +87,7 @@ def test_a_command_that_is_not_understood_would_be_found(monkeypatch):
         test_commands_are_understood(("evaluate", "runs/square8-2p", "--ladders"), monkeypatch)
 
 
+@pytest.mark.ci
 def test_the_code_for_other_loops_runs(capsys):
     """With a small board in place of the published ones, which take long to compile."""
     small = 'rr.boards.custom("square", 3, 2)'

@@ -30,13 +30,11 @@ LANES = batches.LANES
 needs_records = pytest.mark.skipif(
     not any(FOLDER.glob("*.jsonl.gz")), reason=f"no heuristic records in {FOLDER}; set RINGRIFT_HEURISTIC to them"
 )
-ONE_OF_EACH_BOARD = {("square8", 2), ("square19", 2), ("hex8", 4), ("hexagonal", 3)}
+QUICK = {("square8", 2), ("hex8", 4)}
+ONE_OF_EACH_BOARD = {*QUICK, ("square19", 2), ("hexagonal", 3)}
 every_configuration = pytest.mark.parametrize(
     ("board", "num_players"),
-    [
-        pytest.param(*c, marks=batches.slow_unless_quick(*c, ONE_OF_EACH_BOARD))
-        for c in (*batches.SMALL, *batches.LARGE)
-    ],
+    [pytest.param(*c, marks=batches.marks(*c, QUICK, ONE_OF_EACH_BOARD)) for c in (*batches.SMALL, *batches.LARGE)],
 )
 close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
 

@@ -84,9 +84,7 @@ def test_every_configuration_is_listed() -> None:
             assert len(depths) >= 3 and min(depths.values()) >= 2
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param(row, id=name(row), marks=batches.slow_unless_quick(*row[:2])) for row in ROWS]
-)
+@pytest.mark.parametrize("row", [pytest.param(row, id=name(row), marks=batches.marks(*row[:2])) for row in ROWS])
 def test_rules(row: Row) -> None:
     env = batches.make(row.board, row.num_players)
     start = notation.from_state_string(env, text_of(row))

@@ -20,8 +20,10 @@ SMALL = RingRift(rr.make(boards.custom("square", 3, 2)))
 
 
 def check(env: RingRift, games: int, monkeypatch) -> None:
-    """Pgx's test, which knows the names of its own games only."""
+    """Pgx's test, which knows the names of its own games only, and draws actions in a way that jax 0.10 refuses for one
+    game alone, its own games included."""
     monkeypatch.setattr(api, "EnvId", Literal[(*get_args(api.EnvId), env.id)])
+    monkeypatch.setattr(api, "act_randomly", jax.jit(lambda key, mask: jax.random.categorical(key, jnp.log(mask))))
     pgx.api_test(env, games)
 
 
@@ -78,6 +80,7 @@ def test_states_are_drawn_and_written(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.ci
 def test_a_training_loop_for_pgx_learns():
     """REINFORCE with one linear layer wins more than half of its games against the random player."""
     env, lanes = SMALL, 64

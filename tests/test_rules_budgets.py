@@ -162,7 +162,7 @@ def test_a_finished_game_stays_as_it_is() -> None:
         assert not after.rewards.any() and after.winner == end.winner
 
 
-@pytest.mark.parametrize("num_players", (2, 3))
+@pytest.mark.parametrize("num_players", (2, pytest.param(3, marks=pytest.mark.ci)))
 def test_truncation(num_players: int) -> None:
     env = rr.make("square8", num_players, max_steps=3)
     state = env.init()
@@ -218,7 +218,7 @@ def rings_on_board(env: rr.Env, states: State) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("board", "num_players"),
-    [pytest.param(*c, marks=batches.slow_unless_quick(*c, {("square8", 2), ("hex8", 4)})) for c in batches.SMALL],
+    [pytest.param(*c, marks=batches.marks(*c, {("square8", 2)}, {("hex8", 4)})) for c in batches.SMALL],
 )
 def test_invariants(board: str, num_players: int) -> None:
     """At every step of random games from the start and from built positions (DESIGN section 8, point 6)."""

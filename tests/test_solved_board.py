@@ -81,6 +81,7 @@ def test_search_approaches_the_solution(solved):
     assert found[1] >= 0.85
 
 
+@pytest.mark.ci
 def test_training_learns_the_solution(solved):
     states, winning = solved
     config = LoopConfig(

@@ -50,7 +50,7 @@ def test_action_tables_are_one_to_one_and_compose(board: Board):
 @pytest.mark.parametrize(
     ("board", "num_players", "decisions"),
     [
-        ("square8", 3, 150),
+        pytest.param("square8", 3, 150, marks=pytest.mark.ci),
         ("hex8", 4, 150),
         pytest.param("square19", 2, 500, marks=pytest.mark.slow),
         pytest.param("hexagonal", 2, 700, marks=pytest.mark.slow),
@@ -117,7 +117,7 @@ TWO_LONGEST_LINES = {
 
 @pytest.mark.parametrize(
     ("board", "num_players"),
-    [pytest.param(*c, marks=batches.slow_unless_quick(*c, batches.SMALL)) for c in TWO_LONGEST_LINES],
+    [pytest.param(*c, marks=batches.marks(*c, {("hex8", 3)}, batches.SMALL)) for c in TWO_LONGEST_LINES],
 )
 def test_of_two_longest_lines_the_first_axis_collapses(board: str, num_players: int):
     """The documented exception: the image of a slide takes the line whose image lies on the first axis."""

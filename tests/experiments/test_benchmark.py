@@ -151,6 +151,7 @@ def test_the_network_alone_evaluates_as_often_as_a_search(monkeypatch):
     assert (logits == 1).all()
 
 
+@pytest.mark.ci
 def test_self_play_of_a_toy_game(toy, tmp_path: Path):
     (row,) = report_of("selfplay", tmp_path)
     assert (row["lanes"], row["devices"], row["chunk"]) == (16, 2, 8)

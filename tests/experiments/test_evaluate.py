@@ -153,15 +153,16 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, more, said):
 
 def test_a_player_without_a_run_is_measured_on_the_board_that_is_named(run, monkeypatch, tmp_path, capsys):
     """The heuristic does not know the toy game, so random stands in for it."""
-    monkeypatch.setattr(Matches, "_agent", lambda self, style, learned: random_agent(self.env))
-    monkeypatch.setattr(Matches, "_learned", lambda self, player: None)
+    monkeypatch.setattr(matches, "make_agent", lambda env, *_, **__: random_agent(env))
+    monkeypatch.setattr(matches, "learned_by", lambda *_: None)
     report = tmp_path / "report.json"
     evaluate.main([
         *("heuristic", "--board", "square8", "--games", "9", "--against", "random", "heuristic:heuristic_v1_sq8_3p"),
         *("--json", str(report)),
     ])  # fmt: skip
     opponents = ["random", "heuristic heuristic_v1_sq8_3p"]
-    assert [groups[:2] for groups in found(capsys)] == [("heuristic", name) for name in opponents]
+    played = [*(("heuristic", name) for name in opponents), tuple(opponents)]
+    assert [groups[:2] for groups in found(capsys)] == played
     written = json.loads(report.read_text())
     assert (written["board"], written["players"]) == ("square8", 2)
     assert set(written["elo"]) == {"heuristic", *opponents}
