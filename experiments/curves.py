@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.run_directory import RunDirectory
+from experiments.matches import find_champion
 from ringrift_jax import make, notation
 from ringrift_jax.agents import make_evaluate
-from ringrift_jax.checkpoints import champion_versions, load_champion
+from ringrift_jax.checkpoints import load_champion
 from ringrift_jax.render import SEAT_COLOURS, Curve
 
 
@@ -24,9 +24,8 @@ def network_curves(record: dict, champion: Path) -> dict[str, list[Curve]]:
       FileNotFoundError: there is no such champion.
       ValueError: it plays another game.
     """
-    directory = RunDirectory(champion).champions
-    versions = champion_versions(directory)
-    path = directory / str(versions[-1]) if versions else champion
+    directory, version = find_champion(champion)
+    path = directory / str(version)
     config, params = load_champion(path)
     game = record["board"], record["players"]
     if (config.board, config.num_players) != game:

@@ -10,10 +10,11 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from experiments.run_directory import RunDirectory
 from ringrift_jax import heuristic
 from ringrift_jax.agents import Agent, heuristic_agent, make_evaluate, network_agent, random_agent, search_agent
 from ringrift_jax.arena import Match, distinct_share, play_match, versus
-from ringrift_jax.checkpoints import load_champion
+from ringrift_jax.checkpoints import champion_versions, load_champion
 from ringrift_jax.config import RunConfig
 from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.env import Env
@@ -73,6 +74,18 @@ def named(text: str, simulations: int) -> Player:
         f"unknown player {text!r}; it must be random, heuristic, champion:VERSION or heuristic:PROFILE "
         f"with a profile of {', '.join(heuristic.PROFILES)}"
     )
+
+
+def find_champion(path: Path) -> tuple[Path, int]:
+    """Where champions are kept, and the version of the newest one of a run, or of RUN/champions/VERSION itself.
+    FileNotFoundError when it is neither."""
+    directory = RunDirectory(path).champions
+    versions = champion_versions(directory)
+    if versions:
+        return directory, versions[-1]
+    if path.name.isdecimal() and int(path.name) in champion_versions(path.parent):
+        return path.parent, int(path.name)
+    raise FileNotFoundError(f"{path} is neither a run with champions nor RUN/champions/VERSION")
 
 
 def learned_by(env: Env, player: Player, champions: Path | None) -> Any:

@@ -14,11 +14,10 @@ import tyro
 from rich.console import Console
 
 from experiments.command_line import BoardName, fail, option, parse, use_compilation_cache
-from experiments.matches import Player, champion, named
+from experiments.matches import Player, champion, find_champion, named
 from experiments.play import terminal
 from experiments.play.session import Opponent, new_session
-from experiments.run_directory import RunDirectory
-from ringrift_jax.checkpoints import champion_versions, load_champion
+from ringrift_jax.checkpoints import load_champion
 from ringrift_jax.config import RunConfig
 
 
@@ -87,18 +86,13 @@ def _choose(args: Args) -> tuple[RunConfig, Player, Path | None]:
     for flag, given in (("board", args.board), ("players", args.players), ("swap-rule", args.swap_rule)):
         if given:
             fail(f"--{flag} is for random and heuristic only; {args.opponent} says which game it is")
-    champions = RunDirectory(path).champions
-    versions = champion_versions(champions)
-    if not versions and path.name.isdecimal() and int(path.name) in champion_versions(path.parent):
-        champions, versions = path.parent, [int(path.name)]
-    if not versions:
-        fail(
-            f"{path} is neither a run with champions nor RUN/champions/VERSION. "
-            "Without a run, random and heuristic play: heuristic --board square8"
-        )
-    config, _ = load_champion(champions / str(versions[-1]))
+    try:
+        champions, version = find_champion(path)
+    except FileNotFoundError as problem:
+        fail(f"{problem}. Without a run, random and heuristic play: heuristic --board square8")
+    config, _ = load_champion(champions / str(version))
     simulations = config.loop.search.simulations if args.simulations is None else args.simulations
-    return config, champion(versions[-1], simulations), champions
+    return config, champion(version, simulations), champions
 
 
 if __name__ == "__main__":

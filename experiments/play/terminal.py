@@ -9,6 +9,7 @@ from rich.console import Console
 from experiments.play.session import Session
 from ringrift_jax import notation, record_files
 from ringrift_jax.render import board_text
+from ringrift_jax.render.board import legend, position_of
 
 HELP = """\
 a move          as in the list, such as P 3,4 2 or M 1,1>1,4; its number in the list; or the only one that begins so
@@ -96,17 +97,14 @@ def _list(session: Session, console: Console, part: str) -> None:
 
 
 def _show(session: Session, console: Console) -> None:
-    text = notation.state_string(session.env, session.state)
-    fields = text.split("|")
-    console.print(board_text(session.env.board, text) + "\n")
-    for seat, (hand, gone, land) in enumerate(zip(*(field.split(",") for field in fields[2:5]), strict=True), 1):
-        console.print(f"seat {seat}: {hand} in hand, {gone} eliminated, {land} territory")
+    console.print(board_text(session.env.board, notation.state_string(session.env, session.state)) + "\n")
+    for _, line in legend(position_of(session.state)):
+        console.print(line)
     chances = session.chances()
     if chances:
         console.print("chances of winning: " + ", ".join(f"seat {i} {p:.0%}" for i, p in enumerate(chances, 1)))
     if not session.over:
-        flags = " ".join(flag for flag in fields[8].split(" ") if not flag.startswith("lps="))
-        console.print(f"seat {fields[0]} to {fields[1]}{f' ({flags})' if flags else ''}, {len(session.legal())} moves")
+        console.print(f"{len(session.legal())} legal moves; ? lists them")
 
 
 def _save(session: Session, console: Console, name: str) -> None:
