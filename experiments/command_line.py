@@ -83,6 +83,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def use_deterministic_kernels() -> None:
+    """Has a GPU add up in a fixed order, slower, so that a run repeats bit for bit; a CPU does anyway. It counts only
+    before JAX has looked for its devices."""
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+
+
 def use_all_cores() -> None:
     """Makes every CPU core a device (:mod:`ringrift_jax.devices`), unless JAX runs already or was told how many."""
     asked = jax.config.jax_num_cpu_devices  # pyright: ignore[reportAttributeAccessIssue]

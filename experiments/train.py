@@ -28,6 +28,7 @@ from experiments.command_line import (
     parse,
     use_all_cores,
     use_compilation_cache,
+    use_deterministic_kernels,
 )
 from experiments.console import Screen
 from experiments.history import History
@@ -68,6 +69,8 @@ class Args:
         of which it played only the champion before; likewise without limit of iterations unless that is given.
       seed: of all random numbers.
       swap_rule: the pie rule (2 players only): after the first turn the second player may exchange seats.
+      deterministic: on a GPU, repeat bit for bit what another run with this option and the same settings does, or did
+        before it was stopped, at the cost of some speed; on a CPU every run does.
       dry_run: only say how much memory the run needs, how long it compiles and how fast it is; nothing is written.
       ingest: learn from the games of workers too; see python -m experiments.selfplay.
       metrics_port: serve metrics for Prometheus there; 0 for any that is free.
@@ -85,6 +88,7 @@ class Args:
     until_elo: Annotated[float | None, option("FLOAT", "no limit")] = None
     seed: int = 0
     swap_rule: bool = False
+    deterministic: bool = False
     dry_run: bool = False
     ingest: bool = False
     metrics_port: Annotated[int | None, option("INT", "none")] = None
@@ -98,6 +102,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     use_all_cores()
     args, others = parse(Args, argv, description=__doc__, prog=PROGRAM, return_unknown_args=True)
+    if args.deterministic:
+        use_deterministic_kernels()
     if args.iterations is not None and args.iterations < 1:
         fail(f"--iterations is {args.iterations}; it must be at least 1")
     if args.hours is not None and args.hours <= 0:

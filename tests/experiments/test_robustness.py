@@ -1,5 +1,6 @@
 """What a run survives: a disk that is full whatever is being written, and champions that somebody deleted."""
 
+import os
 import resource
 import shutil
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ import pytest
 from toy_runs import records, run, run_elsewhere, stories, use_toy_game, without_timings
 
 from experiments import evaluate, train
+from experiments.command_line import use_deterministic_kernels
 from experiments.run_directory import RunDirectory
 from ringrift_jax import registry
 from ringrift_jax.checkpoints import Checkpoints, champion_versions, load_champion
@@ -168,3 +170,12 @@ def test_evaluate_says_which_champion_it_does_not_have(undisturbed, tmp_path, ca
     with pytest.raises(SystemExit):
         evaluate.main([str(path), "--against", "nobody"])  # so that nothing has to be played
     assert f"{path / 'champions'} lacks champion 2, so champion 1 plays; " in capsys.readouterr().err
+
+
+def test_a_deterministic_run_in_another_process_is_the_same_run(undisturbed, tmp_path, monkeypatch):
+    done = run_elsewhere(tmp_path, "--iterations", "6", "--deterministic")
+    assert done.returncode == 0, done.stderr
+    assert without_timings(tmp_path) == without_timings(undisturbed)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
+    use_deterministic_kernels()
+    assert os.environ["XLA_FLAGS"] == "--xla_cpu_enable_fast_math=false --xla_gpu_deterministic_ops=true"
