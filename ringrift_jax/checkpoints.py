@@ -7,6 +7,7 @@ What cannot be written, as on a full disk, is an OSError with the directory's na
 with the next one, or when they are closed.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -34,11 +35,13 @@ class Checkpoints:
     """
 
     def __init__(self, directory: Path | str, keep: int = 3, read_only: bool = False):
-        options = ocp.CheckpointManagerOptions(
-            max_to_keep=None if read_only else keep, cleanup_tmp_directories=not read_only, read_only=read_only
-        )
+        with _without_remarks():
+            options = ocp.CheckpointManagerOptions(
+                max_to_keep=None if read_only else keep, cleanup_tmp_directories=not read_only, read_only=read_only
+            )
         self._directory, self._read_only = Path(directory).resolve(), read_only
-        self._manager = ocp.CheckpointManager(self._directory, options=options)
+        with _without_remarks():
+            self._manager = ocp.CheckpointManager(self._directory, options=options)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -120,6 +123,18 @@ class Checkpoints:
                 self._manager.wait_until_finished()
             finally:
                 self._manager.close()
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Orbax warns of what follows from being read only."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def test_the_newest_champion_that_is_there(run):
     assert model.why.endswith(f"; missing from {run / 'champions'}: champion 2")
 
 
-def test_else_the_checkpoint_else_the_heuristic(run):
+def test_else_the_checkpoint_else_the_heuristic(run, caplog):
     for version in (1, 2):
         shutil.rmtree(run / "champions" / str(version))
     model = registry.select_model(run)  # the untrained network has beaten nobody
@@ -96,6 +96,7 @@ def test_else_the_checkpoint_else_the_heuristic(run):
     chex.assert_trees_all_equal(params, state.learner.average)
     with pytest.raises(AssertionError):
         chex.assert_trees_all_equal(params, state.learner.params)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_a_run_that_does_not_exist_has_the_heuristic(tmp_path):
