@@ -1,6 +1,9 @@
 """A page on this machine on which a person plays a program: Flask serves it, the pictures are those of ``render``."""
 
+import logging
+import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -231,13 +234,13 @@ def make_app(choice: Choice) -> flask.Flask:
 def serve(choice: Choice, port: int) -> None:
     """Serves the page until Ctrl-C, to this machine only."""
     try:
-        server = make_server(HOSTS[0], port, make_app(choice), threaded=True)
-    except SystemExit:  # werkzeug ends the program when the port is taken, after a message of its own
-        fail(f"--port {port} cannot be used on this machine; choose another")
-    print(f"play at http://{HOSTS[0]}:{server.port} ; Ctrl-C ends it", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        print()
-    finally:
-        server.server_close()
+        listening = socket.create_server((HOSTS[0], port))
+    except (OSError, OverflowError) as problem:
+        fail(f"--port {port} cannot be used, {problem}; choose another")
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    with listening:
+        server = make_server(HOSTS[0], port, make_app(choice), threaded=True, fd=listening.fileno())
+        print(f"play at http://{HOSTS[0]}:{listening.getsockname()[1]} ; Ctrl-C ends it", flush=True)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+    print()

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import threading
 from pathlib import Path
 
@@ -203,6 +204,15 @@ def test_clicks_lead_to_each_kind_of_move():
     ):
         expected = [[board.cell_index(x, y) for x, y in step] for step in cells]
         assert web.clicks(pos, parse_move(board, move)) == expected
+
+
+def test_a_port_that_is_taken_is_refused(table, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for port in (taken.getsockname()[1], 70_000):
+            with pytest.raises(SystemExit) as stop:
+                web.serve(table, port)
+            (line,) = capsys.readouterr().err.splitlines()
+            assert stop.value.code == 2 and f"--port {port} cannot be used" in line
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
