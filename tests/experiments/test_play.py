@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
 
 from experiments.matches import named
 from experiments.play import __main__ as command
@@ -46,6 +47,13 @@ def session(env, opponent) -> Session:
 def table(monkeypatch, opponent):
     monkeypatch.setattr(web, "Opponent", lambda *_: opponent)
     return web.Choice(CONFIG, named("random", 0), None, (1,), seed=3)
+
+
+def told_by(answer: TestResponse) -> dict:
+    """The object that the page gets."""
+    told = answer.get_json()
+    assert isinstance(told, dict)
+    return told
 
 
 def until_mine(session: Session) -> None:
@@ -146,20 +154,20 @@ def test_bad_command_lines_are_one_line(argv, message, capsys):
 
 def test_the_page_plays_by_the_rules_only(table):
     client = web.make_app(table).test_client()
-    state = client.get("/state").json
+    state = told_by(client.get("/state"))
     assert state["yours"] and state["ply"] == 0 and "<svg" in state["picture"] and len(state["points"]) == 64
     told = client.post("/move", json={"move": "P 3,3 9", "ply": 0})
-    assert told.status_code == 400 and told.json["ply"] == 0 and "problem" in told.json
-    told = client.post("/move", json={"move": "P 3,3 2", "ply": 0}).json
+    assert told.status_code == 400 and told_by(told)["ply"] == 0 and "problem" in told_by(told)
+    told = told_by(client.post("/move", json={"move": "P 3,3 2", "ply": 0}))
     assert told["ply"] == 1 and {"move": "M 3,3>3,5", "steps": [[27], [29]]} in told["moves"]
-    assert "gone on" in client.post("/move", json={"move": "M 3,3>3,5", "ply": 0}).json["problem"]
-    told = client.post("/move", json={"move": "M 3,3>3,5", "ply": 1}).json
+    assert "gone on" in told_by(client.post("/move", json={"move": "M 3,3>3,5", "ply": 0}))["problem"]
+    told = told_by(client.post("/move", json={"move": "M 3,3>3,5", "ply": 1}))
     assert not told["yours"] and told["seat"] == 2 and told["moves"] == []
-    assert "not your turn" in client.post("/move", json={"move": "P 0,0 1"}).json["problem"]
+    assert "not your turn" in told_by(client.post("/move", json={"move": "P 0,0 1"}))["problem"]
     while not told["yours"]:
-        told = client.post("/reply", json={}).json
-    assert "not the program's turn" in client.post("/reply", json={}).json["problem"]
-    assert client.post("/undo", json={}).json["ply"] == 1
+        told = told_by(client.post("/reply", json={}))
+    assert "not the program's turn" in told_by(client.post("/reply", json={}))["problem"]
+    assert told_by(client.post("/undo", json={}))["ply"] == 1
 
 
 def test_the_page_answers_to_itself_only(table):
@@ -169,9 +177,9 @@ def test_the_page_answers_to_itself_only(table):
     assert client.post("/undo", json=[1]).status_code == 400
     for wanted in ({}, {"seats": ["1"]}, {"opponent": "random", "board": "none", "players": 2, "seats": [1]}):
         told = client.post("/new", json=wanted)
-        assert told.status_code == 400 and told.json["problem"]
+        assert told.status_code == 400 and told_by(told)["problem"]
     told = client.post("/new", json={"opponent": "random", "board": "hex8", "players": 3, "seats": [5]})
-    assert "seats are 1 to 3" in told.json["problem"]
+    assert "seats are 1 to 3" in told_by(told)["problem"]
 
 
 def test_games_can_be_downloaded(table):
@@ -221,7 +229,7 @@ def test_a_person_plays_in_a_browser(table, tmp_path):
 
     server = make_server("127.0.0.1", 0, web.make_app(table), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    shots = Path(os.environ.get("RINGRIFT_SCREENSHOTS", tmp_path))
+    shots = Path(os.environ.get("RINGRIFT_SCREENSHOTS") or tmp_path)
     try:
         with sync_playwright() as player:
             browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
