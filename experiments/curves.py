@@ -13,6 +13,14 @@ from ringrift_jax.checkpoints import load_champion
 from ringrift_jax.render import SEAT_COLOURS, Curve
 
 
+def chances_by_seat(values: np.ndarray, seat: int) -> np.ndarray:
+    """Each seat's chance of winning, summing to 1, from a network's values ``float[n]``, counted from the seat to
+    move."""
+    n = len(values)
+    wins = np.clip((values * (n - 1) + 1) / n, 0, 1)
+    return np.roll(wins / max(wins.sum(), 1e-6), seat)
+
+
 def network_curves(record: dict, champion: Path) -> dict[str, list[Curve]]:
     """The chance of winning of each seat at every position, and the probability of each move that was played.
 
@@ -57,10 +65,8 @@ def network_curves(record: dict, champion: Path) -> dict[str, list[Curve]]:
     played = np.full(positions, np.nan)
     previous = 0
     for index, number in enumerate(where):
-        wins = np.clip((values[index] * (n - 1) + 1) / n, 0, 1)
-        seat = int(batch.current_seat[index])
         # Forced moves in between change nobody's mind.
-        chances[previous:number] = np.roll(wins / max(wins.sum(), 1e-6), seat)
+        chances[previous:number] = chances_by_seat(values[index], int(batch.current_seat[index]))
         played[number] = np.nan_to_num(played[number]) + chosen[index]
         previous = number
     known = [[None if np.isnan(value) else float(value) for value in row] for row in chances.T]

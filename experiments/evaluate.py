@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
@@ -31,7 +31,7 @@ from experiments.command_line import (
     use_all_cores,
     use_compilation_cache,
 )
-from experiments.matches import RANDOM, Matches, Outcome, Player, champion, named
+from experiments.matches import RANDOM, Matches, Outcome, Player, champion, find_champion, game_without_run, named
 from experiments.run_directory import RunDirectory
 from ringrift_jax.checkpoints import champion_versions, load_champion
 from ringrift_jax.config import RunConfig
@@ -161,18 +161,12 @@ def _pairings(contest: Contest, against: Sequence[str]) -> Iterator[tuple[Player
 
 def _contest(args: Args) -> Contest:
     """What the command line asks for. FileNotFoundError or ValueError when there is no such player or game."""
-    if args.player.partition(":")[0] in ("random", "heuristic"):
+    config = game_without_run(args.player, args.board, args.players, args.swap_rule)
+    if config:
         for flag, given in (("ladder", args.ladder), ("simulations", args.simulations)):
             if given:
                 fail(f"--{flag} needs a run, and {args.player} is none")
-        if not args.board:
-            fail(f"{args.player} needs --board, one of {', '.join(get_args(BoardName))}, and perhaps --players")
-        config = RunConfig(args.board, args.players or 2, args.swap_rule)
-        config.make_env()
         return Contest(config, None, [(named(args.player, 0), 0)])
-    for flag, given in (("board", args.board), ("players", args.players), ("swap-rule", args.swap_rule)):
-        if given:
-            fail(f"--{flag} is for {RANDOM.name} and heuristic only; {args.player} says which game it is")
     champions, versions = _champions(Path(args.player), args.ladder)
     config, _ = load_champion(champions / str(versions[-1]))
     simulations = args.simulations or (0, config.loop.search.simulations)
@@ -195,12 +189,14 @@ def _champions(path: Path, ladder: bool) -> tuple[Path, list[int]]:
         return directory, play
     if ladder:
         fail(f"{path} is not a run with champions, which --ladder needs")
-    if path.name.isdecimal() and int(path.name) in champion_versions(path.parent):
-        return path.parent, [int(path.name)]
-    fail(
-        f"{path} is not a champion; a run keeps its champions in RUN/champions/VERSION. "
-        "Without a run, random and heuristic play"
-    )
+    try:
+        directory, version = find_champion(path)
+    except FileNotFoundError:
+        fail(
+            f"{path} is not a champion; a run keeps its champions in RUN/champions/VERSION. "
+            "Without a run, random and heuristic play"
+        )
+    return directory, [version]
 
 
 def describe(outcome: Outcome) -> str:

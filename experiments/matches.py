@@ -10,10 +10,12 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from experiments.command_line import fail
 from experiments.run_directory import RunDirectory
 from ringrift_jax import heuristic
 from ringrift_jax.agents import Agent, heuristic_agent, make_evaluate, network_agent, random_agent, search_agent
 from ringrift_jax.arena import Match, distinct_share, play_match, versus
+from ringrift_jax.boards import BOARD_NAMES
 from ringrift_jax.checkpoints import champion_versions, load_champion
 from ringrift_jax.config import RunConfig
 from ringrift_jax.devices import everywhere, make_mesh
@@ -74,6 +76,22 @@ def named(text: str, simulations: int) -> Player:
         f"unknown player {text!r}; it must be random, heuristic, champion:VERSION or heuristic:PROFILE "
         f"with a profile of {', '.join(heuristic.PROFILES)}"
     )
+
+
+def game_without_run(player: str, board: str | None, players: int | None, swap_rule: bool) -> RunConfig | None:
+    """The game that the command line names for random or the heuristic; None if the player is a run, which says which
+    game it is. Ends the program with one line when too little or too much is named. ValueError when there is no such
+    game."""
+    if player.partition(":")[0] in ("random", "heuristic"):
+        if not board:
+            fail(f"{player} needs --board, one of {', '.join(BOARD_NAMES)}, and perhaps --players")
+        config = RunConfig(board, players or 2, swap_rule)
+        config.make_env()
+        return config
+    for flag, given in (("board", board), ("players", players), ("swap-rule", swap_rule)):
+        if given:
+            fail(f"--{flag} is for random and heuristic only; {player} says which game it is")
+    return None
 
 
 def find_champion(path: Path) -> tuple[Path, int]:

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,8 +71,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"report in {out}")
 
 
-def report(run: RunDirectory) -> str:
+class Story(RunDirectory):
+    """A run, whose lines are read once; what cannot be read is an error where it is asked for."""
+
+    @cached_property
+    def lines(self) -> list[dict[str, Any]]:
+        """Of the iterations, at least one."""
+        lines = self.read_metrics()
+        if not lines:
+            raise ValueError("no iteration is finished")
+        return lines
+
+    @cached_property
+    def told(self) -> list[Event]:
+        """The events."""
+        return read(self.path)
+
+
+def report(directory: RunDirectory) -> str:
     """The page."""
+    run = Story(directory.path)
     name = escape(run.path.resolve().name)
     sections = (
         ("Status", lambda: _status(run)),
@@ -106,14 +125,7 @@ def _table(rows: Iterable[Sequence[Any]], head: Sequence[str] = ()) -> str:
     return f"<table>{first}{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
-def _metrics(run: RunDirectory) -> list[dict[str, Any]]:
-    lines = run.read_metrics()
-    if not lines:
-        raise ValueError("no iteration is finished")
-    return lines
-
-
-def _status(run: RunDirectory) -> str:
+def _status(run: Story) -> str:
     rows: list[tuple[str, str]] = [("state", _state(run))]
     rows.append(("would play with", _or_why_not(lambda: escape(select_model(run.path).why))))
 
@@ -122,7 +134,7 @@ def _status(run: RunDirectory) -> str:
         return f"{config.board}, {config.num_players} players, seed {config.seed}"
 
     def work() -> str:
-        lines = _metrics(run)
+        lines = run.lines
         seconds = sum(line["seconds"] for line in lines)
         games = sum(line["games"] for line in lines)
         recent = lines[-10:]
@@ -133,13 +145,13 @@ def _status(run: RunDirectory) -> str:
         )
 
     def ratio() -> str:
-        lines = _metrics(run)
+        lines = run.lines
         samples, decisions = sum(line["samples"] for line in lines), sum(line["decisions"] for line in lines)
         taken = sum(line.get("ingested_rows", 0) for line in lines)
         return f"{samples:,} samples from {decisions + taken:,} decisions, {samples / (decisions + taken):.2f} for each"
 
     def device() -> str:
-        started = [event for event in read(run.path) if isinstance(event, RunStarted)]
+        started = [event for event in run.told if isinstance(event, RunStarted)]
         return f"{started[-1].device}, preset {started[-1].preset}, started {len(started)} times"
 
     for title, text in (("game", game), ("work", work), ("learned from", ratio), ("device", device)):
@@ -147,7 +159,7 @@ def _status(run: RunDirectory) -> str:
     return _table(rows)
 
 
-def _state(run: RunDirectory) -> str:
+def _state(run: Story) -> str:
     """Whether it runs, has stopped, or ended without saying so."""
     try:
         with FileLock(run.path / "lock").acquire(blocking=False):
@@ -161,13 +173,13 @@ def _state(run: RunDirectory) -> str:
         ago = f"; the last event was {timedelta(seconds=round(max(seconds, 0)))} ago"
     if running:
         return f"running{ago}"
-    last = read(run.path)[-1] if lines else None
+    last = run.told[-1] if lines else None
     if isinstance(last, RunStopped):
         return f"stopped: {escape(last.reason)}{ago}"
     return f'<span class="bad">ended without saying so</span>{ago}'
 
 
-def _champions(run: RunDirectory) -> str:
+def _champions(run: Story) -> str:
     rows = []
     for event in champions(run.path):
         if event.parent is None:
@@ -186,25 +198,25 @@ def _champions(run: RunDirectory) -> str:
     return _table(rows, head) + note
 
 
-def _curves(run: RunDirectory) -> str:
+def _curves(run: Story) -> str:
     from experiments.plots import overview  # matplotlib is slow to import
 
-    return overview(_metrics(run), champions(run.path))
+    return overview(run.lines, champions(run.path))
 
 
-def _gates(run: RunDirectory) -> str:
-    last = _metrics(run)[-1]
+def _gates(run: Story) -> str:
+    last = run.lines[-1]
     rows = []
     for name, gate in last["gates"].items():
         value = "too little to judge" if gate["value"] is None else gate["value"]
         rows.append((name, value, "passed" if gate["passed"] else '<span class="bad">failed</span>'))
-    failed = sum(line["data_rejected"] for line in _metrics(run))
+    failed = sum(line["data_rejected"] for line in run.lines)
     return _table(rows, ("gate", "value", "")) + f"<p>{failed} iterations of the run failed a gate.</p>"
 
 
-def _events(run: RunDirectory) -> str:
+def _events(run: Story) -> str:
     telling = (Alert, DataRejected, RolledBack, RunStarted, RunStopped)
-    found = read(run.path)
+    found = run.told
     counts = Counter(type(event) for event in found)
     lines = [f"iteration {event.iteration}: {_sentence(event)}" for event in found if isinstance(event, telling)]
     total = ", ".join(f"{counts[cls]} {kind.replace('_', ' ')}" for kind, cls in KINDS.items() if counts[cls])
@@ -217,7 +229,7 @@ def _sentence(event: Event) -> str:
     return f"{event.kind().replace('_', ' ')}: " + ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-def _games(run: RunDirectory) -> str:
+def _games(run: Story) -> str:
     if not run.games.exists():
         return "<p>no game has been recorded yet</p>"
     games = deque(record_files.read(run.games, torn_end=True), READ_GAMES)
@@ -264,7 +276,7 @@ def _board(title: str, game: dict) -> str:
     return f"<div>{picture}<details><summary>{len(game['steps'])} moves</summary>{escape(moves)}</details></div>"
 
 
-def _settings(run: RunDirectory) -> str:
+def _settings(run: Story) -> str:
     rows = [(escape(name), escape(str(value))) for name, value in flatten(to_dict(run.read_config())).items()]
     return f"<details><summary>{len(rows)} settings</summary>{_table(rows)}</details>"
 

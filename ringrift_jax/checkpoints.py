@@ -35,12 +35,11 @@ class Checkpoints:
     """
 
     def __init__(self, directory: Path | str, keep: int = 3, read_only: bool = False):
+        self._directory, self._read_only = Path(directory).resolve(), read_only
         with _without_remarks():
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=None if read_only else keep, cleanup_tmp_directories=not read_only, read_only=read_only
             )
-        self._directory, self._read_only = Path(directory).resolve(), read_only
-        with _without_remarks():
             self._manager = ocp.CheckpointManager(self._directory, options=options)
 
     def __enter__(self) -> "Checkpoints":

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
 
 from experiments.command_line import BoardName, fail, option, parse, use_compilation_cache
-from experiments.matches import Player, champion, find_champion, named
+from experiments.matches import Player, champion, find_champion, game_without_run, named
 from experiments.play import terminal
 from experiments.play.session import Opponent, new_session
 from ringrift_jax.checkpoints import load_champion
@@ -76,18 +76,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _choose(args: Args) -> tuple[RunConfig, Player, Path | None]:
     """The game, the program, and where its champions are. ValueError or FileNotFoundError when there is none such."""
-    path = Path(args.opponent)
-    if args.opponent.partition(":")[0] in ("random", "heuristic"):
+    config = game_without_run(args.opponent, args.board, args.players, args.swap_rule)
+    if config:
         if args.simulations is not None:
             fail(f"--simulations needs a run, and {args.opponent} is none")
-        if not args.board:
-            fail(f"{args.opponent} needs --board, one of {', '.join(get_args(BoardName))}, and perhaps --players")
-        return RunConfig(args.board, args.players or 2, args.swap_rule), named(args.opponent, 0), None
-    for flag, given in (("board", args.board), ("players", args.players), ("swap-rule", args.swap_rule)):
-        if given:
-            fail(f"--{flag} is for random and heuristic only; {args.opponent} says which game it is")
+        return config, named(args.opponent, 0), None
     try:
-        champions, version = find_champion(path)
+        champions, version = find_champion(Path(args.opponent))
     except FileNotFoundError as problem:
         fail(f"{problem}. Without a run, random and heuristic play: heuristic --board square8")
     config, _ = load_champion(champions / str(version))

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.curves import chances_by_seat
 from experiments.matches import Player, learned_by, make_agent
 from ringrift_jax import notation, records
 from ringrift_jax.agents import make_evaluate
@@ -46,10 +47,7 @@ class Opponent:
         """What the network thinks that each seat's chance of winning is, summing to 1; None for other players."""
         if self._value is None or bool(state.is_over):
             return None
-        values = np.asarray(self._value(state), float)
-        n = len(values)
-        wins = np.clip((values * (n - 1) + 1) / n, 0.0, 1.0)
-        return np.roll(wins / max(wins.sum(), 1e-6), int(state.current_seat)).tolist()
+        return chances_by_seat(np.asarray(self._value(state), float), int(state.current_seat)).tolist()
 
 
 @dataclass(frozen=True)

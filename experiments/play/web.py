@@ -22,6 +22,7 @@ from ringrift_jax.reference.moves import Move, parse_move
 from ringrift_jax.reference.position import Position
 from ringrift_jax.reference.territory import region_from
 from ringrift_jax.render.board import position_of
+from ringrift_jax.render.marks import ends
 
 HOSTS = ("127.0.0.1", "localhost")
 """Names under which the page answers. Pages of others cannot reach it under a name of theirs."""
@@ -128,14 +129,14 @@ def view(table: Table, theme: str) -> dict[str, Any]:
 def clicks(pos: Position, move: Move) -> list[list[int]]:
     """The cells to click for a move, one after the other; any of those listed counts."""
     cells, kind = move.cells, move.kind
-    if kind in ("C", "K"):
-        return [[cells[0]], [cells[2]]]
-    if kind in ("M", "R"):
-        return [[cells[0]], [cells[1]]]
-    if kind in ("F", "S", "1"):
-        return [[cells[0]], [cells[1]], [cells[2]]]
-    if kind == "2":
-        return [[cells[0]], [cells[1]], _run(pos, cells[2], cells[3])]
+    moved = ends(move)
+    if moved:
+        steps = [[cell] for cell in moved]
+        if kind in ("F", "S", "1"):
+            steps.append([cells[2]])
+        elif kind == "2":
+            steps.append(_run(pos, cells[2], cells[3]))
+        return steps
     if kind == "L":
         return [_run(pos, cells[-2], cells[-1])]
     if kind == "T":
