@@ -38,15 +38,18 @@ class Screen:
         """One line, above the progress bar if there is one."""
         self.console.print(text, markup=False)
 
-    def introduce(self, config: RunConfig, preset: str, directory: str, memory: dict[str, int]) -> None:
-        """What is run, on what, and how much memory it takes."""
+    def introduce(
+        self, config: RunConfig, preset: str, directory: str, memory: dict[str, int], devices: int = 1
+    ) -> None:
+        """What is run, on what, and how much memory it takes on each of so many devices."""
         device = jax.devices()[0]
         sizes = ", ".join(f"{name} {size_text(size)}" for name, size in memory.items())
         swap = " with the swap rule" if config.swap_rule else ""
         self.say(f"RingRift {config.board}, {config.num_players} players{swap}: preset {preset}, seed {config.seed}")
         self.say(f"directory  {directory}")
         self.say(f"device     {device.platform} ({device.device_kind}), {cores()} CPU cores, jax {jax.__version__}")
-        self.say(f"memory     {size_text(sum(memory.values()))}: {sizes}")
+        each = f" on each of {devices} devices" if devices > 1 else ""
+        self.say(f"memory     {size_text(sum(memory.values()))}{each}: {sizes}")
 
     @contextmanager
     def compiling(self) -> Iterator[None]:

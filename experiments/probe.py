@@ -28,7 +28,7 @@ def probe(config: RunConfig, preset: str) -> None:
     screen = Screen()
     program = Program(config)
     sizes = memory(program.abstract, config.loop)
-    screen.introduce(config, preset, "nothing is written", sizes)
+    screen.introduce(config, preset, "nothing is written", sizes, program.mesh.size)
     params = program.abstract.learner.params
     screen.say(f"network    {sum(prod(leaf.shape) for leaf in jax.tree.leaves(params)):,} parameters")
     began = time.monotonic()
@@ -40,7 +40,7 @@ def probe(config: RunConfig, preset: str) -> None:
     if needed is not None:
         total = needed.argument_size_in_bytes + needed.temp_size_in_bytes + needed.output_size_in_bytes
         total -= needed.alias_size_in_bytes
-        screen.say(f"peak       {size_text(total)} as the compiler counts it")
+        screen.say(f"peak       {size_text(total)} a device, as the compiler counts it")
     _iterations(screen, config, program, iterate)
 
 

@@ -198,7 +198,8 @@ def train(
     ):
         program = Program(config)
         env = program.env
-        screen.introduce(config, preset_name, str(directory.path), memory(program.abstract, config.loop))
+        sizes = memory(program.abstract, config.loop)
+        screen.introduce(config, preset_name, str(directory.path), sizes, program.mesh.size)
         resumed = checkpoints.latest() is not None
         try:
             state = checkpoints.restore(program.abstract, program.mesh, screen.say) if resumed else program.start()

@@ -1,22 +1,44 @@
-"""The documents say what is so: their commands are understood, their code runs, their links and names exist."""
+"""The documents say what is so: their commands and their code run, their links and names exist."""
 
+import gzip
 import json
+import os
 import pkgutil
 import re
 import shlex
-from collections.abc import Iterator
-from importlib import import_module
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import jax
 import pytest
 
 import ringrift_jax as rr
-from experiments import command_line, train
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-STAND_INS = {"BOARD": "square8", "N": "2", "RUN": "runs/square8-2p", "FILE": "games.jsonl.gz", "PAGE": "game.html"}
-"""What capital words in commands stand for."""
+RUN = "runs/square8-2p"
+STAND_INS = {
+    "BOARD": "square8", "N": "2", "RUN": RUN, "FILE": "games.jsonl.gz", "PAGE": "game.html", "9464": "0",
+}  # fmt: skip
+"""What capital words in commands stand for, and any free port for the one that is named."""
+LIMITS = {
+    "benchmark env": "--boards square8 --players 2 --batch 8 --steps 2 --repeats 1 --no-pgx",
+    "benchmark search": "--preset tiny --repeats 1",
+    "benchmark selfplay": "--preset tiny --repeats 1",
+    "evaluate": "--games 4",
+    f"evaluate {RUN}": "--games 4 --simulations 0",
+    "play": "--port 0",
+    "selfplay": "--games 2",
+    "train": "--preset tiny",
+}
+"""What is added to a command so that it takes less time; the last of two equal options counts."""
+EACH_SECONDS = 600
+"""No command may take longer, compiling on a busy machine included."""
 
 
 def text_of(path: Path) -> str:
@@ -36,55 +58,57 @@ def commands(text: str) -> Iterator[list[str]]:
         for command in re.findall(r"python -m experiments\.([^&|#]*)", line):
             words = shlex.split(command)
             if "..." not in words:
-                yield [STAND_INS.get(word, word.replace("RUN/", "runs/square8-2p/")) for word in words]
+                yield [STAND_INS.get(word, word.replace("RUN/", f"{RUN}/")) for word in words]
 
 
 FOUND = sorted({tuple(words) for path in [*PAGES, *sorted((ROOT / "notebooks").glob("*.ipynb"))]
                 for words in commands(text_of(path)) if len(words) > 1})  # fmt: skip
 
 
-class Understood(Exception):
-    """The arguments were accepted."""
+def run(words: Sequence[str], directory: Path, iterations: int = 4) -> str | None:
+    """Runs a command with its limits, in a directory; a page that it serves is stopped. What went wrong, if anything.
+    ``iterations``: of training in all."""
+    limits = LIMITS.get(" ".join(words[:2])) or LIMITS.get(words[0], "")
+    if words[0] == "train":
+        limits += f" --iterations {iterations}"
+    cache: str = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "JAX_COMPILATION_CACHE_DIR": cache}
+    command = [sys.executable, "-m", f"experiments.{words[0]}", *words[1:], *limits.split()]
+    with (directory / "output.txt").open("w+", encoding="utf-8") as output:
+        process = subprocess.Popen(command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        end = time.monotonic() + EACH_SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            if "--web" in words and "http://127.0.0.1:" in (directory / "output.txt").read_text(encoding="utf-8"):
+                process.send_signal(signal.SIGINT)
+                process.wait(60)
+            time.sleep(0.1)
+        process.kill()
+        code = process.wait()
+        output.seek(0)
+        return f"{' '.join(words)} {limits}: exit code {code}\n{output.read()[-2000:]}" if code else None
 
 
 def test_there_are_commands():
     assert len(FOUND) > 12 and ("train", "square8") in FOUND
 
 
-@pytest.mark.parametrize("words", FOUND, ids=" ".join)
-def test_commands_are_understood(words, monkeypatch):
-    """Each gets as far as all of its arguments are read; what it then does is tested with the command."""
-
-    def stop(*_, **__):
-        raise Understood
-
-    name, *argv = words
-    module = import_module(f"experiments.{name}")
-    if hasattr(module, "__path__"):
-        module = import_module(f"experiments.{name}.__main__")
-    parts = [module, *(import_module(f"experiments.benchmark.{part}") for part in ("common", "rules"))]
-    if name == "train":
-        monkeypatch.setattr(train, "RunConfig", stop)
-    else:
-        parse = command_line.parse
-
-        def once(kind, argv, *args, **options):
-            """The arguments of a command; the settings of a loop in a second call are what is left of them."""
-            read = parse(kind, argv, *args, **options)
-            if options.get("return_unknown_args"):
-                return read
-            raise Understood
-
-        for part in parts:
-            if hasattr(part, "parse"):
-                monkeypatch.setattr(part, "parse", once)
-    with pytest.raises(Understood):
-        module.main(argv)
+@pytest.mark.ci
+def test_documented_commands_run(tmp_path):
+    """All of them, as somebody would type them, after a short run has been trained."""
+    problems = [run(("train", "square8"), tmp_path)]
+    records = tmp_path / RUN / "games.jsonl.gz"
+    shutil.copy(records, tmp_path)
+    with gzip.open(records, "rt", encoding="utf-8") as lines:
+        some = json.loads(lines.readline())["id"]
+    training_first = sorted(FOUND, key=lambda words: words[0] != "train")
+    for iterations, words in enumerate(training_first, start=5):  # so that each that trains has something to do
+        problems.append(run([some if word == "5-17" else word for word in words], tmp_path, iterations))
+    assert not any(problems), "\n".join(filter(None, problems))
 
 
-def test_a_command_that_is_not_understood_would_be_found(monkeypatch):
-    with pytest.raises(SystemExit):
-        test_commands_are_understood(("evaluate", "runs/square8-2p", "--ladders"), monkeypatch)
+def test_a_command_that_does_not_run_would_be_found(tmp_path):
+    problem = run(("evaluate", RUN, "--ladders"), tmp_path)
+    assert problem and "exit code 2" in problem and "--ladders" in problem
 
 
 @pytest.mark.ci

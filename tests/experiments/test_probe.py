@@ -18,10 +18,10 @@ def test_a_dry_run_says_what_a_run_needs_and_writes_nothing(tmp_path, monkeypatc
     train.main([*toy_runs.PROMOTING, "--dry-run"])
     said = capsys.readouterr().out
     for pattern in (
-        r"memory +\d[\d.]* [kM]?B: replay .*, games .*, search tree .*, network ",
+        r"memory +\d[\d.]* [kM]?B on each of 2 devices: replay .*, games .*, search tree .*, network ",
         r"network +[\d,]+ parameters",
         r"compiling +[\d.]+ s",
-        r"peak +[\d.]+ [kM]B",
+        r"peak +[\d.]+ [kM]B a device",
         r"iteration +[\d.]+ s for 128 decisions, with \d+ steps of learning; the last of \d",
         r"speed +[\d,]+ decisions/s, [\d.]+ games/s of \d+ decisions, as the first \d+ games had; every 1 iterations",
     ):
