@@ -61,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail("--model draws on a page; say where to write it with --html")
     try:
         _replay(args)
+    except FileNotFoundError as problem:
+        fail(f"there is no {problem.filename}" if problem.filename else str(problem))
     except (OSError, ValueError) as problem:
         fail(str(problem))
 

@@ -87,8 +87,12 @@ class RunDirectory:
             write_whole(self.config, json.dumps(to_dict(config), indent=2) + "\n")
 
     def read_config(self) -> RunConfig:
-        """The settings of the run. FileNotFoundError when there is none."""
-        return from_dict(RunConfig, json.loads(self.config.read_text()))
+        """The settings of the run. FileNotFoundError when there is none, ValueError when they are none of this version
+        of the package."""
+        try:
+            return from_dict(RunConfig, json.loads(self.config.read_text()))
+        except ValueError as problem:
+            raise ValueError(f"{self.config} is damaged or of another version of ringrift_jax: {problem}") from None
 
     def keep_metrics(self, iterations: int) -> None:
         """Drops the lines after an iteration, and a last line that was not written to its end."""

@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (FileNotFoundError, NotADirectoryError):
         fail(f"{args.run} is not a training run: it has no config.json")
     except ValueError as problem:
-        fail(f"{args.run / 'config.json'}: {problem}")
+        fail(str(problem))
     use_compilation_cache()
     quiet_background()
     try:

@@ -189,6 +189,7 @@ def load_champion(path: Path | str) -> tuple[RunConfig, Any]:
 
     Raises:
       FileNotFoundError: there is no champion at the path.
+      ValueError: it has settings that there are not, as one has that another version of this package wrote.
     """
     path = Path(path).resolve()
     if not (path / "params").is_dir():
@@ -202,7 +203,11 @@ def load_champion(path: Path | str) -> tuple[RunConfig, Any]:
         )
         items = {"params": ocp.args.StandardRestore(target), "config": ocp.args.JsonRestore()}
         found = checkpointer.restore(path, ocp.args.Composite(**items))
-    return from_dict(RunConfig, found["config"]), found["params"]
+    try:
+        config = from_dict(RunConfig, found["config"])
+    except ValueError as problem:
+        raise ValueError(f"{path} is of another version of ringrift_jax: {problem}") from None
+    return config, found["params"]
 
 
 def champion_versions(directory: Path | str) -> list[int]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from toy_game import ToyGame
 
+from ringrift_jax import checkpoints
 from ringrift_jax.arena import ArenaConfig
 from ringrift_jax.checkpoints import (
     Checkpoints,
@@ -16,7 +17,7 @@ from ringrift_jax.checkpoints import (
     remove_champions_after,
     save_champion,
 )
-from ringrift_jax.config import RunConfig
+from ringrift_jax.config import RunConfig, to_dict
 from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learner import LearnerConfig
 from ringrift_jax.loop import LoopConfig, make_iterate, new_loop
@@ -155,6 +156,13 @@ def test_champions_are_parameters_and_settings(tmp_path, monkeypatch):
     assert champion_versions("champions") == [0, 2]
     with pytest.raises(FileNotFoundError, match="is not a champion"):
         load_champion("champions/11")
+
+
+def test_a_champion_of_another_version_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "to_dict", lambda config: to_dict(config) | {"komi": 7})
+    save_champion(tmp_path, 0, RunConfig("hex8", loop=CONFIG), start().champion)
+    with pytest.raises(ValueError, match="0 is of another version of ringrift_jax: RunConfig has no setting komi"):
+        load_champion(tmp_path / "0")
 
 
 def test_a_champion_can_be_loaded_with_other_devices_than_it_was_trained_on(tmp_path):

@@ -144,4 +144,9 @@ def test_what_is_not_a_run_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         selfplay.main([str(tmp_path)])
     assert capsys.readouterr().err == f"error: {tmp_path} is not a training run: it has no config.json\n"
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "config.json").write_text('{"board": "square8", "komi": 7}')
+    with pytest.raises(SystemExit):
+        selfplay.main([str(tmp_path)])
+    said = capsys.readouterr().err
+    assert "config.json is damaged or of another version of ringrift_jax: RunConfig has no setting komi" in said
+    assert list(tmp_path.iterdir()) == [tmp_path / "config.json"]
