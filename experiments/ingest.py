@@ -141,6 +141,8 @@ def _problem_of_game(game: PlayedGame, capacity: int) -> str | None:
         return "has an action that its policy does not have"
     if not ((weights >= 0).all() and (abs(weights.sum(axis=-1) - 1) < ROUNDING).all()):
         return "has a policy whose weights are not a distribution"
+    if not ((game.surprise >= 0) & np.isfinite(game.surprise)).all():
+        return "has a surprise that is negative or not finite"
     return None
 
 
@@ -158,6 +160,7 @@ def add_games(take_in: TakeIn, state: LoopState, games: Sequence[PlayedGame]) ->
         joined("actions").astype(ring.action.dtype),
         joined("slot_actions").astype(ring.slot_actions.dtype),
         joined("slot_weights"),
+        joined("surprise"),
     )
     outcome = np.concatenate([np.tile(game.rewards, (len(game.actions), 1)) for game in games])
     for start in range(0, len(outcome), lanes):

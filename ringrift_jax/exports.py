@@ -14,7 +14,7 @@ from . import boards
 from .env import Env, make
 from .files import replacing
 
-FORMAT = 1
+FORMAT = 2
 NO_LIMIT = 0
 """``max_steps`` of an environment without."""
 _NUMBERS = ("format_version", "players", "max_steps")
@@ -30,6 +30,7 @@ class PlayedGame:
       actions: ``int32[T]``, what was played.
       slot_actions: ``int16[T, K]`` or ``int32[T, K]`` legal actions, -1 where empty.
       slot_weights: ``float16[T, K]`` improved policy over the slots.
+      surprise: ``float16[T]`` its divergence from the network's policy, in nats.
       rewards: ``float32[n]`` by player at the end.
       lane: of self-play.
       number: of the game in its lane.
@@ -41,6 +42,7 @@ class PlayedGame:
     actions: np.ndarray
     slot_actions: np.ndarray
     slot_weights: np.ndarray
+    surprise: np.ndarray
     rewards: np.ndarray
     lane: int
     number: int
@@ -70,6 +72,7 @@ def export_npz(path: Path | str, env: Env, games: Sequence[PlayedGame]) -> None:
             "action": np.concatenate([game.actions for game in games]),
             "slot_actions": np.concatenate([game.slot_actions for game in games]),
             "slot_weights": np.concatenate([game.slot_weights for game in games]),
+            "surprise": np.concatenate([game.surprise for game in games]),
             "outcome": np.repeat(np.stack([game.rewards for game in games]), lengths, axis=0),
             "models": np.array([game.models for game in games], str),
             **{name: np.array([getattr(game, name) for game in games], np.int32) for name in _GAME_NUMBERS},
@@ -127,6 +130,7 @@ def _game(env: Env, arrays: dict[str, Any], index: int, rows: slice) -> PlayedGa
         actions=arrays["action"][rows],
         slot_actions=arrays["slot_actions"][rows],
         slot_weights=arrays["slot_weights"][rows],
+        surprise=arrays["surprise"][rows],
         rewards=arrays["outcome"][rows.start],
         models=tuple(arrays["models"][index].tolist()),
         **{name: int(arrays[name][index]) for name in _GAME_NUMBERS},
@@ -154,6 +158,7 @@ def _check(arrays: dict[str, np.ndarray]) -> Env:
     _expect(arrays, "action", np.int32, (rows,))
     _expect(arrays, "slot_actions", (np.int16, np.int32), (rows, slots))
     _expect(arrays, "slot_weights", np.float16, (rows, slots))
+    _expect(arrays, "surprise", np.float16, (rows,))
     _expect(arrays, "outcome", np.float32, (rows, n))
     _expect(arrays, "models", np.str_, (games, n))
     for name in _GAME_NUMBERS:

@@ -25,6 +25,8 @@ class LearnerConfig:
       replay_blocks: plies the replay ring remembers; it holds this many rows per lane.
       batch_size: rows of an optimiser step.
       samples_per_row: how often a row is sampled on average. This is the ratio of training to data, and only here.
+      surprise: share of the samples that are drawn in proportion to how much the search changed the policy there, in
+        [0, 1]; the others are drawn evenly.
       min_rows: rows that may be learned from the ring must hold before the first step.
       learning_rate: of AdamW, reached after ``warmup`` steps and then constant.
       warmup: optimiser steps in which the learning rate rises evenly.
@@ -38,6 +40,7 @@ class LearnerConfig:
     replay_blocks: int = 1024
     batch_size: int = 256
     samples_per_row: float = 4.0
+    surprise: float = 0.5
     min_rows: int = 2048
     learning_rate: float = 1e-3
     warmup: int = 100
@@ -53,6 +56,8 @@ class LearnerConfig:
         for name in ("warmup", "weight_decay", "value_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        if not 0 <= self.surprise <= 1:
+            raise ValueError(f"surprise is {self.surprise}; it must be 0 to 1")
         if not 0 <= self.averaging < 1:
             raise ValueError(f"averaging is {self.averaging}; it must be at least 0 and less than 1")
 
@@ -222,7 +227,7 @@ def train(
     def step(i, carry):
         params, average, state, skipped, total = carry
         sample_key, row_key = jax.random.split(jax.random.fold_in(key, i))
-        rows, outcome = ring.take(replay, ring.sample(replay, sample_key, config.batch_size))
+        rows, outcome = ring.take(replay, ring.sample(replay, sample_key, config.batch_size, config.surprise))
         gradient, result = differentiate(params, rows, outcome, jax.random.split(row_key, config.batch_size))
         norm = optax.tree.norm(gradient)
         updates, new_state = optimizer.update(gradient, state, params)

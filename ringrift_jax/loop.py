@@ -135,7 +135,7 @@ def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
     params = network.init(network_key, jnp.zeros((1, *env.observation_shape), jnp.float32))
     games = new_games(env, config.self_play, games_key)
     slots = jnp.zeros(num_slots(env, config.search))
-    row = ring.make_rows(env.init(), jnp.int32(0), slots, slots, env.num_actions)
+    row = ring.make_rows(env.init(), jnp.int32(0), slots, slots, jnp.float32(0), env.num_actions)
     return LoopState(
         iteration=jnp.int32(0),
         learner=new_learner(config.learner, params),

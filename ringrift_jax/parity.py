@@ -140,6 +140,7 @@ def _games(config: LoopConfig, columns: dict[str, Any], iteration: int) -> Itera
                 actions=rows.action.astype(np.int32),
                 slot_actions=rows.slot_actions,
                 slot_weights=rows.slot_weights,
+                surprise=rows.surprise,
                 rewards=outcome,
                 lane=lane,
                 number=number,

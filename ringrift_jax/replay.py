@@ -29,7 +29,9 @@ ELSEWHERE = -1
 
 
 @partial(
-    jax.tree_util.register_dataclass, data_fields=["state", "action", "slot_actions", "slot_weights"], meta_fields=[]
+    jax.tree_util.register_dataclass,
+    data_fields=["state", "action", "slot_actions", "slot_weights", "surprise"],
+    meta_fields=[],
 )
 @dataclass(frozen=True)
 class Rows:
@@ -40,12 +42,14 @@ class Rows:
       action: ``int16`` or ``int32`` the action that was played.
       slot_actions: ``int16[slots]`` or ``int32[slots]`` legal actions, -1 where empty.
       slot_weights: ``float16[slots]`` improved policy over the slots, sums to 1 but for rounding.
+      surprise: ``float16`` divergence of that policy from the network's, in nats, 0 or more.
     """
 
     state: Any
     action: jax.Array
     slot_actions: jax.Array
     slot_weights: jax.Array
+    surprise: jax.Array
 
 
 @partial(
@@ -87,11 +91,22 @@ class Replay:
 
 
 def make_rows(
-    state: Any, action: jax.Array, slot_actions: jax.Array, slot_weights: jax.Array, num_actions: int
+    state: Any,
+    action: jax.Array,
+    slot_actions: jax.Array,
+    slot_weights: jax.Array,
+    surprise: jax.Array,
+    num_actions: int,
 ) -> Rows:
     """Packs search results into the narrow types of :class:`Rows`."""
     narrow = jnp.int16 if num_actions <= jnp.iinfo(jnp.int16).max else jnp.int32
-    return Rows(state, action.astype(narrow), slot_actions.astype(narrow), slot_weights.astype(jnp.float16))
+    return Rows(
+        state=state,
+        action=action.astype(narrow),
+        slot_actions=slot_actions.astype(narrow),
+        slot_weights=slot_weights.astype(jnp.float16),
+        surprise=surprise.astype(jnp.float16),
+    )
 
 
 def empty(row: Rows, blocks: int, lanes: int, num_players: int) -> Replay:
@@ -205,14 +220,36 @@ def _ended_in(replay: Replay, iteration: jax.Array | int) -> jax.Array:
     return (replay.status == Status.COMPLETE) & (replay.ended == iteration)
 
 
-def sample(replay: Replay, key: jax.Array, number: int) -> jax.Array:
-    """``int32[number]``: indices for :func:`take`, uniform over the trainable rows, with replacement.
+def sample(replay: Replay, key: jax.Array, number: int, surprise: float = 0.0) -> jax.Array:
+    """``int32[number]``: indices for :func:`take`, drawn from the trainable rows with replacement.
 
-    The key is consumed. There must be at least one such row; otherwise the indices are meaningless.
+    Policy surprise weighting (KataGo): rows at which the search changed the policy much are drawn more often.
+
+    Args:
+      replay: the ring.
+      key: typed key, consumed.
+      number: of indices.
+      surprise: share of the draws in which a row is as likely as its surprise is large, in [0, 1]; in the others all
+        rows are equally likely.
+
+    There must be at least one trainable row; otherwise the indices are meaningless.
     """
-    upto = jnp.cumsum(replay.trainable.ravel(), dtype=jnp.int32)
+    upto = jnp.cumsum(_tickets(replay, surprise).ravel(), dtype=jnp.int32)
     chosen = jax.random.randint(key, (number,), 0, jnp.maximum(upto[-1], 1))
     return jnp.searchsorted(upto, chosen, side="right").astype(jnp.int32)
+
+
+def _tickets(replay: Replay, surprise: float) -> jax.Array:
+    """``int32[B, L]`` proportional to how likely rows are drawn, 0 for those that are not trainable. They are integers,
+    so that their sums are exact, and add up to about 2**30 at the most."""
+    trainable = replay.trainable
+    if not surprise:
+        return trainable.astype(jnp.int32)
+    found = jnp.where(trainable, replay.rows.surprise.astype(jnp.float32), 0)
+    rows, total = jnp.sum(trainable), jnp.sum(found)
+    relative = jnp.where(total > 0, found * (rows / jnp.where(total > 0, total, 1)), 1)
+    unit = max(2**30 // trainable.size, 1)
+    return jnp.where(trainable, jnp.round(unit * (1 - surprise + surprise * relative)), 0).astype(jnp.int32)
 
 
 def take(replay: Replay, indices: jax.Array) -> tuple[Rows, jax.Array]:

@@ -69,6 +69,8 @@ class SearchOutput(NamedTuple):
       max_depth: ``int32[B]`` the longest of these.
       overflow: ``int32[B]`` nodes, the root included, with more legal actions than slots.
       not_finite: ``int32[B]`` nodes whose evaluation was not finite; there such numbers count as 0.
+      surprise: ``float32[B]`` Kullback-Leibler divergence of the improved policy from the network's over the slots, in
+        nats: how much the search found out. 0 for a finished game.
     """
 
     action: jax.Array
@@ -79,6 +81,7 @@ class SearchOutput(NamedTuple):
     max_depth: jax.Array
     overflow: jax.Array
     not_finite: jax.Array
+    surprise: jax.Array
 
 
 class Node(NamedTuple):
@@ -236,6 +239,8 @@ def summarise(result: SearchResult) -> SearchOutput:
     actions = nodes.actions[mctx.Tree.ROOT_INDEX]
     # How often a simulation ended in each node; the root's one is its own evaluation.
     endings = (tree.node_visits - tree.children_visits.sum(-1)).at[mctx.Tree.ROOT_INDEX].set(0)
+    log_prior = jax.nn.log_softmax(tree.children_prior_logits[mctx.Tree.ROOT_INDEX])
+    weights = result.weights
     return SearchOutput(
         action=actions[result.slot],
         slot_actions=actions[:-1],
@@ -245,4 +250,5 @@ def summarise(result: SearchResult) -> SearchOutput:
         max_depth=nodes.depth.max(),
         overflow=(nodes.overflow & (tree.node_visits > 0)).sum(dtype=jnp.int32),
         not_finite=(nodes.not_finite & (tree.node_visits > 0)).sum(dtype=jnp.int32),
+        surprise=jnp.maximum(jnp.sum(jnp.where(weights > 0, weights * (jnp.log(weights) - log_prior), 0)), 0),
     )

@@ -198,7 +198,9 @@ def record_ply(
       iteration, version: ``int32`` the iteration it is played in, and version of the champion then.
       active: ``bool``; if False nothing changes.
     """
-    rows = ring.make_rows(games.state, found.action, found.slot_actions, found.slot_weights, env.num_actions)
+    rows = ring.make_rows(
+        games.state, found.action, found.slot_actions, found.slot_weights, found.surprise, env.num_actions
+    )
     replay = ring.append(replay, rows, games.number, iteration, version, active)
     ended = after.is_over & active
     replay = ring.complete(replay, games.number, ended, after.rewards, iteration)

@@ -73,7 +73,7 @@ class Worker:
 
         def begin(key: jax.Array) -> tuple[Games, Replay]:
             slots = jnp.zeros(num_slots(env, config.search))
-            row = ring.make_rows(env.init(), jnp.int32(0), slots, slots, env.num_actions)
+            row = ring.make_rows(env.init(), jnp.int32(0), slots, slots, jnp.float32(0), env.num_actions)
             empty = ring.empty(row, config.learner.replay_blocks, lanes, env.num_players)
             return new_games(env, config.self_play, key), empty
 

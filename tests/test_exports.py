@@ -25,6 +25,7 @@ def played(seed: int, length: int) -> PlayedGame:
         actions=rng.integers(0, ENV.num_actions, length, np.int32),
         slot_actions=rng.integers(-1, ENV.num_actions, (length, SLOTS)).astype(np.int16),
         slot_weights=rng.random((length, SLOTS)).astype(np.float16),
+        surprise=rng.random(length).astype(np.float16),
         rewards=np.array([1, -0.5, -0.5], np.float32),
         lane=seed,
         number=3,
@@ -104,7 +105,7 @@ def test_every_array_must_be_there_with_its_shape_and_type(path, arrays):
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("format_version", np.int32(2), "format_version is 2; this package reads 1"),
+        ("format_version", np.int32(1), "format_version is 1; this package reads 2"),
         ("board", np.array("chess"), "unknown board 'chess'"),
         ("players", np.int32(9), "num_players is 9"),
         ("swap_rule", np.bool_(True), "swap_rule needs 2 players"),

@@ -27,7 +27,8 @@ def chunk(heaps=None, steps=None, weights=(0.75, 0.25, 0.0)):
     heaps = every if heaps is None else np.broadcast_to(heaps, every.shape)
     steps = np.where(every < LANES, OPENING, every) if steps is None else np.broadcast_to(steps, every.shape)
     start = ToyGame().init()
-    row = Rows(start, jnp.int16(0), jnp.array([0, 3, -1], jnp.int16), jnp.zeros(3, jnp.float16))
+    actions = jnp.array([0, 3, -1], jnp.int16)
+    row = Rows(start, jnp.int16(0), actions, jnp.zeros(3, jnp.float16), jnp.float16(0))
     replay = ring.empty(row, BLOCKS, LANES, 2)
     rows = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (LANES, *leaf.shape)), row)
     for block in range(BLOCKS + 2 - CHUNK):

@@ -31,7 +31,8 @@ def params():
 def full_ring(blocks=4, reward=1.0):
     """A ring of starting positions whose games player 0 won; the policy takes 1 token, or sometimes 4."""
     start = ENV.init()
-    row = Rows(start, jnp.int16(0), jnp.array([0, 3, -1], jnp.int16), jnp.array([0.75, 0.25, 0.0], jnp.float16))
+    actions, weights = jnp.array([0, 3, -1], jnp.int16), jnp.array([0.75, 0.25, 0.0], jnp.float16)
+    row = Rows(start, jnp.int16(0), actions, weights, jnp.float16(0.5))
     replay = ring.empty(row, blocks, LANES, 2)
     rows = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (LANES, *leaf.shape)), row)
     game = jnp.zeros(LANES, jnp.int32)

@@ -38,7 +38,7 @@ def iterate():
 @pytest.fixture(scope="module")
 def run(iterate):
     """States before and after each iteration, on the host, and the metrics of each."""
-    state = new_loop(ENV, CONFIG, jax.random.key(5))
+    state = new_loop(ENV, CONFIG, jax.random.key(2))
     states, metrics = [host(state)], []
     for _ in range(16):
         state, metric = iterate(state)
@@ -59,11 +59,11 @@ def assert_equal(a, b):
 
 def test_equal_seeds_give_equal_runs(iterate, run):
     states, _ = run
-    state = new_loop(ENV, CONFIG, jax.random.key(5))
+    state = new_loop(ENV, CONFIG, jax.random.key(2))
     for _ in range(3):
         state, _ = iterate(state)
     assert_equal(host(state), states[3])
-    stems = [new_loop(ENV, CONFIG, jax.random.key(seed)).champion["params"]["stem"]["kernel"] for seed in (5, 6)]
+    stems = [new_loop(ENV, CONFIG, jax.random.key(seed)).champion["params"]["stem"]["kernel"] for seed in (2, 6)]
     assert not np.array_equal(*stems)
 
 
@@ -122,7 +122,7 @@ def test_a_run_whose_gates_always_fail_goes_on_and_learns_nothing(run):
     states, _ = run
     config = replace(CONFIG, gates=replace(CONFIG.gates, min_unique=1.1))
     iterate = make_iterate(ENV, config)
-    state = new_loop(ENV, config, jax.random.key(5))
+    state = new_loop(ENV, config, jax.random.key(2))
     for number in range(3):
         state, metrics = iterate(state)
         assert not metrics.gates.results["unique"].passed and metrics.gates.results["finite"].passed
@@ -137,7 +137,7 @@ def test_games_are_learned_from_when_they_are_released(run):
     """With the parity gate learning is one iteration behind, and what is rejected is never learned from."""
     config = replace(CONFIG, gates=replace(CONFIG.gates, parity_games=1), arena=ArenaConfig(every=1000, groups=2))
     iterate = make_iterate(ENV, config)
-    state = new_loop(ENV, config, jax.random.key(5))
+    state = new_loop(ENV, config, jax.random.key(2))
     decisions, trainable = [], []
     for accepted in (True, False, True, True):
         state, metrics = iterate(state)
@@ -169,7 +169,7 @@ def test_self_play_by_the_champion_starts_like_self_play_by_the_latest(run):
     states, _ = run
     config = replace(CONFIG, self_play=replace(CONFIG.self_play, network="champion"))
     iterate = make_iterate(ENV, config)
-    state = new_loop(ENV, config, jax.random.key(5))
+    state = new_loop(ENV, config, jax.random.key(2))
     after = []
     for _ in range(2):
         state, _ = iterate(state)

@@ -111,7 +111,8 @@ def played():
     env = rr.make("square8", swap_rule=True)
     game = random_games(env, seed=2, enough=1)[0]
     slots = np.zeros((len(game.actions), 1))
-    return env, PlayedGame(game.states, game.actions, slots, slots, game.rewards, 5, 7, 2, 3, ("iteration 1", "b"))
+    models = "iteration 1", "b"
+    return env, PlayedGame(game.states, game.actions, slots, slots, slots[:, 0], game.rewards, 5, 7, 2, 3, models)
 
 
 def test_a_right_game_is_accepted_and_recorded(played):

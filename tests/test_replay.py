@@ -16,7 +16,7 @@ LANES, PLAYERS = 2, 2
 
 def one_row():
     """A row whose 'state' is a number that names it."""
-    return Rows(jnp.int32(0), jnp.int16(0), jnp.zeros(3, jnp.int16), jnp.zeros(3, jnp.float16))
+    return Rows(jnp.int32(0), jnp.int16(0), jnp.zeros(3, jnp.int16), jnp.zeros(3, jnp.float16), jnp.float16(0))
 
 
 def play(script, blocks):
@@ -110,13 +110,37 @@ def test_sampling_is_uniform_over_approved_rows_and_takes_no_other():
         assert tuple(got) == approved[name]
 
 
+@pytest.mark.parametrize("surprise", [0.0, 0.5, 1.0])
+def test_rows_are_drawn_by_their_surprise(surprise):
+    """Three rows with surprises of 0, 1 and 3 nats; one more that is larger may not be learned from."""
+    replay, _ = play([(None, None), (None, (1, -1)), (None, None), (None, (1, -1))], blocks=8)
+    replay, _ = ring.approve(replay, 2)
+    block = jax.tree.map(lambda leaf: leaf[0], replay.rows)
+    replay = ring.insert(replay, replace(block, state=jnp.array([70, 71])), replay.outcome[0], 1)
+    numbers = {1: 0.0, 11: 1.0, 70: 3.0}
+    found = jax.tree.map(lambda name: numbers.get(int(name), 50.0), np.asarray(replay.rows.state).tolist())
+    replay = replace(replay, rows=replace(replay.rows, surprise=jnp.array(found, jnp.float16)))
+    rows, _ = ring.take(replay, jax.jit(ring.sample, static_argnums=(2, 3))(replay, jax.random.key(0), 9000, surprise))
+    drawn = {name: int(np.sum(np.asarray(rows.state) == name)) / 9000 for name in numbers}
+    assert sum(drawn.values()) == 1
+    for name, nats in numbers.items():
+        # The standard deviation of a share is at most 0.0053.
+        assert drawn[name] == pytest.approx((1 - surprise) / 3 + surprise * nats / 4, abs=0.02)
+
+
+def test_rows_without_any_surprise_are_drawn_evenly():
+    replay, _ = ring.approve(play([(None, None), ((1, -1), None)], blocks=4)[0], 2)
+    rows, _ = ring.take(replay, ring.sample(replay, jax.random.key(0), 1000, surprise=1.0))
+    assert np.unique(rows.state, return_counts=True)[1] == pytest.approx([500, 500], abs=80)
+
+
 @pytest.mark.parametrize(("num_actions", "dtype"), [(4802, jnp.int16), (100_000, jnp.int32)])
 def test_rows_are_stored_narrow(num_actions, dtype):
     actions = jnp.array([num_actions - 1, -1])
-    rows = ring.make_rows(jnp.int32(0), actions[0], actions, jnp.array([1.0, 0.0]), num_actions)
+    rows = ring.make_rows(jnp.int32(0), actions[0], actions, jnp.array([1.0, 0.0]), jnp.float32(0.5), num_actions)
     assert rows.slot_actions.dtype == rows.action.dtype == dtype
     assert int(rows.action) == num_actions - 1
-    assert rows.slot_weights.dtype == jnp.float16
+    assert rows.slot_weights.dtype == rows.surprise.dtype == jnp.float16
     assert rows.slot_actions.tolist() == actions.tolist()
 
 

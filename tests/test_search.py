@@ -301,10 +301,23 @@ def test_overflow_counts_nodes():
     assert run_one(TWO, NOISY, weights(), TWO.init())[1].overflow == 0
 
 
+@pytest.mark.parametrize("config", [EXACT, NOISY], ids=["exact", "noisy"])
+def test_surprise_is_the_divergence_from_the_networks_policy(config):
+    states = stack(positions(TWO, BATCH, seed=2))
+    _, output = run(TWO, config, weights(), states, jax.random.split(jax.random.key(1), BATCH))
+    logits, _ = evaluate(TWO, weights(), jax.vmap(TWO.observe)(states))
+    prior = jax.nn.softmax(jnp.where(jax.vmap(TWO.legal_action_mask)(states), logits, -jnp.inf))
+    found = jnp.take_along_axis(prior, jnp.maximum(output.slot_actions, 0), axis=1)
+    filled = output.slot_actions >= 0
+    ratio = jnp.log(jnp.where(filled, output.slot_weights / found, 1))
+    np.testing.assert_allclose(output.surprise, (output.slot_weights * ratio).sum(-1), atol=1e-5)
+    assert output.surprise.max() > 0.1
+
+
 def test_finished_game_gives_no_action():
     _, output = run_one(TWO, NOISY, weights(), after(TWO, 3, 3, 0))
     assert output.action == -1 and (output.slot_actions == -1).all()
-    assert (output.slot_weights == 0).all() and output.value == 0 and output.max_depth == 0
+    assert (output.slot_weights == 0).all() and output.value == output.surprise == 0 and output.max_depth == 0
     assert all(np.isfinite(leaf).all() for leaf in output)
 
 

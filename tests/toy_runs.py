@@ -124,6 +124,7 @@ def toy_game(seed: int, slots: int = 6, model: str = "champion 1") -> PlayedGame
         actions=np.array(actions, np.int32),
         slot_actions=slot_actions,
         slot_weights=np.eye(slots, dtype=np.float16)[np.zeros(len(actions), int)],
+        surprise=rng.random(len(actions)).astype(np.float16),
         rewards=np.asarray(state.rewards),
         lane=seed,
         number=0,

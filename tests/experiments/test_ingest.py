@@ -203,6 +203,7 @@ FAULTS = {
     "game 0 is not whole": _changed(GAME, steps=GAME.states.steps + 1),
     "game 0 has an action that its policy does not have": replace(GAME, actions=(GAME.actions + 1) % 6),
     "game 0 has a policy whose weights are not a distribution": replace(GAME, slot_weights=GAME.slot_weights / 2),
+    "game 0 has a surprise that is negative or not finite": replace(GAME, surprise=GAME.surprise * np.nan),
     "decision 1, heap 99": _changed(GAME, heap=np.where(GAME.states.steps == 1, 99, GAME.states.heap)),
 }
 
