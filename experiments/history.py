@@ -110,8 +110,9 @@ class History:
             yield CandidateEvaluated(iteration, champion, score, error, record["arena_games"])
             if record["verdict"] == "promoted":
                 gates = {name: result["passed"] for name, result in record["gates"].items()}
+                groups = record["arena_games"] // self._config.num_players
                 self._champion = promotion(
-                    self._config, self._champion, iteration, self._games, score, error or 0.0, gates
+                    self._config, self._champion, iteration, self._games, score, error or 0.0, groups, gates
                 )
                 yield self._champion
             elif record["verdict"] == "rolled_back":

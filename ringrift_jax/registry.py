@@ -50,9 +50,12 @@ def promotion(
     games: int,
     score: float = 0.0,
     error: float = 0.0,
+    groups: int = 0,
     gates: dict[str, bool] | None = None,
 ) -> ModelPromoted:
     """The event of a promotion.
+
+    Its Elo and interval count a group more, drawn and of variance 1: a few games that were all won are no certainty.
 
     Args:
       config: of the run.
@@ -60,15 +63,19 @@ def promotion(
       iteration: when.
       games: finished games of self-play until then.
       score: mean reward of the winner in the arena, in [-1, 1].
-      error: its standard error.
+      error: its standard error over groups of games from one opening.
+      groups: their number.
       gates: names of the quality gates and whether the self-play of the iteration passed them.
     """
     version = parent.version + 1 if parent else 0
 
-    def elo(score: float) -> float:
-        return round(elo_of_reward(score, config.num_players), 1)
+    def elo(reward: float) -> float:
+        return round(elo_of_reward(reward, config.num_players), 1)
 
-    improvement = elo(score)
+    squares = groups * score**2 + groups * (groups - 1) * error**2 + 1
+    mean = groups * score / (groups + 1)
+    half = 1.96 * math.sqrt((squares / (groups + 1) - mean**2) / (groups + 1))
+    improvement = elo(mean)
 
     return ModelPromoted(
         iteration=iteration,
@@ -80,7 +87,7 @@ def promotion(
         games=games,
         elo=round(parent.elo + improvement, 1) if parent else 0.0,
         elo_improvement=improvement if parent else None,
-        interval=(elo(score - 1.96 * error), elo(score + 1.96 * error)) if parent else None,
+        interval=(elo(mean - half), elo(mean + half)) if parent else None,
         config_hash=config_hash(config),
         gates=gates or {},
     )

@@ -45,7 +45,7 @@ def run(tmp_path):
     log, event = EventLog(tmp_path), None
     params = new_loop(CONFIG.make_env(), CONFIG.loop, jax.random.key(0)).champion
     for version, score in enumerate((0.0, 0.2, 0.1)):
-        event = registry.promotion(CONFIG, event, 4 * version, 100 * version, score, 0.05)
+        event = registry.promotion(CONFIG, event, 4 * version, 100 * version, score, 0.05, groups=99)
         log.append(event)
         numbered = jax.tree.map(lambda leaf, number=version: leaf * 0 + number, params)
         save_champion(tmp_path / registry.CHAMPIONS, version, CONFIG, numbered)
@@ -72,7 +72,7 @@ def test_the_newest_champion_that_is_there(run):
     checkpoint(run)
     model = registry.select_model(run)
     assert (model.kind, model.version, numbers(model)) == ("champion", 2, {2.0})
-    assert "beat champion 1 after iteration 8 by 35 Elo (95% interval 1 to 70)" in model.why
+    assert "beat champion 1 after iteration 8 by 34 Elo (95% interval 0 to 70)" in model.why
     shutil.rmtree(run / "champions" / "2")
     model = registry.select_model(run)
     assert (model.kind, model.version, numbers(model)) == ("champion", 1, {1.0})
@@ -109,13 +109,21 @@ def test_lineage(run):
     assert [event.version for event in line] == [2, 1, 0]
     assert [event.games for event in line] == [200, 100, 0]
     improvements = [event.elo_improvement for event in line]
-    assert improvements == [pytest.approx(34.86, abs=0.1), pytest.approx(70.44, abs=0.1), None]
-    assert [event.elo for event in line] == [pytest.approx(105.3, abs=0.1), pytest.approx(70.44, abs=0.1), 0]
-    assert line[1].interval == (pytest.approx(35.6, abs=0.1), pytest.approx(106.8, abs=0.1))
+    assert improvements == [pytest.approx(34.51, abs=0.1), pytest.approx(69.71, abs=0.1), None]
+    assert [event.elo for event in line] == [pytest.approx(104.2, abs=0.1), pytest.approx(69.71, abs=0.1), 0]
+    assert line[1].interval == (pytest.approx(34.66, abs=0.1), pytest.approx(106.2, abs=0.1))
     assert line[2].interval is None
     assert len({event.config_hash for event in line}) == 1
     with pytest.raises(ValueError, match="has no champion 7; it has 0, 1, 2"):
         registry.lineage(run, 7)
+
+
+def test_a_few_games_that_were_all_won_are_no_certainty():
+    first = registry.promotion(CONFIG, None, 0, 0)
+    event = registry.promotion(CONFIG, first, 32, 100, score=1.0, error=0.0, groups=6)
+    # Six won groups and a drawn one: a mean reward of 6/7, and a standard error of sqrt((7/7 - (6/7)^2) / 7).
+    assert event.elo == event.elo_improvement == pytest.approx(445.6, abs=0.1)
+    assert event.interval and event.interval[0] == pytest.approx(179.7, abs=0.1) and event.interval[1] > 1000
 
 
 @pytest.mark.parametrize(("reward", "players", "elo"), [(0, 2, 0), (0, 4, 0), (0.5, 2, 190.85), (-0.5, 2, -190.85)])

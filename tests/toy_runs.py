@@ -106,7 +106,7 @@ def promote(path: Path, config: RunConfig, version: int) -> None:
     )
     save_champion(path / "champions", version, config, params)
     parent = known[-1] if known else None
-    events.EventLog(path).append(registry.promotion(config, parent, version, 10 * version, 0.5, 0.1))
+    events.EventLog(path).append(registry.promotion(config, parent, version, 10 * version, 0.5, 0.1, groups=20))
 
 
 def toy_game(seed: int, slots: int = 6, model: str = "champion 1") -> PlayedGame:
