@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import jax
 import pytest
+from toy_runs import CACHE
 
 import ringrift_jax as rr
 
@@ -71,8 +71,7 @@ def run(words: Sequence[str], directory: Path, iterations: int = 4) -> str | Non
     limits = LIMITS.get(" ".join(words[:2])) or LIMITS.get(words[0], "")
     if words[0] == "train":
         limits += f" --iterations {iterations}"
-    cache: str = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "JAX_COMPILATION_CACHE_DIR": cache}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "JAX_COMPILATION_CACHE_DIR": CACHE}
     command = [sys.executable, "-m", f"experiments.{words[0]}", *words[1:], *limits.split()]
     with (directory / "output.txt").open("w+", encoding="utf-8") as output:
         process = subprocess.Popen(command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -7,10 +7,10 @@ import re
 import sys
 from pathlib import Path
 
-import jax
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from toy_runs import CACHE
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -31,8 +31,7 @@ def test_there_are_four():
 )
 def test_notebooks_run(path: Path, monkeypatch):
     monkeypatch.setenv("RINGRIFT_QUICK", "1")
-    cache: str = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", cache)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", CACHE)
     run(path)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from toy_game import ToyGame
-from toy_runs import records, stories, without_timings
+from toy_runs import CACHE, records, stories, without_timings
 
 from experiments import train
 from experiments.console import Screen
@@ -54,7 +54,7 @@ def cache(tmp_path_factory):
         patch.setenv("XDG_CACHE_HOME", str(path))
         patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
         yield path
-    jax.config.update("jax_compilation_cache_dir", None)
+    jax.config.update("jax_compilation_cache_dir", CACHE)
     compilation_cache.reset_cache()
 
 
