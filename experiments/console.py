@@ -38,9 +38,7 @@ class Screen:
         """One line, above the progress bar if there is one."""
         self.console.print(text, markup=False)
 
-    def introduce(
-        self, config: RunConfig, preset: str, directory: str, memory: dict[str, int], devices: int = 1
-    ) -> None:
+    def introduce(self, config: RunConfig, preset: str, directory: str, memory: dict[str, int], devices: int) -> None:
         """What is run, on what, and how much memory it takes on each of so many devices."""
         device = jax.devices()[0]
         sizes = ", ".join(f"{name} {size_text(size)}" for name, size in memory.items())

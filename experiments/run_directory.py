@@ -18,7 +18,7 @@ from typing import Any
 import jax
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
-from ringrift_jax.config import RunConfig, flatten, from_dict, to_dict
+from ringrift_jax.config import RunConfig, flatten, read_run, to_dict
 from ringrift_jax.events import EventLog
 from ringrift_jax.files import append_line, whole_lines, write_lines, write_whole
 from ringrift_jax.loop import LoopConfig, Metrics
@@ -87,12 +87,8 @@ class RunDirectory:
             write_whole(self.config, json.dumps(to_dict(config), indent=2) + "\n")
 
     def read_config(self) -> RunConfig:
-        """The settings of the run. FileNotFoundError when there is none, ValueError when they are none of this version
-        of the package."""
-        try:
-            return from_dict(RunConfig, json.loads(self.config.read_text()))
-        except ValueError as problem:
-            raise ValueError(f"{self.config} is damaged or of another version of ringrift_jax: {problem}") from None
+        """The settings of the run; see :func:`ringrift_jax.config.read_run`."""
+        return read_run(self.config)
 
     def keep_metrics(self, iterations: int) -> None:
         """Drops the lines after an iteration, and a last line that was not written to its end."""

@@ -1,7 +1,9 @@
 """The settings of a run: which game, and how it is learned. Presets, and conversion to and from JSON."""
 
 import dataclasses
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from . import boards
@@ -96,6 +98,15 @@ def from_dict(kind: type, values: dict[str, Any]) -> Any:
         raise ValueError(f"{kind.__name__} has no setting {', '.join(sorted(unknown))}; it has {', '.join(types)}")
     built = {k: from_dict(types[k], v) if dataclasses.is_dataclass(types[k]) else v for k, v in values.items()}
     return kind(**built)
+
+
+def read_run(path: Path) -> RunConfig:
+    """The settings in a run's file. FileNotFoundError when there is none, ValueError, with its name, when they are none
+    of this version of the package."""
+    try:
+        return from_dict(RunConfig, json.loads(path.read_text()))
+    except ValueError as problem:
+        raise ValueError(f"{path} is damaged or of another version of ringrift_jax: {problem}") from None
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -25,8 +25,8 @@ from .gates import GatesConfig
 from .learner import Learner, LearnerConfig, Losses, earn, new_learner, restart, train
 from .networks import NetworkConfig, make_network
 from .replay import Replay
-from .search import Evaluate, SearchConfig, num_slots
-from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, no_stats, play_ply, record_ply
+from .search import Evaluate, SearchConfig
+from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, new_replay, no_stats, play_ply, record_ply
 from .trees import select
 
 
@@ -134,14 +134,12 @@ def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
     network = make_network(env, config.network)
     params = network.init(network_key, jnp.zeros((1, *env.observation_shape), jnp.float32))
     games = new_games(env, config.self_play, games_key)
-    slots = jnp.zeros(num_slots(env, config.search))
-    row = ring.make_rows(env.init(), jnp.int32(0), slots, slots, jnp.float32(0), env.num_actions)
     return LoopState(
         iteration=jnp.int32(0),
         learner=new_learner(config.learner, params),
         champion=params,
         version=jnp.int32(0),
-        replay=ring.empty(row, config.learner.replay_blocks, config.self_play.lanes, env.num_players),
+        replay=new_replay(env, config.search, config.learner.replay_blocks, config.self_play.lanes),
         games=games,
         key=key,
     )

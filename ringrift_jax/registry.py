@@ -13,7 +13,7 @@ from typing import Any, Literal
 import jax
 
 from .checkpoints import Checkpoints, champion_versions, load_champion
-from .config import RunConfig, from_dict, to_dict
+from .config import RunConfig, read_run, to_dict
 from .events import ModelPromoted, read
 from .loop import new_loop
 from .ratings import elo_of_score
@@ -169,7 +169,7 @@ def load_model(model: Model) -> tuple[RunConfig, Any]:
         raise ValueError("the heuristic has no parameters; use agents.heuristic_agent")
     if model.kind == "champion":
         return load_champion(model.path)
-    config = from_dict(RunConfig, json.loads((model.path.parent / CONFIG).read_text()))
+    config = read_run(model.path.parent / CONFIG)
     env = config.make_env()
     like = jax.eval_shape(lambda: new_loop(env, config.loop, jax.random.key(0)))
     with Checkpoints(model.path, read_only=True) as checkpoints:

@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from . import replay as ring
 from .devices import spread
 from .replay import Replay
-from .search import Evaluate, SearchConfig, SearchOutput, search_tree, summarise
+from .search import Evaluate, SearchConfig, SearchOutput, num_slots, search_tree, summarise
 from .settings import check_at_least
 from .trees import select
 
@@ -119,6 +119,13 @@ def new_games(env, config: SelfPlayConfig, key: jax.Array) -> Games:
     start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (config.lanes, *leaf.shape)), env.init())
     zeros = jnp.zeros(config.lanes, jnp.int32)
     return Games(start, zeros, zeros, _draw_opening(config, key))
+
+
+def new_replay(env, config: SearchConfig, blocks: int, lanes: int) -> Replay:
+    """A ring for what such searches find, without rows."""
+    slots = jnp.zeros(num_slots(env, config))
+    row = ring.make_rows(env.init(), jnp.int32(0), slots, slots, jnp.float32(0), env.num_actions)
+    return ring.empty(row, blocks, lanes, env.num_players)
 
 
 def _draw_opening(config: SelfPlayConfig, key: jax.Array) -> jax.Array:

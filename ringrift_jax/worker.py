@@ -11,15 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import replay as ring
 from .agents import make_evaluate
 from .devices import everywhere, make_mesh
 from .exports import PlayedGame
 from .loop import LoopConfig
 from .parity import games_of_lanes
 from .replay import Replay
-from .search import SearchOutput, num_slots
-from .selfplay import Games, new_games, no_stats, play_ply, record_ply
+from .search import SearchOutput
+from .selfplay import Games, new_games, new_replay, no_stats, play_ply, record_ply
 from .trees import select
 
 
@@ -72,10 +71,8 @@ class Worker:
         evaluate = make_evaluate(env, config.network)
 
         def begin(key: jax.Array) -> tuple[Games, Replay]:
-            slots = jnp.zeros(num_slots(env, config.search))
-            row = ring.make_rows(env.init(), jnp.int32(0), slots, slots, jnp.float32(0), env.num_actions)
-            empty = ring.empty(row, config.learner.replay_blocks, lanes, env.num_players)
-            return new_games(env, config.self_play, key), empty
+            replay = new_replay(env, config.search, config.learner.replay_blocks, lanes)
+            return new_games(env, config.self_play, key), replay
 
         def search(params: Any, games: Games, key: jax.Array) -> tuple[Any, SearchOutput]:
             keys, in_opening = jax.random.split(key, lanes), games.length < games.opening
