@@ -35,6 +35,7 @@ LIMITS = {
     "play": "--port 0",
     "selfplay": "--games 2",
     "train": "--preset tiny",
+    "verify": "--only state-bytes",
 }
 """What is added to a command so that it takes less time; the last of two equal options counts."""
 EACH_SECONDS = 600
