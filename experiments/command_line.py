@@ -1,6 +1,7 @@
 """What the commands share: arguments from dataclasses, errors on one line, the compilation cache."""
 
 import contextlib
+import gc
 import io
 import os
 import re
@@ -21,6 +22,19 @@ def fail(message: str) -> NoReturn:
     """Ends the program with exit code 2 and one line that says what was wrong and what is allowed."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(2)
+
+
+def fail_to_write(
+    problem: OSError, directory: Path, then: str = "the same command continues from the last checkpoint"
+) -> NoReturn:
+    """Ends the program with a line that says what could not be written, or raises an error that is about something
+    else. ``then``: what happens when there is space again."""
+    if problem.filename is None or not Path(problem.filename).resolve().is_relative_to(directory.resolve()):
+        raise problem
+    what = f"cannot write {problem.filename}: {problem.strerror}"
+    problem.__traceback__ = problem.__cause__ = problem.__context__ = None
+    gc.collect()
+    fail(f"{what}; make space for {directory}, then {then}")
 
 
 def option(metavar: str, default: str) -> Any:

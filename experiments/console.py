@@ -18,8 +18,8 @@ from rich.progress import (
 from rich.text import Text
 
 from experiments.command_line import cores
-from ringrift_jax.config import RunConfig
-from ringrift_jax.events import Event, ModelPromoted
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.runs.events import Event, ModelPromoted
 
 SHOWN = 5
 """Champions of the lineage that are named under the progress bar."""

@@ -31,13 +31,13 @@ from experiments.command_line import (
     use_all_cores,
     use_compilation_cache,
 )
-from experiments.matches import RANDOM, Matches, Outcome, Player, champion, find_champion, game_without_run, named
-from experiments.run_directory import RunDirectory
-from ringrift_jax.checkpoints import champion_versions, load_champion
-from ringrift_jax.config import RunConfig
-from ringrift_jax.files import write_whole
-from ringrift_jax.ratings import Ratings, fit
-from ringrift_jax.registry import missing_champions
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.players.ratings import Ratings, fit
+from ringrift_jax.runs.checkpoints import champion_versions, load_champion
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.files import write_whole
+from ringrift_jax.runs.matches import RANDOM, Matches, Outcome, Player, champion, find_champion, game_without_run, named
+from ringrift_jax.runs.registry import missing_champions
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.json_file:
         write_whole(args.json_file, json.dumps(report, indent=2) + "\n")
     if args.ladder and ratings:
-        from experiments.plots import ladder  # matplotlib is slow to import
+        from ringrift_jax.runs.plots import ladder  # matplotlib is slow to import
 
         print(f"ratings over time: {ladder(RunDirectory(Path(args.player)), ratings, contest.simulations)}")
 

@@ -16,17 +16,16 @@ from typing import Annotated, Any
 import tyro
 
 from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
-from experiments.ingest import taken_before
-from experiments.program import Program
-from experiments.recovery import quiet_background
-from experiments.run_directory import RunDirectory
-from ringrift_jax import record_files
-from ringrift_jax.checkpoints import Checkpoints
-from ringrift_jax.config import RunConfig
-from ringrift_jax.events import read
-from ringrift_jax.exports import PlayedGame
-from ringrift_jax.parity import games_of_lanes, record
-from ringrift_jax.registry import config_hash
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.learning.games import PlayedGame, games_of_lanes
+from ringrift_jax.runs import record_files
+from ringrift_jax.runs.checkpoints import Checkpoints, quiet_background
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.events import read
+from ringrift_jax.runs.ingest import taken_before
+from ringrift_jax.runs.parity import record
+from ringrift_jax.runs.registry import config_hash
+from ringrift_jax.runs.run import Program
 
 WHERE = ("lane", "number", "first_iteration", "last_iteration")
 """Keys of a record that say where a game was played."""

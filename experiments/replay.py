@@ -18,10 +18,11 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from experiments.command_line import fail, option, parse, use_compilation_cache
-from ringrift_jax import boards, records
-from ringrift_jax.files import write_whole
-from ringrift_jax.record_files import read
+from ringrift_jax import boards
 from ringrift_jax.render import board_text, game_html
+from ringrift_jax.runs import records
+from ringrift_jax.runs.files import write_whole
+from ringrift_jax.runs.record_files import read
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _replay(args: Args) -> None:
 def _write_page(game: dict, path: Path, model: Path | None) -> None:
     curves = None
     if model:
-        from experiments.curves import network_curves  # it needs the network, which takes a while to load
+        from ringrift_jax.runs.curves import network_curves  # it needs the network, which takes a while to load
 
         use_compilation_cache()
         curves = network_curves(game, model)

@@ -21,13 +21,14 @@ import tyro
 from filelock import FileLock, Timeout
 
 from experiments.command_line import fail, option, parse
-from experiments.run_directory import RunDirectory
-from ringrift_jax import boards, record_files, reference
-from ringrift_jax.config import flatten, to_dict
-from ringrift_jax.events import KINDS, Alert, DataRejected, Event, RolledBack, RunStarted, RunStopped, read
-from ringrift_jax.files import whole_lines, write_whole
-from ringrift_jax.registry import champions, select_model
+from ringrift_jax import boards, reference
+from ringrift_jax.learning.config import flatten, to_dict
 from ringrift_jax.render import position_svg
+from ringrift_jax.runs import record_files
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.events import KINDS, Alert, DataRejected, Event, RolledBack, RunStarted, RunStopped, read
+from ringrift_jax.runs.files import whole_lines, write_whole
+from ringrift_jax.runs.registry import champions, select_model
 
 SHOWN_EVENTS = 30
 """Alerts, rejected data and the like that are listed, the last ones."""
@@ -199,7 +200,7 @@ def _champions(run: Story) -> str:
 
 
 def _curves(run: Story) -> str:
-    from experiments.plots import overview  # matplotlib is slow to import
+    from ringrift_jax.runs.plots import overview  # matplotlib is slow to import
 
     return overview(run.lines, champions(run.path))
 

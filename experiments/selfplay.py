@@ -24,18 +24,19 @@ import tyro
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
-from experiments.ingest import WORKERS
-from experiments.interrupts import Interrupts
-from experiments.recovery import fail_to_write, quiet_background
-from experiments.run_directory import BusyError, RunDirectory
-from ringrift_jax import record_files
-from ringrift_jax.config import RunConfig
-from ringrift_jax.events import DataRejected, EventLog, last_time, subscribe
-from ringrift_jax.exports import PlayedGame, export_npz
-from ringrift_jax.parity import check
-from ringrift_jax.registry import Model, champions, config_hash, load_model, select_model
-from ringrift_jax.worker import Network, Worker
+from experiments.command_line import fail, fail_to_write, option, parse, use_all_cores, use_compilation_cache
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.learning.games import PlayedGame
+from ringrift_jax.learning.worker import Network, Worker
+from ringrift_jax.runs import record_files
+from ringrift_jax.runs.checkpoints import quiet_background
+from ringrift_jax.runs.directory import BusyError, RunDirectory
+from ringrift_jax.runs.events import DataRejected, EventLog, last_time, subscribe
+from ringrift_jax.runs.exports import export_npz
+from ringrift_jax.runs.ingest import WORKERS
+from ringrift_jax.runs.interrupts import Interrupts
+from ringrift_jax.runs.parity import check
+from ringrift_jax.runs.registry import Model, champions, config_hash, load_model, select_model
 
 PROGRAM = "python -m experiments.selfplay"
 

@@ -24,6 +24,7 @@ from experiments.command_line import (
     PresetName,
     choose_preset,
     fail,
+    fail_to_write,
     option,
     parse,
     use_all_cores,
@@ -31,19 +32,25 @@ from experiments.command_line import (
     use_deterministic_kernels,
 )
 from experiments.console import Screen
-from experiments.history import History
-from experiments.ingest import Inbox, Taken
-from experiments.interrupts import Interrupts
-from experiments.monitoring import Monitor, Monitors, open_monitors
-from experiments.probe import out_of_memory, probe, too_large
-from experiments.program import Program
-from experiments.recovery import complete_champions, fail_to_write, quiet_background
-from experiments.run_directory import BusyError, RunDirectory, to_record
-from ringrift_jax.checkpoints import Checkpoints, remove_champions_after, save_champion
-from ringrift_jax.config import RunConfig, preset
-from ringrift_jax.loop import LoopConfig, memory
-from ringrift_jax.parity import check, sample
-from ringrift_jax.registry import config_hash
+from experiments.measure.probe import out_of_memory, probe, too_large
+from ringrift_jax.learning.config import RunConfig, preset
+from ringrift_jax.learning.games import games_to_verify
+from ringrift_jax.learning.loop import LoopConfig, memory
+from ringrift_jax.runs.checkpoints import (
+    Checkpoints,
+    complete_champions,
+    quiet_background,
+    remove_champions_after,
+    save_champion,
+)
+from ringrift_jax.runs.directory import BusyError, RunDirectory, to_record
+from ringrift_jax.runs.history import History
+from ringrift_jax.runs.ingest import Inbox, Taken
+from ringrift_jax.runs.interrupts import Interrupts
+from ringrift_jax.runs.monitors import Monitor, Monitors, open_monitors
+from ringrift_jax.runs.parity import check
+from ringrift_jax.runs.registry import config_hash
+from ringrift_jax.runs.run import Program
 
 PROGRAM = "python -m experiments.train"
 
@@ -209,7 +216,7 @@ def train(
         remove_champions_after(directory.champions, int(state.version) if resumed else -1)
         if not resumed:
             save_champion(directory.champions, 0, config, state.champion)
-        complete_champions(directory, config, state, screen.say)
+        complete_champions(directory.champions, config, state, screen.say)
         history = History(directory, config, watch)
         history.rewind(done, resumed)
         if done:
@@ -237,7 +244,7 @@ def train(
             while done < last and history.elo < until_elo and not interrupts.requested and time.monotonic() < end:
                 began = time.monotonic()
                 state = program.add(state, taken.games)
-                games = sample(config.loop, state)
+                games = games_to_verify(config.loop, state)
                 running = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state)
                 parity = check(env, games, config_hash=hash_)
                 following = inbox.next(done + 2) if inbox else Taken()

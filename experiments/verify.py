@@ -20,10 +20,10 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
-from experiments.benchmark.common import describe_device, origin
-from experiments.claims import CLAIMS, Claim, Options, Skip
 from experiments.command_line import JsonFile, check_json, fail, option, parse, use_all_cores, use_compilation_cache
-from ringrift_jax.files import write_whole
+from experiments.measure.claims import CLAIMS, Claim, Options, Skip
+from experiments.measure.common import describe_device, origin
+from ringrift_jax.runs.files import write_whole
 
 PROGRAM = "python -m experiments.verify"
 

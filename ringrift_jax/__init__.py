@@ -3,11 +3,12 @@
 Importing this package touches no JAX backend and allocates no array.
 """
 
-from . import heuristic, notation, render, symmetry, wrappers
+from . import notation, render, symmetry, wrappers
 from .boards import BOARD_NAMES, Board
 from .checks import check_env
 from .env import Env, make, random_action
-from .explanation import explain
+from .notation.explain import explain
+from .players import heuristic
 from .rules.state import Phase, Reason, State
 
 __all__ = [
@@ -27,3 +28,6 @@ __all__ = [
     "symmetry",
     "wrappers",
 ]
+
+# What a notebook shows of a state. The rules cannot name it, because render stands on them.
+State._repr_html_ = render.board.state_html  # pyright: ignore[reportAttributeAccessIssue]

@@ -99,7 +99,7 @@ def play_and_judge(env: Env, state: State, key: jax.Array) -> tuple[State, jax.A
     mask = masks[0]
     action = sample_mask(mask, keys[1])
     wrong = sample_mask(~mask, keys[2])
-    image_action = symmetry.map_action(env, state, action, g)
+    image_action = symmetry.map_action(env.board, state, action, g)
     starts = jax.tree.map(lambda a, b: jnp.stack([a, a, b]), state, image)
     results = jax.vmap(env.step)(starts, jnp.stack([action, wrong, image_action]))
     after, unchanged, image_after = (jax.tree.map(lambda x, i=i: x[i], results) for i in range(3))

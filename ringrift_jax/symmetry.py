@@ -10,7 +10,6 @@ makes two longest lines collapses the one on the first axis (RULES section 0, P2
 
 from functools import cache
 from itertools import product
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +19,6 @@ from .boards import SQUARE_AXES, Board, Offset
 from .rules import recovery, territory
 from .rules.actions import Layout
 from .rules.state import Phase, State
-
-if TYPE_CHECKING:
-    from .env import Env
 
 
 def order(board: Board) -> int:
@@ -98,9 +94,9 @@ def map_observation(board: Board, observation: jax.Array, g) -> jax.Array:
     return jnp.moveaxis(map_planes(board, jnp.moveaxis(observation, -1, -3), g), -3, -1)
 
 
-def map_action(env: "Env", state: State, action, g) -> jax.Array:
+def map_action(board: Board, state: State, action, g) -> jax.Array:
     """int32: the image of a legal action of one unbatched state, which is legal in the image of the state."""
-    board, layout = env.board, env.layout
+    layout = Layout(board)
     n = board.num_players
     action = jnp.asarray(action, jnp.int32)
     static = jnp.asarray(action_tables(board))[g, action]
@@ -112,14 +108,14 @@ def map_action(env: "Env", state: State, action, g) -> jax.Array:
     return jnp.where(is_region, action - cell + first, static)
 
 
-def draw(env: "Env", state: State, key: jax.Array) -> jax.Array:
+def draw(board: Board, state: State, key: jax.Array) -> jax.Array:
     """int32: a random symmetry that permutes the legal actions of one unbatched state by :func:`action_tables` alone.
 
     It is the identity where regions are to be chosen and while a recovery slide is pending, whose windows a symmetry
     may change (:func:`keeps_line`). The key is consumed.
     """
     fixed = (state.phase == Phase.TERRITORY) | (state.slide >= 0)
-    return jnp.where(fixed, 0, jax.random.randint(key, (), 0, order(env.board)))
+    return jnp.where(fixed, 0, jax.random.randint(key, (), 0, order(board)))
 
 
 def restore_logits(board: Board, logits: jax.Array, g) -> jax.Array:

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from .trees import select
+from .pytrees import select
 
 Step = Callable[[Any, jax.Array], tuple[Any, Any]]
 

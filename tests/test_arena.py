@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from toy_game import ToyGame, best_reward
 
-from ringrift_jax.agents import random_agent
-from ringrift_jax.arena import (
+from ringrift_jax.players.agents import random_agent
+from ringrift_jax.players.arena import (
     ArenaConfig,
     Match,
     advance,
@@ -20,8 +20,8 @@ from ringrift_jax.arena import (
     take,
     versus,
 )
+from ringrift_jax.players.sequential import SequentialConfig, verdict
 from ringrift_jax.rules.state import Phase
-from ringrift_jax.sequential import SequentialConfig, verdict
 
 
 def first_legal(env):

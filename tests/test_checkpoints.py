@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 from toy_game import ToyGame
 
-from ringrift_jax import checkpoints
-from ringrift_jax.arena import ArenaConfig
-from ringrift_jax.checkpoints import (
+from ringrift_jax.devices import everywhere, make_mesh
+from ringrift_jax.learning.config import RunConfig, to_dict
+from ringrift_jax.learning.learner import LearnerConfig
+from ringrift_jax.learning.loop import LoopConfig, make_iterate, new_loop
+from ringrift_jax.learning.selfplay import SelfPlayConfig
+from ringrift_jax.players.arena import ArenaConfig
+from ringrift_jax.runs import checkpoints
+from ringrift_jax.runs.checkpoints import (
     Checkpoints,
     champion_versions,
     load_champion,
     remove_champions_after,
     save_champion,
 )
-from ringrift_jax.config import RunConfig, to_dict
-from ringrift_jax.devices import everywhere, make_mesh
-from ringrift_jax.learner import LearnerConfig
-from ringrift_jax.loop import LoopConfig, make_iterate, new_loop
-from ringrift_jax.networks import NetworkConfig
-from ringrift_jax.search import SearchConfig
-from ringrift_jax.selfplay import SelfPlayConfig
+from ringrift_jax.search.network import NetworkConfig
+from ringrift_jax.search.tree import SearchConfig
 
 ENV = ToyGame(heap=13)
 CONFIG = LoopConfig(

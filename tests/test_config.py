@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ringrift_jax.boards import BOARD_NAMES
-from ringrift_jax.config import PRESETS, RunConfig, flatten, from_dict, preset, to_dict
+from ringrift_jax.learning.config import PRESETS, RunConfig, flatten, from_dict, preset, to_dict
 
 
 @pytest.mark.parametrize("name", PRESETS)

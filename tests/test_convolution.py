@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ringrift_jax.convolution import same_convolution
+from ringrift_jax.search.convolution import same_convolution
 
 
 def reference(x, kernel):

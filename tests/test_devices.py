@@ -9,10 +9,10 @@ import pytest
 from test_loop import CONFIG, ENV, assert_equal, host
 from toy_game import ToyGame
 
-from ringrift_jax.agents import make_evaluate, random_agent, search_agent
-from ringrift_jax.arena import play_match, versus
 from ringrift_jax.devices import everywhere, make_mesh, spread, spread_mean
-from ringrift_jax.loop import make_iterate, new_loop
+from ringrift_jax.learning.loop import make_iterate, new_loop
+from ringrift_jax.players.agents import make_evaluate, random_agent, search_agent
+from ringrift_jax.players.arena import play_match, versus
 
 
 @pytest.fixture(scope="module")

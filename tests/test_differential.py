@@ -150,7 +150,7 @@ def play(env: rr.Env, seed: int, num_games: int, decisions: int) -> Counter[str]
                 compare_result(env, game.pos, batches.take(states, i), where)
                 games[i], state = begin()
                 states = jax.tree.map(lambda all_, new, i=i: _with(all_, i, new), states, state)
-                masks[i] = np.asarray(notation.legal_action_mask(env, state))
+                masks[i] = np.asarray(env.legal_action_mask(state))
     return found
 
 

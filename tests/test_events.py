@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from ringrift_jax import events
-from ringrift_jax.events import Alert, CandidateEvaluated, EventLog, ModelPromoted, RunStarted, RunStopped
-from ringrift_jax.files import whole_lines
+from ringrift_jax.runs import events
+from ringrift_jax.runs.events import Alert, CandidateEvaluated, EventLog, ModelPromoted, RunStarted, RunStopped
+from ringrift_jax.runs.files import whole_lines
 
 PROMOTED = ModelPromoted(
     4, "hex8", 3, 1, 0, "champions/1", 70, 25.5, 25.5, (3.0, 48.0), "0123456789ab", {"unique": True}

@@ -10,7 +10,8 @@ import pytest
 
 import ringrift_jax as rr
 from ringrift_jax import boards
-from ringrift_jax.exports import PlayedGame, export_npz, load_npz
+from ringrift_jax.learning.games import PlayedGame
+from ringrift_jax.runs.exports import export_npz, load_npz
 
 ENV = rr.make("hex8", 3, max_steps=400)
 SLOTS = 5

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from toy_game import ToyGame
 
-from ringrift_jax import replay as ring
-from ringrift_jax.gates import OPENING, GatesConfig, fingerprint, measure
-from ringrift_jax.replay import Rows
+from ringrift_jax.learning import ring
+from ringrift_jax.learning.gates import OPENING, GatesConfig, fingerprint, measure
+from ringrift_jax.learning.ring import Rows
+from ringrift_jax.learning.selfplay import no_stats
 from ringrift_jax.rules.state import Phase
-from ringrift_jax.selfplay import no_stats
 
 BLOCKS, LANES, CHUNK = 6, 32, 4
 CONFIG = GatesConfig(min_games=8, min_length=5, max_length=20, min_unique=0.5, min_openings=0.5, min_entropy=0.1)

@@ -17,8 +17,9 @@ import positions
 import pytest
 
 import ringrift_jax as rr
-from ringrift_jax import arena, boards, heuristic, notation, symmetry
-from ringrift_jax.agents import heuristic_agent, random_agent
+from ringrift_jax import boards, notation, symmetry
+from ringrift_jax.players import arena, heuristic
+from ringrift_jax.players.agents import heuristic_agent, random_agent
 from ringrift_jax.rules import step as rules_step
 from ringrift_jax.rules.lanes import unbatched
 from ringrift_jax.rules.state import State

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from toy_game import ToyGame
 
-from ringrift_jax import replay as ring
-from ringrift_jax.learner import LearnerConfig, earn, losses, new_learner, train
-from ringrift_jax.replay import Rows
+from ringrift_jax.learning import ring
+from ringrift_jax.learning.learner import LearnerConfig, earn, losses, new_learner, train
+from ringrift_jax.learning.ring import Rows
 
 ENV = ToyGame(heap=9)
 CONFIG = LearnerConfig(batch_size=4, samples_per_row=2.0, min_rows=8, warmup=0, learning_rate=0.05)

@@ -8,15 +8,15 @@ import optax
 import pytest
 from toy_game import ToyGame
 
-from ringrift_jax.arena import ArenaConfig
-from ringrift_jax.gates import GatesConfig
-from ringrift_jax.learner import LearnerConfig
-from ringrift_jax.loop import LoopConfig, make_iterate, memory, new_loop, release
-from ringrift_jax.networks import NetworkConfig
-from ringrift_jax.replay import Status
-from ringrift_jax.search import SearchConfig
-from ringrift_jax.selfplay import SelfPlayConfig
-from ringrift_jax.sequential import SequentialConfig
+from ringrift_jax.learning.gates import GatesConfig
+from ringrift_jax.learning.learner import LearnerConfig
+from ringrift_jax.learning.loop import LoopConfig, make_iterate, memory, new_loop, release
+from ringrift_jax.learning.ring import Status
+from ringrift_jax.learning.selfplay import SelfPlayConfig
+from ringrift_jax.players.arena import ArenaConfig
+from ringrift_jax.players.sequential import SequentialConfig
+from ringrift_jax.search.network import NetworkConfig
+from ringrift_jax.search.tree import SearchConfig
 
 ENV = ToyGame(heap=13)
 CONFIG = LoopConfig(

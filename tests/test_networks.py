@@ -11,7 +11,7 @@ from toy_game import ToyGame
 
 from ringrift_jax import boards
 from ringrift_jax.env import make
-from ringrift_jax.networks import NetworkConfig, count_parameters, make_network
+from ringrift_jax.search.network import NetworkConfig, count_parameters, make_network
 
 SMALL = NetworkConfig(channels=8, blocks=2)
 init = jax.jit(lambda network, key, x: network.init(key, x), static_argnums=0)

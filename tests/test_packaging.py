@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ringrift_jax as rr
-from ringrift_jax import events
+from ringrift_jax.runs import events
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -74,6 +74,6 @@ def test_wheel_works_in_an_empty_environment(tmp_path: Path):
     location = run(python, "-c", "import ringrift_jax; print(ringrift_jax.__file__)", cwd=elsewhere)
     assert Path(location.strip()).is_relative_to(home)
     assert (Path(location.strip()).parent / "py.typed").exists()
-    monitoring = Path(location.strip()).parents[1] / "experiments" / "monitoring"
+    monitoring = Path(location.strip()).parents[1] / "ringrift_jax" / "runs" / "monitors"
     assert {"dashboard.json", "alerts.yml"} <= {path.name for path in monitoring.iterdir()}
     assert "--preset" in run(python, "-m", "experiments.train", "--help", cwd=elsewhere)

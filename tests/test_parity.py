@@ -9,15 +9,15 @@ from played import random_games
 from toy_game import ToyGame
 
 import ringrift_jax as rr
-from ringrift_jax import parity
-from ringrift_jax.arena import ArenaConfig
-from ringrift_jax.exports import PlayedGame
-from ringrift_jax.gates import GatesConfig
-from ringrift_jax.learner import LearnerConfig
-from ringrift_jax.loop import LoopConfig, make_iterate, new_loop, release
-from ringrift_jax.networks import NetworkConfig
-from ringrift_jax.search import SearchConfig
-from ringrift_jax.selfplay import SelfPlayConfig
+from ringrift_jax.learning.games import PlayedGame, games_of_lanes, games_to_verify
+from ringrift_jax.learning.gates import GatesConfig
+from ringrift_jax.learning.learner import LearnerConfig
+from ringrift_jax.learning.loop import LoopConfig, make_iterate, new_loop, release
+from ringrift_jax.learning.selfplay import SelfPlayConfig
+from ringrift_jax.players.arena import ArenaConfig
+from ringrift_jax.runs import parity
+from ringrift_jax.search.network import NetworkConfig
+from ringrift_jax.search.tree import SearchConfig
 
 TOY = ToyGame(heap=13)
 CONFIG = LoopConfig(
@@ -45,7 +45,7 @@ def states():
 def test_games_are_whole_and_lead_to_their_outcome(states):
     step, seen, several = jax.jit(TOY.step), set(), 0
     for iteration, (state, metrics) in enumerate(states, start=1):
-        games = parity.games_of_lanes(CONFIG, state.replay, range(8), iteration)
+        games = games_of_lanes(CONFIG, state.replay, range(8), iteration)
         assert len(games) == int(metrics.self_play.games)
         assert sum(len(game.actions) for game in games) == int(metrics.self_play.decisions)
         for game in games:
@@ -70,8 +70,8 @@ def test_games_are_whole_and_lead_to_their_outcome(states):
 def test_the_sample_is_of_the_first_iteration_that_is_not_approved_and_of_other_lanes_each_time(states):
     lanes = []
     for iteration, (state, _) in enumerate(states, start=1):
-        everything = parity.games_of_lanes(CONFIG, state.replay, range(8), iteration)
-        games = parity.sample(CONFIG, state)
+        everything = games_of_lanes(CONFIG, state.replay, range(8), iteration)
+        games = games_to_verify(CONFIG, state)
         assert int(state.replay.approved) == iteration - 1
         assert 0 < len({game.lane for game in games}) <= 3
         known = {(game.lane, game.number): game for game in everything}
@@ -80,14 +80,14 @@ def test_the_sample_is_of_the_first_iteration_that_is_not_approved_and_of_other_
         lanes.append({game.lane for game in games})
     assert len(set().union(*lanes)) > 5
     nothing = replace(CONFIG, gates=replace(CONFIG.gates, parity_games=0))
-    assert parity.sample(nothing, states[0][0]) == []
+    assert games_to_verify(nothing, states[0][0]) == []
 
 
 def test_games_by_the_champion_name_its_versions(states):
     state, _ = states[3]
     config = replace(CONFIG, self_play=replace(CONFIG.self_play, network="champion"))
     marked = replace(state, replay=replace(state.replay, version=state.replay.iteration // 2))
-    for game in parity.games_of_lanes(config, marked.replay, range(8), 4):
+    for game in games_of_lanes(config, marked.replay, range(8), 4):
         first, last = game.first_iteration // 2, 2
         assert game.models[0] == ("champion 2" if first == last else f"champion {first} to champion {last}")
 
@@ -96,7 +96,7 @@ def test_games_whose_beginning_was_overwritten_are_left_out(states):
     state, _ = states[5]
     ended = np.asarray(state.replay.ended)
     old = [iteration for iteration in range(1, 7) if (ended == iteration).any()]
-    partly = [parity.games_of_lanes(CONFIG, state.replay, range(8), iteration) for iteration in old]
+    partly = [games_of_lanes(CONFIG, state.replay, range(8), iteration) for iteration in old]
     assert sum(map(len, partly)) < len({(lane, number) for lane in range(8) for number in _numbers(state, lane)})
     assert all((game.states.steps == np.arange(len(game.actions))).all() for games in partly for game in games)
 
@@ -147,6 +147,6 @@ def test_a_wrong_game_is_found(played):
 
 
 def test_what_the_reference_does_not_know_is_accepted_unseen(states):
-    games = parity.sample(CONFIG, states[0][0])
+    games = games_to_verify(CONFIG, states[0][0])
     found = parity.check(TOY, games)
     assert found.accepted and found.games == 0 and found.records == []

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringrift_jax.arena import mean_and_error
-from ringrift_jax.ratings import (
+from ringrift_jax.players.arena import mean_and_error
+from ringrift_jax.players.ratings import (
     Result,
     elo_of_score,
     fit,

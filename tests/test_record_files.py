@@ -10,8 +10,8 @@ import tracemalloc
 import pytest
 from played import random_record
 
-from ringrift_jax import record_files
-from ringrift_jax.record_files import append, check, read, rewind, write
+from ringrift_jax.runs import record_files
+from ringrift_jax.runs.record_files import append, check, read, rewind, write
 
 GAMES = [random_record(seed, iteration=seed) for seed in range(5)]
 

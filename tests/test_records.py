@@ -14,8 +14,9 @@ import pytest
 from played import Game, random_games, random_record
 
 import ringrift_jax as rr
-from ringrift_jax import boards, notation, records
-from ringrift_jax.records import Disagreement, record_game, verify
+from ringrift_jax import boards, notation
+from ringrift_jax.runs import records
+from ringrift_jax.runs.records import Disagreement, record_game, verify
 
 ROOT = Path(__file__).resolve().parents[1]
 ENV = batches.make("square8", 2)
@@ -181,7 +182,7 @@ def test_records_are_made_without_a_jax_backend(games, tmp_path):
     np.savez(tmp_path / "rest.npz", actions=game.actions, rewards=game.rewards)
     code = """
 import jax, numpy as np, ringrift_jax as rr
-from ringrift_jax import records
+from ringrift_jax.runs import records
 env = rr.make("square8", 2, True)
 states, rest = rr.State(**np.load("states.npz"), board=env.board), np.load("rest.npz")
 made = records.record_game(env, states, rest["actions"], rest["rewards"], id="", models="ab")

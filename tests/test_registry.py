@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from toy_game import ToyGame
 
-from ringrift_jax import registry
-from ringrift_jax.arena import ArenaConfig
-from ringrift_jax.checkpoints import Checkpoints, save_champion
-from ringrift_jax.config import RunConfig, to_dict
-from ringrift_jax.events import EventLog
-from ringrift_jax.learner import LearnerConfig
-from ringrift_jax.loop import LoopConfig, LoopState, make_iterate, new_loop
-from ringrift_jax.networks import NetworkConfig
-from ringrift_jax.search import SearchConfig
-from ringrift_jax.selfplay import SelfPlayConfig
+from ringrift_jax.learning.config import RunConfig, to_dict
+from ringrift_jax.learning.learner import LearnerConfig
+from ringrift_jax.learning.loop import LoopConfig, LoopState, make_iterate, new_loop
+from ringrift_jax.learning.selfplay import SelfPlayConfig
+from ringrift_jax.players.arena import ArenaConfig
+from ringrift_jax.runs import registry
+from ringrift_jax.runs.checkpoints import Checkpoints, save_champion
+from ringrift_jax.runs.events import EventLog
+from ringrift_jax.search.network import NetworkConfig
+from ringrift_jax.search.tree import SearchConfig
 
 CONFIG = RunConfig(
     "square8",

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ringrift_jax import replay as ring
-from ringrift_jax.replay import Rows, Status
+from ringrift_jax.learning import ring
+from ringrift_jax.learning.ring import Rows, Status
 
 LANES, PLAYERS = 2, 2
 

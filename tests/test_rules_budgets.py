@@ -80,7 +80,7 @@ def test_step_alone_under_vmap_and_under_two_vmaps() -> None:
     for i, action in enumerate(actions):
         alone = compiled_step(env)(batches.take(states, i), action)
         assert same(alone, batches.take(after, i)), notation.state_string(env, batches.take(states, i))
-        np.testing.assert_array_equal(notation.legal_action_mask(env, alone), after_masks[i])
+        np.testing.assert_array_equal(env.legal_action_mask(alone), after_masks[i])
 
 
 def test_nothing_is_traced_twice() -> None:
@@ -146,7 +146,7 @@ def finished(env: rr.Env) -> State:
     """A game that has just ended."""
     text = positions.built_positions(env.board)["stalemate_markers"]
     state = notation.from_state_string(env, text)
-    (action,) = np.flatnonzero(notation.legal_action_mask(env, state))
+    (action,) = np.flatnonzero(env.legal_action_mask(state))
     return compiled_step(env)(state, action)
 
 
@@ -155,7 +155,7 @@ def test_a_finished_game_stays_as_it_is() -> None:
     end = finished(env)
     assert end.just_ended and end.is_over and end.terminated and not end.truncated and not end.illegal
     np.testing.assert_allclose(end.rewards, np.where(np.arange(2) == end.winner, 1, -1))
-    assert not notation.legal_action_mask(env, end).any()
+    assert not env.legal_action_mask(end).any()
     for action in (0, 100, env.layout.skip, -1, env.num_actions):
         after = compiled_step(env)(end, action)
         assert same(after, end.replace(just_ended=jnp.asarray(False)))
@@ -173,7 +173,7 @@ def test_truncation(num_players: int) -> None:
     assert state.steps == 3 and state.truncated and state.is_over and not state.terminated and state.just_ended
     assert state.winner == -1 and state.reason == rr.Reason.TRUNCATED
     assert state.ranks.tolist() == [1] * num_players and not state.rewards.any()
-    assert not notation.legal_action_mask(env, state).any()
+    assert not env.legal_action_mask(state).any()
     after = step(state, jax.random.key(3))
     assert same(after, state.replace(just_ended=jnp.asarray(False)))
 
@@ -187,7 +187,7 @@ def test_a_game_that_ends_in_its_last_step_is_not_truncated() -> None:
 def test_players_exchange_seats() -> None:
     env = batches.make("square8", 2)
     state = env.init()
-    assert not notation.legal_action_mask(env, state)[env.layout.swap], "only the second player may swap"
+    assert not env.legal_action_mask(state)[env.layout.swap], "only the second player may swap"
     for move in ("P 3,3 1", "M 3,3>3,4"):
         state = notation.play(env, state, move)
     assert (state.current_seat, state.current_player) == (1, 1)
@@ -195,7 +195,7 @@ def test_players_exchange_seats() -> None:
     assert state.seat_of_player.tolist() == [0, 1] and swapped.seat_of_player.tolist() == [1, 0]
     assert (swapped.current_seat, swapped.current_player) == (1, 0)
     assert same(swapped.replace(swapped=state.swapped, steps=state.steps), state), "a swap changes nothing else"
-    before, after = (notation.legal_action_mask(env, s) for s in (state, swapped))
+    before, after = (env.legal_action_mask(s) for s in (state, swapped))
     assert np.flatnonzero(before != after).tolist() == [env.layout.swap]
     assert compiled_step(env)(swapped, env.layout.swap).illegal, "a second swap"
     end = finished(env)

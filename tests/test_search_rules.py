@@ -8,7 +8,7 @@ import numpy as np
 
 from ringrift_jax import notation, reference
 from ringrift_jax.env import make
-from ringrift_jax.search import SearchConfig, search
+from ringrift_jax.search.tree import SearchConfig, search
 
 # Seat 1 lacks one eliminated ring. Only landing on the marker on 1,3 eliminates one, which takes a chain of 3 captures.
 CHAIN_TO_WIN = "1|move|0,0|17,0|0,0|0,1:12 1,6:2 3,5:2 4,6:2 5,2:11 6,3:2|1,3:2||lps=0/--/0/0"

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from toy_game import ToyGame
 
-from ringrift_jax.agents import make_evaluate
-from ringrift_jax.arena import ArenaConfig
-from ringrift_jax.learner import LearnerConfig, relative_outcome
-from ringrift_jax.loop import LoopConfig, new_loop, play
-from ringrift_jax.networks import NetworkConfig
-from ringrift_jax.replay import Status
-from ringrift_jax.search import SearchConfig
-from ringrift_jax.selfplay import SelfPlayConfig, play_ply
+from ringrift_jax.learning.learner import LearnerConfig, relative_outcome
+from ringrift_jax.learning.loop import LoopConfig, new_loop, play
+from ringrift_jax.learning.ring import Status
+from ringrift_jax.learning.selfplay import SelfPlayConfig, play_ply
+from ringrift_jax.players.agents import make_evaluate
+from ringrift_jax.players.arena import ArenaConfig
+from ringrift_jax.search.network import NetworkConfig
+from ringrift_jax.search.tree import SearchConfig
 
 LANES, CHUNK, CHUNKS = 4, 3, 8
 CONFIG = LoopConfig(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ringrift_jax.slots import candidates, legal_slots, num_candidates
+from ringrift_jax.search.slots import candidates, legal_slots, num_candidates
 
 choose = jax.jit(legal_slots, static_argnums=(0, 3))
 LOWEST = np.finfo(np.float32).min

@@ -14,14 +14,14 @@ import pytest
 
 import ringrift_jax as rr
 from ringrift_jax import boards, notation, reference
-from ringrift_jax.agents import make_evaluate, network_agent
-from ringrift_jax.arena import ArenaConfig
-from ringrift_jax.learner import LearnerConfig
-from ringrift_jax.loop import LoopConfig, make_iterate, new_loop
-from ringrift_jax.networks import NetworkConfig
+from ringrift_jax.learning.learner import LearnerConfig
+from ringrift_jax.learning.loop import LoopConfig, make_iterate, new_loop
+from ringrift_jax.learning.selfplay import SelfPlayConfig
+from ringrift_jax.players.agents import make_evaluate, network_agent
+from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.reference.solve import Solver
-from ringrift_jax.search import SearchConfig, search
-from ringrift_jax.selfplay import SelfPlayConfig
+from ringrift_jax.search.network import NetworkConfig
+from ringrift_jax.search.tree import SearchConfig, search
 
 BOARD = boards.custom("square", 3, rings_per_player=2)
 ENV = rr.make(BOARD)

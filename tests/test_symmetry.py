@@ -11,8 +11,8 @@ import pytest
 import ringrift_jax as rr
 from ringrift_jax import checks, notation, symmetry
 from ringrift_jax.boards import Board, custom, standard
+from ringrift_jax.notation.states import parse_cell
 from ringrift_jax.rules.actions import Layout
-from ringrift_jax.state_text import parse_cell
 
 BOARDS = (*(standard(name) for name in rr.BOARD_NAMES), custom("square", 5, 6), custom("hex", 5, 6))
 
@@ -84,9 +84,9 @@ def test_rules_commute_in_every_phase(board: str, num_players: int, decisions: i
 
 def logits_are_restored(env: rr.Env, state: rr.State, action: jax.Array, key: jax.Array):
     """A random symmetry, and whether a network that sees the image of a state can tell the logit of a legal action."""
-    g = symmetry.draw(env, state, key)
+    g = symmetry.draw(env.board, state, key)
     logits = jax.random.normal(key, (env.num_actions,))
-    image = symmetry.map_action(env, state, action, g)
+    image = symmetry.map_action(env.board, state, action, g)
     return g, symmetry.restore_logits(env.board, logits, g)[action] == logits[image]
 
 
@@ -126,7 +126,7 @@ def test_of_two_longest_lines_the_first_axis_collapses(board: str, num_players: 
     cells = [np.array([parse_cell(env.board, cell) for cell in line.split(" ")]) for line in lines]
     start = notation.from_state_string(env, text)
     slide, pay = notation.actions_of(env, start, move)
-    step, image_of = jax.jit(env.step), jax.jit(partial(symmetry.map_action, env))
+    step, image_of = jax.jit(env.step), jax.jit(partial(symmetry.map_action, env.board))
     keeps_line = jax.jit(partial(symmetry.keeps_line, env.board))
     pending = step(start, slide)
     after = step(pending, pay)

@@ -14,15 +14,15 @@ import numpy as np
 import tyro
 from toy_game import ToyGame
 
-from experiments import ingest, selfplay, train
-from experiments.run_directory import TIMINGS, RunDirectory
-from ringrift_jax import events, exports, registry
-from ringrift_jax.checkpoints import save_champion
-from ringrift_jax.config import RunConfig, preset
-from ringrift_jax.exports import PlayedGame
-from ringrift_jax.loop import LoopConfig
-from ringrift_jax.networks import make_network
-from ringrift_jax.parity import Parity
+from experiments import selfplay, train
+from ringrift_jax.learning.config import RunConfig, preset
+from ringrift_jax.learning.games import PlayedGame
+from ringrift_jax.learning.loop import LoopConfig
+from ringrift_jax.runs import events, exports, ingest, registry
+from ringrift_jax.runs.checkpoints import save_champion
+from ringrift_jax.runs.directory import TIMINGS, RunDirectory
+from ringrift_jax.runs.parity import Parity
+from ringrift_jax.search.network import make_network
 
 TESTS = Path(__file__).parent
 CACHE = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]

@@ -14,11 +14,11 @@ import tyro
 from rich.console import Console
 
 from experiments.command_line import BoardName, fail, option, parse, use_compilation_cache
-from experiments.matches import Player, champion, find_champion, game_without_run, named
 from experiments.play import terminal
 from experiments.play.session import Opponent, new_session
-from ringrift_jax.checkpoints import load_champion
-from ringrift_jax.config import RunConfig
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.runs.checkpoints import load_champion
+from ringrift_jax.runs.matches import Player, champion, find_champion, game_without_run, named
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.curves import chances_by_seat
-from experiments.matches import Player, learned_by, make_agent
-from ringrift_jax import notation, records
-from ringrift_jax.agents import make_evaluate
-from ringrift_jax.config import RunConfig
+from ringrift_jax import notation
 from ringrift_jax.env import Env
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.notation.states import on_host
+from ringrift_jax.players.agents import make_evaluate
 from ringrift_jax.rules.state import Reason, State
-from ringrift_jax.state_text import on_host
+from ringrift_jax.runs import records
+from ringrift_jax.runs.curves import chances_by_seat
+from ringrift_jax.runs.matches import Player, learned_by, make_agent
 
 HUMAN = "human"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from experiments.play.session import Session
-from ringrift_jax import notation, record_files
+from ringrift_jax import notation
 from ringrift_jax.render import board_text
 from ringrift_jax.render.board import legend, position_of
+from ringrift_jax.runs import record_files
 
 HELP = """\
 a move          as in the list, such as P 3,4 2 or M 1,1>1,4; its number in the list; or the only one that begins so

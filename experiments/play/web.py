@@ -13,16 +13,17 @@ import numpy as np
 from werkzeug.serving import make_server
 
 from experiments.command_line import fail
-from experiments.matches import Player, named
 from experiments.play.session import Opponent, Session, new_session
-from ringrift_jax import boards, record_files, render
-from ringrift_jax.config import RunConfig
+from ringrift_jax import boards, render
+from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.reference.geometry import geometry
 from ringrift_jax.reference.moves import Move, parse_move
 from ringrift_jax.reference.position import Position
 from ringrift_jax.reference.territory import region_from
 from ringrift_jax.render.board import position_of
 from ringrift_jax.render.marks import ends
+from ringrift_jax.runs import record_files
+from ringrift_jax.runs.matches import Player, named
 
 HOSTS = ("127.0.0.1", "localhost")
 """Names under which the page answers. Pages of others cannot reach it under a name of theirs."""

@@ -4,23 +4,20 @@ from collections.abc import Mapping
 from html import escape
 from math import prod
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from .. import notation
 from ..boards import Board
+from ..env import Env
+from ..notation.states import PHASE_NAMES, REASON_NAMES, neighbours, on_host, stack_rings
 from ..reference.position import LINE, OVER, Position, territory
 from ..rules.state import Phase, Reason, State
-from ..state_text import PHASE_NAMES, REASON_NAMES, neighbours, on_host, stack_rings
 from . import marks, themes
 from .geometry import bounds, cells, labels
 from .pieces import cell_svg, legend_dot
 from .themes import Theme
-
-if TYPE_CHECKING:
-    from ..env import Env
 
 _MARGIN = 12.0
 _LABEL = 22.0  # room for the coordinates, left and below
@@ -44,7 +41,7 @@ DOING = {
 
 
 def board_svg(
-    env: "Env",
+    env: Env,
     state: State,
     *,
     last: tuple[State, int] | None = None,
@@ -143,7 +140,7 @@ def state_html(state: State) -> str:
     return f'<div style="max-width:{width}px">{states_svg(state)}</div>'
 
 
-def weights_by_move(env: "Env", state: State, weights: np.ndarray) -> dict[str, float]:
+def weights_by_move(env: Env, state: State, weights: np.ndarray) -> dict[str, float]:
     """The share of each of the heaviest actions in the sum of all weights, by its move."""
     weights = np.asarray(weights, float)
     if weights.shape != (env.num_actions,):

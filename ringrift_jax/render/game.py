@@ -35,7 +35,7 @@ class Curve:
 
 
 def game_html(record: dict, curves: Mapping[str, Sequence[Curve]] | None = None, theme_name: str = "light") -> str:
-    """The page of a recorded game, of a record that :func:`ringrift_jax.records.verify` has accepted.
+    """The page of a recorded game, of a record that :func:`ringrift_jax.runs.records.verify` has accepted.
 
     The slider, the arrow keys, Home, End and the list of moves choose the position; the space bar plays.
 

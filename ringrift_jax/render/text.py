@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..boards import Board
-from ..state_text import cell_names
+from ..notation.states import cell_names
 from .geometry import CELL, centre
 
 

@@ -3,19 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from .. import notation
+from ..env import Env
 from ..rules.state import State
+from ..search.tree import SearchResult
 from .board import board_svg
 from .themes import SEAT_COLOURS, theme
-
-if TYPE_CHECKING:
-    from ..env import Env
-    from ..search import SearchResult
 
 SHOWN_NODES = 80
 """The most visited nodes are drawn, no more."""
@@ -58,7 +55,7 @@ class TreeNode:
             yield from child.walk()
 
 
-def search_nodes(env: "Env", result: "SearchResult") -> TreeNode:
+def search_nodes(env: Env, result: SearchResult) -> TreeNode:
     """The root of a finished search of one position (:func:`ringrift_jax.search.search_tree`)."""
     tree = jax.tree.map(lambda leaf: leaf[0], jax.device_get(result.tree))
     nodes = tree.embeddings
@@ -142,7 +139,7 @@ def _box(node: TreeNode, x: float, y: float, main: bool, palette) -> str:
     )
 
 
-def tree_html(env: "Env", result: "SearchResult", *, theme_name: str = "light") -> str:
+def tree_html(env: Env, result: SearchResult, *, theme_name: str = "light") -> str:
     """A page with the position and the visits of its moves, the tree, and the boards of the principal line."""
     palette = theme(theme_name)
     root = search_nodes(env, result)

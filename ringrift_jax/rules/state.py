@@ -115,12 +115,6 @@ class State:
     def replace(self, **changes) -> "State":
         return dataclasses.replace(self, **changes)
 
-    def _repr_html_(self) -> str:
-        """The picture that a notebook shows: of one state, or of the first ones of a batch."""
-        from ..render.board import state_html
-
-        return state_html(self)
-
     @property
     def num_players(self) -> int:
         return self.hand.shape[-1]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.alarms import FEWEST, alarms
+from ringrift_jax.runs.alarms import FEWEST, alarms
 
 
 def line(iteration: int, loss: float | None = 2.0, gradient: float | None = 0.5, skipped: int = 0):

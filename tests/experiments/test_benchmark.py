@@ -10,12 +10,11 @@ import pytest
 from rich.console import Console
 from toy_game import ToyGame
 
-from experiments import timing
-from experiments.benchmark import common, rules, search
-from experiments.benchmark.__main__ import main
+from experiments.benchmark import main
+from experiments.measure import common, rules, search, timing
 from ringrift_jax.devices import make_mesh
-from ringrift_jax.loop import LoopConfig
-from ringrift_jax.search import SearchConfig
+from ringrift_jax.learning.loop import LoopConfig
+from ringrift_jax.search.tree import SearchConfig
 
 
 def countdown(name: str) -> rules.Subject:

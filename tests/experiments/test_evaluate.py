@@ -8,16 +8,17 @@ import jax.numpy as jnp
 import pytest
 from toy_game import ToyGame
 
-from experiments import evaluate, matches
-from experiments.matches import Matches, Player, Style, champion, named
-from experiments.run_directory import RunDirectory
-from ringrift_jax.agents import random_agent
-from ringrift_jax.arena import Match
-from ringrift_jax.checkpoints import save_champion
-from ringrift_jax.config import RunConfig
-from ringrift_jax.loop import LoopConfig
-from ringrift_jax.networks import NetworkConfig, make_network
-from ringrift_jax.search import SearchConfig
+from experiments import evaluate
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.learning.loop import LoopConfig
+from ringrift_jax.players.agents import random_agent
+from ringrift_jax.players.arena import Match
+from ringrift_jax.runs import matches
+from ringrift_jax.runs.checkpoints import save_champion
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.matches import Matches, Player, Style, champion, named
+from ringrift_jax.search.network import NetworkConfig, make_network
+from ringrift_jax.search.tree import SearchConfig
 
 LOOP = LoopConfig(network=NetworkConfig(channels=4, blocks=1), search=SearchConfig(simulations=2, considered=2))
 LINE = re.compile(
@@ -81,8 +82,8 @@ def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
 
 
 def test_a_picture_is_drawn_alike_each_time(run):
-    from experiments.plots import ladder
-    from ringrift_jax.ratings import Result, fit
+    from ringrift_jax.players.ratings import Result, fit
+    from ringrift_jax.runs.plots import ladder
 
     ratings = fit([Result("champion 3 alone", "random", 3, 1), Result("untrained alone", "random", 1, 1)])
     first = ladder(RunDirectory(run), ratings, [0]).read_text()
@@ -90,7 +91,7 @@ def test_a_picture_is_drawn_alike_each_time(run):
 
 
 def test_versions_are_dated_by_the_metrics(run):
-    from experiments.plots import promotions
+    from ringrift_jax.runs.plots import promotions
 
     assert promotions(RunDirectory(run)) == {0: (0, 0, 0), 1: (1.0, 10, 2), 2: (2.0, 20, 4), 3: (3.0, 30, 6)}
 

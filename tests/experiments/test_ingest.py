@@ -12,14 +12,14 @@ import pytest
 from toy_game import ToyGame
 from toy_runs import make_run, records, run, run_elsewhere, stories, toy_game, use_toy_game, without_timings
 
-from experiments import ingest, train
-from experiments.ingest import Inbox, add_games
-from experiments.run_directory import RunDirectory
-from ringrift_jax import events, exports
-from ringrift_jax.checkpoints import Checkpoints
-from ringrift_jax.events import EventLog, GamesIngested
-from ringrift_jax.loop import new_loop, take_in
-from ringrift_jax.replay import Status
+from experiments import train
+from ringrift_jax.learning.loop import new_loop, take_in
+from ringrift_jax.learning.ring import Status
+from ringrift_jax.runs import events, exports, ingest
+from ringrift_jax.runs.checkpoints import Checkpoints
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.events import EventLog, GamesIngested
+from ringrift_jax.runs.ingest import Inbox, add_games
 
 ENV: Any = ToyGame(heap=13)
 OPTIONS = "--self-play.lanes", "4", "--arena.every", "1000", "--gates.parity-games", "1"
@@ -146,7 +146,7 @@ def test_a_trainer_that_is_killed_between_two_events(undisturbed, tmp_path):
     before = """
 import os
 from experiments import train
-from ringrift_jax.events import EventLog
+from ringrift_jax.runs.events import EventLog
 append, train.SAVING_SHARE = EventLog.append, 1.0
 def kill(self, event):
     append(self, event)

@@ -15,14 +15,14 @@ from tensorboardX.proto.event_pb2 import Event as Entry  # pyright: ignore[repor
 from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from toy_runs import records, run, run_elsewhere, use_toy_game
 
-from experiments import monitoring
 from experiments.console import Screen, Standing, sparkline
-from experiments.monitoring import Monitors
-from experiments.monitoring.prometheus import EVENTS, LABELS, Prometheus, TextFile
-from experiments.monitoring.tensorboard import TensorBoard, scalars
-from ringrift_jax import events
-from ringrift_jax.config import RunConfig
-from ringrift_jax.events import Alert, DataRejected, ModelPromoted, RolledBack, RunStarted
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.runs import events
+from ringrift_jax.runs import monitors as monitoring
+from ringrift_jax.runs.events import Alert, DataRejected, ModelPromoted, RolledBack, RunStarted
+from ringrift_jax.runs.monitors import Monitors
+from ringrift_jax.runs.monitors.prometheus import EVENTS, LABELS, Prometheus, TextFile
+from ringrift_jax.runs.monitors.tensorboard import TensorBoard, scalars
 
 FILES = Path(monitoring.__file__).parent
 DOCS = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
@@ -265,8 +265,8 @@ def test_monitors_that_fail_are_named_once_and_training_goes_on(toy, tmp_path, m
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("experiments.monitoring.tensorboard.EventsWriter.write_event", fail)
-    monkeypatch.setattr("experiments.monitoring.prometheus.write_to_textfile", fail)
+    monkeypatch.setattr("ringrift_jax.runs.monitors.tensorboard.EventsWriter.write_event", fail)
+    monkeypatch.setattr("ringrift_jax.runs.monitors.prometheus.write_to_textfile", fail)
     run(tmp_path / "run", "--iterations", "3", "--metrics-file", str(tmp_path / "run.prom"))
     said = capsys.readouterr().out
     assert len(records(tmp_path / "run")) == 3
@@ -279,7 +279,7 @@ def test_tensorboard_goes_on_in_another_file_after_a_failure(tmp_path, monkeypat
     board.start([], [])
     board.iteration(a_record(1))
     with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
-        patch.setattr("experiments.monitoring.tensorboard.EventsWriter.flush", lambda self: _raise(OSError("full")))
+        patch.setattr("ringrift_jax.runs.monitors.tensorboard.EventsWriter.flush", lambda self: _raise(OSError("full")))
         board.iteration(a_record(2))
     board.iteration(a_record(3))
     board.close()

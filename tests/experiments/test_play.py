@@ -14,12 +14,12 @@ from rich.console import Console
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
-from experiments.matches import named
 from experiments.play import __main__ as command
 from experiments.play import terminal, web
 from experiments.play.session import Opponent, Session, new_session
-from ringrift_jax import record_files, records
-from ringrift_jax.config import RunConfig
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.runs import record_files, records
+from ringrift_jax.runs.matches import named
 
 CONFIG = RunConfig("square8", 2, swap_rule=True)
 CHROMIUM = next(

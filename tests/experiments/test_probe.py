@@ -6,10 +6,11 @@ import pytest
 import toy_runs
 from jax.errors import JaxRuntimeError
 
-from experiments import probe, train
-from experiments.probe import KNOBS, out_of_memory
-from ringrift_jax.config import RunConfig, preset
-from ringrift_jax.loop import memory
+from experiments import train
+from experiments.measure import probe
+from experiments.measure.probe import KNOBS, out_of_memory
+from ringrift_jax.learning.config import RunConfig, preset
+from ringrift_jax.learning.loop import memory
 
 
 def test_a_dry_run_says_what_a_run_needs_and_writes_nothing(tmp_path, monkeypatch, capsys):

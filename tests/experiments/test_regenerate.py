@@ -10,11 +10,11 @@ from toy_runs import run, toy_game, use_toy_game
 
 from experiments import regenerate, train
 from experiments.regenerate import difference
-from experiments.run_directory import RunDirectory
-from ringrift_jax import exports, record_files
-from ringrift_jax.checkpoints import Checkpoints
-from ringrift_jax.loop import new_loop
-from ringrift_jax.parity import games_of_lanes
+from ringrift_jax.learning.games import games_of_lanes
+from ringrift_jax.learning.loop import new_loop
+from ringrift_jax.runs import exports, record_files
+from ringrift_jax.runs.checkpoints import Checkpoints
+from ringrift_jax.runs.directory import RunDirectory
 
 ENV: Any = ToyGame(heap=13)
 OPTIONS = "--self-play.lanes", "4", "--arena.every", "1000", "--gates.parity-games", "1"

@@ -9,11 +9,12 @@ import pytest
 from played import random_record
 
 from experiments import replay
-from experiments.curves import network_curves
-from ringrift_jax import notation, record_files
-from ringrift_jax.checkpoints import save_champion
-from ringrift_jax.config import RunConfig, preset
-from ringrift_jax.networks import make_network
+from ringrift_jax import notation
+from ringrift_jax.learning.config import RunConfig, preset
+from ringrift_jax.runs import record_files
+from ringrift_jax.runs.checkpoints import save_champion
+from ringrift_jax.runs.curves import network_curves
+from ringrift_jax.search.network import make_network
 
 GAMES: list[dict] = [random_record(seed) for seed in range(4)]
 

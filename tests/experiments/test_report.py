@@ -9,9 +9,9 @@ from filelock import FileLock
 from played import random_record
 
 from experiments import report
-from experiments.run_directory import RunDirectory
-from ringrift_jax import record_files
-from ringrift_jax.events import Alert
+from ringrift_jax.runs import record_files
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.events import Alert
 
 GAMES = [random_record(seed, "hex8", 3, lane=seed) for seed in range(3)]
 

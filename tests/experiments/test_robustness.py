@@ -11,10 +11,10 @@ from toy_runs import records, run, run_elsewhere, stories, use_toy_game, without
 
 from experiments import evaluate, train
 from experiments.command_line import use_deterministic_kernels
-from experiments.run_directory import RunDirectory
-from ringrift_jax import registry
-from ringrift_jax.checkpoints import Checkpoints, champion_versions, load_champion
-from ringrift_jax.events import EventLog
+from ringrift_jax.runs import registry
+from ringrift_jax.runs.checkpoints import Checkpoints, champion_versions, load_champion
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.events import EventLog
 
 FULL = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))"
 """No file may grow from here on: as on a full disk, but the error is EFBIG rather than ENOSPC."""
@@ -114,7 +114,7 @@ def test_a_disk_that_is_full_from_the_start(undisturbed, tmp_path, disk, capsys)
 
 def test_the_threads_that_write_checkpoints_print_nothing(undisturbed, tmp_path):
     before = f"""
-from ringrift_jax.checkpoints import Checkpoints
+from ringrift_jax.runs.checkpoints import Checkpoints
 train.SAVING_SHARE, save = 1.0, Checkpoints.save
 def full(self, state):
     if state.iteration == 6:

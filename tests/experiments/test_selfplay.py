@@ -13,11 +13,11 @@ from toy_runs import make_run, promote, toy_game, use_toy_game
 
 from experiments import selfplay
 from experiments.selfplay import Files, claim
-from ringrift_jax import events, record_files
-from ringrift_jax.checkpoints import load_champion
-from ringrift_jax.exports import load_npz
-from ringrift_jax.parity import Parity
-from ringrift_jax.worker import Worker
+from ringrift_jax.learning.worker import Worker
+from ringrift_jax.runs import events, record_files
+from ringrift_jax.runs.checkpoints import load_champion
+from ringrift_jax.runs.exports import load_npz
+from ringrift_jax.runs.parity import Parity
 
 
 @pytest.fixture(autouse=True)

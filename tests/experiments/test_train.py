@@ -20,14 +20,14 @@ from toy_runs import CACHE, records, stories, without_timings
 
 from experiments import train
 from experiments.console import Screen
-from experiments.run_directory import RunDirectory
-from ringrift_jax import events, registry
-from ringrift_jax.checkpoints import Checkpoints, champion_versions, load_champion
-from ringrift_jax.config import RunConfig
-from ringrift_jax.events import EventLog
-from ringrift_jax.files import whole_lines
-from ringrift_jax.loop import new_loop
-from ringrift_jax.parity import Parity
+from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.learning.loop import new_loop
+from ringrift_jax.runs import events, registry
+from ringrift_jax.runs.checkpoints import Checkpoints, champion_versions, load_champion
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.events import EventLog
+from ringrift_jax.runs.files import whole_lines
+from ringrift_jax.runs.parity import Parity
 
 TESTS = Path(__file__).parent.parent
 SMALL = [
@@ -41,7 +41,7 @@ import signal, time
 from toy_game import ToyGame
 from experiments import train
 from experiments.console import Screen
-from ringrift_jax.config import RunConfig
+from ringrift_jax.learning.config import RunConfig
 RunConfig.make_env = lambda self: ToyGame(heap=13)
 """
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments import verify
-from experiments.claims import CLAIMS, Claim, Options, Skip
-from experiments.claims import state_bytes as measure_state_bytes
+from experiments.measure.claims import CLAIMS, Claim, Options, Skip
+from experiments.measure.claims import state_bytes as measure_state_bytes
 
 OPTIONS = Options(Path(), minutes=1)
 

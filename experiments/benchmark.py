@@ -1,0 +1,27 @@
+"""How fast things are on this machine: ``python -m experiments.benchmark env``, ``search`` or ``selfplay``."""
+
+import sys
+from collections.abc import Sequence
+
+from experiments.command_line import fail
+from experiments.measure import rules, search, selfplay
+
+COMMANDS = {"env": rules, "search": search, "selfplay": selfplay}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs a benchmark. Bad input: one line, exit code 2."""
+    name, *arguments = (sys.argv[1:] if argv is None else argv) or [""]
+    if name in ("-h", "--help"):
+        print(f"{__doc__}\n")
+        for command, module in COMMANDS.items():
+            print(f"  {command:<10}{(module.__doc__ or '').splitlines()[0]}")
+        print("\nEach has a --help of its own.")
+    elif name not in COMMANDS:
+        fail(f"unknown benchmark {name!r}; choose one of {', '.join(COMMANDS)}")
+    else:
+        COMMANDS[name].main(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The settings of a run: which game, and how it is learned. Presets, and conversion to and from JSON."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from .. import boards
+from ..env import Env, make
+from ..players.arena import ArenaConfig
+from ..players.sequential import SequentialConfig
+from ..search.network import NetworkConfig
+from ..search.tree import SearchConfig
+from .gates import GatesConfig
+from .learner import LearnerConfig
+from .loop import LoopConfig
+from .selfplay import SelfPlayConfig
+
+PRESETS = ("tiny", "cpu", "gpu")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All that decides what a run computes. Two runs with equal settings on one machine give equal results.
+
+    Attributes:
+      board: one of ``boards.BOARD_NAMES``.
+      num_players: 2 to 4.
+      swap_rule: the pie rule, 2 players only.
+      seed: of all random numbers.
+      loop: how the game is learned.
+    """
+
+    board: str
+    num_players: int = 2
+    swap_rule: bool = False
+    seed: int = 0
+    loop: LoopConfig = LoopConfig()
+
+    def make_env(self) -> Env:
+        """The environment. ValueError when there is no such game."""
+        return make(self.board, self.num_players, swap_rule=self.swap_rule)
+
+
+def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
+    """Settings for a kind of machine, made smaller on the large boards so that an iteration stays below a minute.
+
+    An arena takes about as many plies as two games are long, and comes so rarely that it costs some tenth of the time.
+
+    ``"tiny"`` is for tests, ``"cpu"`` for a laptop, ``"gpu"`` for one GPU. ValueError when there is no such preset,
+    board or number of players.
+    """
+    large = boards.standard(board, num_players).size > 9
+    if name == "tiny":
+        lanes, chunk = (4, 32) if large else (16, 64)
+        return LoopConfig(
+            network=NetworkConfig(channels=8, blocks=1),
+            search=SearchConfig(simulations=4, considered=4),
+            self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
+            learner=LearnerConfig(replay_blocks=256, batch_size=32, min_rows=32, warmup=10),
+            arena=ArenaConfig(every=2, groups=2 if large else 8, test=SequentialConfig(error_rate=0.25)),
+            gates=GatesConfig(parity_games=1),
+        )
+    if name == "cpu":
+        lanes, chunk = (16, 32) if large else (128, 32)
+        return LoopConfig(
+            network=NetworkConfig(channels=32, blocks=4),
+            search=SearchConfig(simulations=16, considered=4, gumbel_scale=0.3, value_scale=1.0, rescale_values=False),
+            self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
+            learner=LearnerConfig(batch_size=128, samples_per_row=2.0),
+            arena=ArenaConfig(every=256 if large else 32, groups=2 * lanes // num_players),
+            gates=GatesConfig(parity_games=1),
+        )
+    if name == "gpu":
+        lanes, chunk = (512, 32) if large else (4096, 32)
+        return LoopConfig(
+            network=NetworkConfig(channels=96, blocks=6, dtype="bfloat16"),
+            search=SearchConfig(simulations=32, considered=8, value_scale=1.0, rescale_values=False),
+            self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
+            learner=LearnerConfig(replay_blocks=512, batch_size=1024, min_rows=65536, warmup=500),
+            arena=ArenaConfig(every=256 if large else 32, groups=2 * lanes // num_players),
+            gates=GatesConfig(parity_games=2),
+        )
+    raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A nested dictionary of plain values, for JSON."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(kind: type, values: dict[str, Any]) -> Any:
+    """Builds a (nested) configuration dataclass from :func:`to_dict`. ValueError when a key is unknown."""
+    types = get_type_hints(kind)
+    unknown = values.keys() - types.keys()
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no setting {', '.join(sorted(unknown))}; it has {', '.join(types)}")
+    built = {k: from_dict(types[k], v) if dataclasses.is_dataclass(types[k]) else v for k, v in values.items()}
+    return kind(**built)
+
+
+def read_run(path: Path) -> RunConfig:
+    """The settings in a run's file. FileNotFoundError when there is none, ValueError, with its name, when they are none
+    of this version of the package."""
+    try:
+        return from_dict(RunConfig, json.loads(path.read_text()))
+    except ValueError as problem:
+        raise ValueError(f"{path} is damaged or of another version of ringrift_jax: {problem}") from None
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """``{"a": {"b": 1}}`` becomes ``{"a.b": 1}``."""
+    flat = {}
+    for name, value in values.items():
+        flat.update(flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
+    return flat

@@ -1,0 +1,122 @@
+"""Finished games of self-play on the host, read off the replay ring."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .loop import LoopConfig, LoopState
+from .ring import Replay
+
+
+@dataclass(frozen=True, eq=False)
+class PlayedGame:
+    """A finished game of self-play on the host; T = decisions, K = slots, n = number of players.
+
+    Attributes:
+      states: of the environment, NumPy arrays with leading axis ``[T]``, the positions before the decisions.
+      actions: ``int32[T]``, what was played.
+      slot_actions: ``int16[T, K]`` or ``int32[T, K]`` legal actions, -1 where empty.
+      slot_weights: ``float16[T, K]`` improved policy over the slots.
+      surprise: ``float16[T]`` its divergence from the network's policy, in nats.
+      rewards: ``float32[n]`` by player at the end.
+      lane: of self-play.
+      number: of the game in its lane.
+      first_iteration, last_iteration: in which its first and its last decision were made.
+      models: by player, which model played.
+    """
+
+    states: Any
+    actions: np.ndarray
+    slot_actions: np.ndarray
+    slot_weights: np.ndarray
+    surprise: np.ndarray
+    rewards: np.ndarray
+    lane: int
+    number: int
+    first_iteration: int
+    last_iteration: int
+    models: tuple[str, ...]
+
+
+def games_to_verify(config: LoopConfig, state: LoopState) -> list[PlayedGame]:
+    """Games that wait for the parity gate: of up to ``gates.parity_games`` lanes those that ended in the first
+    iteration that is not approved yet, and whose first rows are still in the ring."""
+    lanes = min(config.gates.parity_games, config.self_play.lanes)
+    if not lanes:
+        return []
+    iteration = state.replay.approved + 1
+    return games_of_lanes(config, state.replay, _choose_lanes(state.replay, iteration, lanes), int(iteration))
+
+
+def games_of_lanes(
+    config: LoopConfig, replay: Replay, lanes: Sequence[int] | jax.Array, iteration: int
+) -> list[PlayedGame]:
+    """All games that ended in an iteration in some lanes, but those of which rows have been overwritten."""
+    return list(_games(config, _columns(replay, jnp.asarray(lanes, jnp.int32)), iteration))
+
+
+@partial(jax.jit, static_argnames="number")
+def _choose_lanes(replay: Replay, iteration: jax.Array, number: int) -> jax.Array:
+    """``int32[number]`` different lanes, first those in which games of the iteration ended; which, changes with it."""
+    lanes = replay.status.shape[1]
+    ended = (replay.ended == iteration).any(axis=0)
+    order = (jnp.arange(lanes) + iteration * number) % lanes
+    return jax.lax.top_k(jnp.where(ended, lanes, 0) - order, number)[1]
+
+
+@jax.jit
+def _columns(replay: Replay, lanes: jax.Array) -> dict[str, Any]:
+    """What the ring holds of some lanes, the oldest rows first."""
+    blocks = replay.status.shape[0]
+    order = (replay.cursor + jnp.arange(blocks)) % blocks
+
+    def column(leaf):
+        return leaf[order[:, None], lanes]
+
+    return {
+        "lanes": lanes,
+        "rows": jax.tree.map(column, replay.rows),
+        "game": column(replay.game),
+        "ended": column(replay.ended),
+        "outcome": column(replay.outcome),
+        "iteration": replay.iteration[order],
+        "version": replay.version[order],
+    }
+
+
+def _games(config: LoopConfig, columns: dict[str, Any], iteration: int) -> Iterator[PlayedGame]:
+    columns = jax.device_get(columns)
+    for column, lane in enumerate(columns["lanes"].tolist()):
+        ended = columns["ended"][:, column] == iteration
+        for number in np.unique(columns["game"][ended, column]).tolist():
+            at = np.flatnonzero(ended & (columns["game"][:, column] == number))
+            rows = jax.tree.map(lambda leaf, at=at, column=column: leaf[at, column], columns["rows"])
+            if rows.state.steps[0] != 0:
+                continue
+            outcome = columns["outcome"][at[0], column]
+            model = _model(config, columns["iteration"][at], columns["version"][at])
+            yield PlayedGame(
+                states=rows.state,
+                actions=rows.action.astype(np.int32),
+                slot_actions=rows.slot_actions,
+                slot_weights=rows.slot_weights,
+                surprise=rows.surprise,
+                rewards=outcome,
+                lane=lane,
+                number=number,
+                first_iteration=int(columns["iteration"][at[0]]),
+                last_iteration=int(columns["iteration"][at[-1]]),
+                models=(model,) * len(outcome),
+            )
+
+
+def _model(config: LoopConfig, iterations: np.ndarray, versions: np.ndarray) -> str:
+    """The first and the last network of a game; self-play of an iteration has the network from before it."""
+    name, numbers = ("champion", versions) if config.self_play.network == "champion" else ("iteration", iterations - 1)
+    first, last = int(numbers[0]), int(numbers[-1])
+    return f"{name} {first}" if first == last else f"{name} {first} to {name} {last}"

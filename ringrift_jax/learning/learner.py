@@ -1,0 +1,247 @@
+"""Learning from completed games: the policy towards the search's, the values towards the outcome."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+
+from .. import symmetry
+from ..devices import spread_mean
+from ..search.tree import Evaluate
+from ..settings import check_positive
+from . import ring
+from .ring import Replay, Rows
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """How the network learns.
+
+    Attributes:
+      replay_blocks: plies the replay ring remembers; it holds this many rows per lane.
+      batch_size: rows of an optimiser step.
+      samples_per_row: how often a row is sampled on average. This is the ratio of training to data, and only here.
+      surprise: share of the samples that are drawn in proportion to how much the search changed the policy there, in
+        [0, 1]; the others are drawn evenly.
+      min_rows: rows that may be learned from the ring must hold before the first step.
+      learning_rate: of AdamW, reached after ``warmup`` steps and then constant.
+      warmup: optimiser steps in which the learning rate rises evenly.
+      weight_decay: of AdamW.
+      max_gradient: gradients of a larger global norm are scaled down to it.
+      value_weight: weight of the value loss against the policy loss.
+      averaging: decay per step, in [0, 1), of the average of the parameters that plays in place of the last ones; less
+        in the beginning. 0 for no averaging.
+    """
+
+    replay_blocks: int = 1024
+    batch_size: int = 256
+    samples_per_row: float = 4.0
+    surprise: float = 0.5
+    min_rows: int = 2048
+    learning_rate: float = 1e-3
+    warmup: int = 100
+    weight_decay: float = 1e-4
+    max_gradient: float = 1.0
+    value_weight: float = 1.0
+    averaging: float = 0.998
+
+    def __post_init__(self) -> None:
+        check_positive(
+            self, "replay_blocks", "batch_size", "samples_per_row", "min_rows", "learning_rate", "max_gradient"
+        )
+        for name in ("warmup", "weight_decay", "value_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        if not 0 <= self.surprise <= 1:
+            raise ValueError(f"surprise is {self.surprise}; it must be 0 to 1")
+        if not 0 <= self.averaging < 1:
+            raise ValueError(f"averaging is {self.averaging}; it must be at least 0 and less than 1")
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["params", "average", "optimizer", "steps", "due", "skipped"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Learner:
+    """What learning changes.
+
+    Attributes:
+      params: parameters of the network.
+      average: of the parameters over the last steps; these play, and become champion.
+      optimizer: state of the optimiser.
+      steps: ``int32`` optimiser steps, those skipped included.
+      due: ``float32`` samples that rows have earned (:func:`earn`) and no step has used yet.
+      skipped: ``int32`` steps not applied because the loss, the gradient or the new parameters were not finite.
+    """
+
+    params: Any
+    average: Any
+    optimizer: Any
+    steps: jax.Array
+    due: jax.Array
+    skipped: jax.Array
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["loss", "policy_loss", "target_entropy", "value_loss", "gradient"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Losses:
+    """Means over optimiser steps, ``float32`` each, NaN when there were none.
+
+    Attributes:
+      loss: the weighted sum that is minimised.
+      policy_loss: cross-entropy of the policy with the search's over all legal actions, in nats.
+      target_entropy: entropy of the search's policy, the least the policy loss could be.
+      value_loss: mean squared error of the values.
+      gradient: norm of the gradient before it is scaled down.
+    """
+
+    loss: jax.Array
+    policy_loss: jax.Array
+    target_entropy: jax.Array
+    value_loss: jax.Array
+    gradient: jax.Array
+
+
+def make_optimizer(config: LearnerConfig) -> optax.GradientTransformation:
+    def schedule(step):
+        return config.learning_rate * jnp.minimum(1.0, (step + 1) / max(config.warmup, 1))
+
+    return optax.chain(
+        optax.clip_by_global_norm(config.max_gradient),
+        optax.adamw(schedule, weight_decay=config.weight_decay),
+    )
+
+
+def new_learner(config: LearnerConfig, params: Any) -> Learner:
+    return Learner(params, params, make_optimizer(config).init(params), jnp.int32(0), jnp.float32(0), jnp.int32(0))
+
+
+def earn(config: LearnerConfig, learner: Learner, rows: jax.Array) -> Learner:
+    """The learner with the samples due that so many new rows, ``int32``, earn."""
+    return replace(learner, due=learner.due + rows * config.samples_per_row)
+
+
+def restart(config: LearnerConfig, learner: Learner, params: Any) -> Learner:
+    """A learner that begins again with these parameters; what is due and counted goes on."""
+    return replace(new_learner(config, params), due=learner.due, skipped=learner.skipped)
+
+
+def relative_outcome(state: Any, outcome: jax.Array) -> jax.Array:
+    """The value target of one position.
+
+    Args:
+      state: the position, unbatched.
+      outcome: ``float32[n]`` rewards of its game by player.
+
+    Returns:
+      ``float32[n]``: rewards of the players who now hold the seats, counted from the seat to move. A swap later in the
+      game does not change whose reward that is, because rewards follow players.
+    """
+    players = outcome.shape[-1]
+    seats = (state.current_seat + jnp.arange(players)) % players
+    return outcome[state.seat_of_player[seats]]
+
+
+def losses(
+    env, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Rows, outcome: jax.Array, keys: jax.Array
+) -> Losses:
+    """Losses of a batch; the gradient is left 0.
+
+    Args:
+      env: the environment.
+      evaluate: the network.
+      config: the weights of the losses.
+      params: its parameters.
+      rows: rows with leading axis ``[B]``.
+      outcome: ``float32[B, n]`` rewards by player.
+      keys: typed keys ``[B]``, consumed: the network sees each position under a random symmetry.
+    """
+    observations = jax.vmap(env.observe)(rows.state)
+    if env.num_symmetries > 1:
+        chosen = jax.vmap(lambda state, key: symmetry.draw(env.board, state, key))(rows.state, keys)
+        observations = jax.vmap(lambda seen, g: symmetry.map_observation(env.board, seen, g))(observations, chosen)
+        logits, values = evaluate(params, observations)
+        logits = jax.vmap(lambda row, g: symmetry.restore_logits(env.board, row, g))(logits, chosen)
+    else:
+        logits, values = evaluate(params, observations)
+    legal = jax.vmap(env.legal_action_mask)(rows.state)
+    log_policy = jax.nn.log_softmax(jnp.where(legal, logits, jnp.finfo(logits.dtype).min), axis=-1)
+    weights = rows.slot_weights.astype(jnp.float32)
+    weights = weights / weights.sum(axis=-1, keepdims=True)
+    log_slots = jnp.take_along_axis(log_policy, jnp.maximum(rows.slot_actions, 0).astype(jnp.int32), axis=-1)
+    log_slots = jnp.where(rows.slot_actions >= 0, log_slots, 0)
+    policy_loss = -jnp.sum(weights * log_slots, axis=-1).mean()
+    value_loss = jnp.square(values - jax.vmap(relative_outcome)(rows.state, outcome)).mean()
+    return Losses(
+        loss=policy_loss + config.value_weight * value_loss,
+        policy_loss=policy_loss,
+        target_entropy=jax.scipy.special.entr(weights).sum(axis=-1).mean(),
+        value_loss=value_loss,
+        gradient=jnp.float32(0),
+    )
+
+
+def train(
+    env,
+    evaluate: Evaluate,
+    config: LearnerConfig,
+    learner: Learner,
+    replay: Replay,
+    key: jax.Array,
+    mesh: Mesh | None = None,
+) -> tuple[Learner, Losses, jax.Array]:
+    """As many optimiser steps as the data allow.
+
+    Args:
+      env: the environment.
+      evaluate: the network.
+      config: how to learn.
+      learner: what changes.
+      replay: the ring to sample from.
+      key: typed key, consumed.
+      mesh: devices to spread the rows of a batch over.
+
+    Returns:
+      The learner, the mean losses of its steps, and their number ``int32``.
+    """
+    optimizer = make_optimizer(config)
+    enough = jnp.sum(replay.trainable, dtype=jnp.int32) >= config.min_rows
+    steps = jnp.where(enough, learner.due // config.batch_size, 0).astype(jnp.int32)
+
+    def objective(params, rows, outcome, keys):
+        result = losses(env, evaluate, config, params, rows, outcome, keys)
+        return result.loss, result
+
+    differentiate = spread_mean(jax.grad(objective, has_aux=True), mesh)
+
+    def step(i, carry):
+        params, average, state, skipped, total = carry
+        sample_key, row_key = jax.random.split(jax.random.fold_in(key, i))
+        rows, outcome = ring.take(replay, ring.sample(replay, sample_key, config.batch_size, config.surprise))
+        gradient, result = differentiate(params, rows, outcome, jax.random.split(row_key, config.batch_size))
+        norm = optax.tree.norm(gradient)
+        updates, new_state = optimizer.update(gradient, state, params)
+        changed = optax.apply_updates(params, updates), new_state
+        finite = jnp.isfinite(jnp.stack([result.loss, norm, optax.tree.norm(changed[0])])).all()
+        params, state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), changed, (params, state))
+        done = learner.steps + i
+        decay = jnp.minimum(config.averaging, done / (done + 10))
+        average = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, average, params)
+        result = Losses(result.loss, result.policy_loss, result.target_entropy, result.value_loss, norm)
+        return params, average, state, skipped + ~finite, jax.tree.map(jnp.add, total, result)
+
+    zero = jnp.float32(0)
+    carry = learner.params, learner.average, learner.optimizer, learner.skipped, Losses(zero, zero, zero, zero, zero)
+    params, average, state, skipped, total = jax.lax.fori_loop(0, steps, step, carry)
+    learner = Learner(params, average, state, learner.steps + steps, learner.due - steps * config.batch_size, skipped)
+    return learner, jax.tree.map(lambda x: x / steps, total), steps

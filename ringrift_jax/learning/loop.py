@@ -1,0 +1,317 @@
+"""The compiled loop: one jitted function advances the whole experiment by an iteration.
+
+An iteration plays a chunk of self-play into the replay ring, judges it by the quality gates, from time to time lets
+the network challenge the champion, and learns from the games that have ended. A network that wins becomes champion; one
+that loses clearly is given up, and training goes on from the champion. Everything that changes is in
+:class:`LoopState`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from ..devices import everywhere
+from ..players.agents import make_evaluate
+from ..players.arena import ArenaConfig, Match, advance, judge, match_keys, new_match, next_turn, take
+from ..pytrees import select
+from ..search.network import NetworkConfig, make_network
+from ..search.tree import Evaluate, SearchConfig
+from . import gates as quality
+from . import ring
+from .gates import GatesConfig
+from .learner import Learner, LearnerConfig, Losses, earn, new_learner, restart, train
+from .ring import Replay
+from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, new_replay, no_stats, play_ply, record_ply
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """Everything about training that is not the game; see the parts."""
+
+    network: NetworkConfig = NetworkConfig()
+    search: SearchConfig = SearchConfig()
+    self_play: SelfPlayConfig = SelfPlayConfig()
+    learner: LearnerConfig = LearnerConfig()
+    arena: ArenaConfig = ArenaConfig()
+    gates: GatesConfig = GatesConfig()
+
+    def __post_init__(self) -> None:
+        rows = self.learner.replay_blocks * self.self_play.lanes
+        if rows >= 2**31:  # they are counted in int32
+            raise ValueError(
+                f"learner.replay_blocks x self_play.lanes is {rows} positions; it must be less than {2**31}"
+            )
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["iteration", "learner", "champion", "version", "replay", "games", "key"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class LoopState:
+    """The whole experiment between two iterations.
+
+    Attributes:
+      iteration: ``int32`` iterations done.
+      learner: the network being trained.
+      champion: parameters of the last network that won an arena, at first the untrained ones.
+      version: ``int32`` promotions so far, which numbers the champions.
+      replay: rows to learn from.
+      games: running games.
+      key: typed key that the next iteration consumes.
+    """
+
+    iteration: jax.Array
+    learner: Learner
+    champion: Any
+    version: jax.Array
+    replay: Replay
+    games: Games
+    key: jax.Array
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["score", "error", "games", "decisions"], meta_fields=[])
+@dataclass(frozen=True)
+class ArenaStats:
+    """``float32`` mean score of the network against the champion and its standard error, NaN in iterations without an
+    arena, the ``int32`` games they come from, and all decisions played."""
+
+    score: jax.Array
+    error: jax.Array
+    games: jax.Array
+    decisions: jax.Array
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=[
+        "iteration", "self_play", "gates", "losses", "steps", "skipped", "trainable_rows", "lost_rows", "arena",
+        "promoted", "rolled_back", "version",
+    ],
+    meta_fields=[],
+)  # fmt: skip
+@dataclass(frozen=True)
+class Metrics:
+    """What an iteration did.
+
+    Attributes:
+      iteration: ``int32`` iterations done, this one included.
+      self_play, gates, losses, arena: of this iteration.
+      steps: ``int32`` optimiser steps of this iteration.
+      skipped: ``int32`` optimiser steps not applied because they were not finite, since the beginning.
+      trainable_rows: ``int32`` rows that may be learned from now.
+      lost_rows: ``int32`` rows overwritten before their game ended, since the beginning.
+      promoted: ``bool``, the network became champion.
+      rolled_back: ``bool``, it was clearly weaker than the champion, from which training went on in its place.
+      version: ``int32`` version of the champion now.
+    """
+
+    iteration: jax.Array
+    self_play: SelfPlayStats
+    gates: quality.Report
+    losses: Losses
+    steps: jax.Array
+    skipped: jax.Array
+    trainable_rows: jax.Array
+    lost_rows: jax.Array
+    arena: ArenaStats
+    promoted: jax.Array
+    rolled_back: jax.Array
+    version: jax.Array
+
+
+@partial(jax.jit, static_argnames=("env", "config"))
+def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
+    """The state before the first iteration. The key is consumed."""
+    network_key, games_key, key = jax.random.split(key, 3)
+    network = make_network(env, config.network)
+    params = network.init(network_key, jnp.zeros((1, *env.observation_shape), jnp.float32))
+    games = new_games(env, config.self_play, games_key)
+    return LoopState(
+        iteration=jnp.int32(0),
+        learner=new_learner(config.learner, params),
+        champion=params,
+        version=jnp.int32(0),
+        replay=new_replay(env, config.search, config.learner.replay_blocks, config.self_play.lanes),
+        games=games,
+        key=key,
+    )
+
+
+def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[[LoopState], tuple[LoopState, Metrics]]:
+    """The function that does one iteration, jitted; it consumes (donates) the state it is given.
+
+    Args:
+      env: the environment.
+      config: of the loop.
+      mesh: devices to use, each of which then holds the whole state; None for one.
+
+    Raises:
+      ValueError: the lanes or the batch cannot be divided among the devices.
+    """
+    devices = mesh.size if mesh else 1
+    for name, number in (
+        ("self_play.lanes", config.self_play.lanes),
+        ("learner.batch_size", config.learner.batch_size),
+    ):
+        if number % devices:
+            raise ValueError(f"{name} is {number}; it must be a multiple of the number of devices, {devices}")
+    evaluate = make_evaluate(env, config.network)
+
+    def iterate(state: LoopState) -> tuple[LoopState, Metrics]:
+        key, play_key, learn_key = jax.random.split(state.key, 3)
+        iteration = state.iteration + 1
+
+        challenge = iteration % config.arena.every == 0
+        games, replay, self_play, match = play(env, evaluate, config, state, challenge, play_key, mesh)
+        report = quality.measure(config.gates, replay, self_play, config.self_play.chunk)
+        replay = ring.drop(replay, iteration, ~report.passed)
+
+        verdict = judge(match, env.num_players, config.arena.test)
+        promoted, rolled_back = challenge & verdict.stronger, challenge & verdict.weaker
+        champion = select(promoted, state.learner.average, state.champion)
+        version = state.version + promoted
+        learner = select(rolled_back, restart(config.learner, state.learner, state.champion), state.learner)
+
+        if not config.gates.parity_games:
+            replay, released = ring.approve(replay, iteration)
+            learner = earn(config.learner, learner, released)
+        learner, losses, steps = train(env, evaluate, config.learner, learner, replay, learn_key, mesh)
+
+        following = LoopState(iteration, learner, champion, version, replay, games, key)
+        metrics = Metrics(
+            iteration=iteration,
+            self_play=self_play,
+            gates=report,
+            losses=losses,
+            steps=steps,
+            skipped=learner.skipped,
+            trainable_rows=jnp.sum(replay.trainable, dtype=jnp.int32),
+            lost_rows=replay.lost,
+            arena=ArenaStats(
+                score=jnp.where(challenge, verdict.score, jnp.nan),
+                error=jnp.where(challenge, verdict.error, jnp.nan),
+                games=jnp.where(challenge, verdict.groups * env.num_players, 0),
+                decisions=match.length.sum(),
+            ),
+            promoted=promoted,
+            rolled_back=rolled_back,
+            version=version,
+        )
+        return following, metrics
+
+    return jax.jit(iterate, donate_argnums=0, out_shardings=everywhere(mesh) if mesh else None)
+
+
+def play(
+    env,
+    evaluate: Evaluate,
+    config: LoopConfig,
+    state: LoopState,
+    challenge: jax.Array,
+    key: jax.Array,
+    mesh: Mesh | None = None,
+) -> tuple[Games, Replay, SelfPlayStats, Match]:
+    """A chunk of self-play and then, if ``challenge``, a match between the network being trained and the champion.
+
+    Self-play searches with noise, the match without, but for its openings. Both go through one loop over plies, so that
+    the search is compiled once. A ply moves all lanes of self-play, or as many games of the match.
+
+    Args:
+      env: the environment.
+      evaluate: the network.
+      config: of the loop.
+      state: before the iteration.
+      challenge: ``bool``.
+      key: typed key, consumed.
+      mesh: devices to spread the games over.
+    """
+    lanes, chunk, opening = config.self_play.lanes, config.self_play.chunk, config.arena.opening
+    latest, champion = state.learner.average, state.champion
+    player = latest if config.self_play.network == "latest" else champion
+    lanes_key, restart_key, match_key = jax.random.split(key, 3)
+    lane_keys = jax.random.split(lanes_key, lanes)
+    game_keys = match_keys(match_key, config.arena.groups, env.num_players)
+
+    def unfinished(carry):
+        ply, *_, match = carry
+        return (ply < chunk) | (challenge & ~judge(match, env.num_players, config.arena.test).decided)
+
+    def one_ply(carry):
+        ply, games, replay, stats, match = carry
+        own = ply < chunk
+        turn = next_turn(env, match, lanes, opening)
+        lengths = take(turn, match.length)
+        params = select(own, player, select(turn.challenging, latest, champion))
+        states = select(own, games.state, take(turn, match.state))
+        keys = jax.vmap(jax.random.fold_in)(
+            jnp.where(own, lane_keys, take(turn, game_keys)), jnp.where(own, ply, lengths)
+        )
+        in_opening = jnp.where(own, games.length < games.opening, lengths < opening)
+        noise = (own | in_opening).astype(jnp.float32)
+        after, found = play_ply(env, evaluate, config.search, params, states, keys, in_opening, noise, mesh)
+        games, replay, stats = record_ply(
+            env, config.self_play, games, replay, stats, after, found, jax.random.fold_in(restart_key, ply),
+            state.iteration + 1, state.version, own,
+        )  # fmt: skip
+        # A ply of self-play moves no game of the match: all are fillers.
+        turn = replace(turn, games=jnp.where(own, len(match.length), turn.games))
+        return ply + 1, games, replay, stats, advance(env, match, turn, after)
+
+    match = new_match(env, config.arena.groups)
+    carry = jnp.int32(0), state.games, state.replay, no_stats(env.num_players), match
+    _, games, replay, stats, match = jax.lax.while_loop(unfinished, one_ply, carry)
+    return games, replay, stats, match
+
+
+def release(config: LoopConfig, state: LoopState, accepted: jax.Array | bool) -> LoopState:
+    """Lets the games of one more iteration be learned from, or drops them.
+
+    For the caller of a loop with ``gates.parity_games``: after each iteration, the games of the one before it, which
+    are the first that are not approved, are released by what their replay gave.
+
+    Args:
+      config: of the loop.
+      state: between two iterations.
+      accepted: ``bool``.
+    """
+    iteration = state.replay.approved + 1
+    replay = ring.drop(state.replay, iteration, ~jnp.asarray(accepted))
+    replay, rows = ring.approve(replay, iteration)
+    return replace(state, replay=replay, learner=earn(config.learner, state.learner, rows))
+
+
+def take_in(
+    config: LoopConfig, state: LoopState, rows: ring.Rows, outcome: jax.Array, number: jax.Array | int
+) -> LoopState:
+    """Adds a block of finished games from elsewhere, between two iterations; see :func:`.ring.insert`."""
+    replay = ring.insert(state.replay, rows, outcome, number)
+    return replace(state, replay=replay, learner=earn(config.learner, state.learner, jnp.asarray(number)))
+
+
+def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:
+    """Estimated bytes of what training keeps: replay, games, search tree, network (with champion and optimiser).
+
+    ``state`` may be its ``jax.eval_shape``.
+    """
+    lanes = config.self_play.lanes
+    slots = state.replay.rows.slot_actions.shape[-1]
+    # Of a node mctx keeps six numbers per slot and five others, four bytes each, and the state with its slots' actions.
+    node = 28 * slots + 20 + _bytes(state.games.state) // lanes
+    return {
+        "replay": _bytes(state.replay),
+        "games": _bytes(state.games),
+        "search tree": lanes * (config.search.simulations + 1) * node,
+        "network": _bytes((state.learner, state.champion)),
+    }
+
+
+def _bytes(tree: Any) -> int:
+    return sum(prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

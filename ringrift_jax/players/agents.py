@@ -1,0 +1,67 @@
+"""Players behind one small interface: a batch of positions and a key per game in, an action per game out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from ..devices import spread
+from ..env import random_action, sample_mask
+from ..search.network import NetworkConfig, make_network
+from ..search.tree import Evaluate, SearchConfig, search
+from . import heuristic
+
+Agent = Callable[[Any, jax.Array], jax.Array]
+"""``agent(states [B], keys [B]) -> int32[B]``, an action of every running game. The keys are consumed."""
+
+
+def make_evaluate(env, config: NetworkConfig) -> Evaluate:
+    """What evaluates positions with a network of this size, given its parameters."""
+    return cast(Evaluate, make_network(env, config).apply)
+
+
+def random_agent(env) -> Agent:
+    """Uniform over the legal actions."""
+
+    def act(states, keys):
+        return jax.vmap(lambda state, key: random_action(env, state, key))(states, keys)
+
+    return act
+
+
+def heuristic_agent(env, weights: heuristic.Weights, mesh: Mesh | None = None) -> Agent:
+    """The decision of the highest heuristic value; equal ones are equally likely. ``mesh``: devices to spread games
+    over."""
+
+    def act(weights, states, keys):
+        actions, values = heuristic.decision_values(env, states, weights)
+        best = (values == values.max(axis=-1, keepdims=True)) & (actions >= 0)
+        choice = jax.vmap(sample_mask)(best, keys)
+        return jnp.take_along_axis(actions, choice[:, None], axis=-1)[:, 0]
+
+    return partial(spread(act, mesh), weights)
+
+
+def network_agent(env, evaluate: Evaluate, params, mesh: Mesh | None = None) -> Agent:
+    """The network without search: the legal action of the highest logit. ``mesh``: devices to spread games over."""
+
+    def act(params, states):
+        logits, _ = evaluate(params, jax.vmap(env.observe)(states))
+        masks = jax.vmap(env.legal_action_mask)(states)
+        return jnp.argmax(jnp.where(masks, logits, -jnp.inf), axis=-1).astype(jnp.int32)
+
+    return lambda states, keys: spread(act, mesh)(params, states)
+
+
+def search_agent(env, evaluate: Evaluate, params, config: SearchConfig, mesh: Mesh | None = None) -> Agent:
+    """The network with search, without noise at the root. ``mesh``: devices to spread games over."""
+    config = replace(config, gumbel_scale=0.0)
+
+    def act(params, states, keys):
+        return search(env, evaluate, params, states, keys, config).action
+
+    return partial(spread(act, mesh), params)

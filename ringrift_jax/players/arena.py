@@ -1,0 +1,180 @@
+"""Matches between a challenger and an opponent that are fair to both.
+
+Games come in groups of one per player: all games of a group have the same opening, and in each the challenger is
+another player, so that every seat is held equally often. With two players a group is a pair. The mean score of a group
+is the unit of the statistics, because games of one opening are not independent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..settings import check_at_least
+from .agents import Agent, random_agent
+from .sequential import SequentialConfig, Verdict, verdict
+
+
+@dataclass(frozen=True)
+class ArenaConfig:
+    """When the network being trained challenges the champion, and what it takes to win.
+
+    Attributes:
+      every: iterations from one arena to the next.
+      groups: openings at most; each is played once per player, with the challenger in another seat.
+      opening: decisions at the start of each game that are drawn, all from the champion's search.
+      test: decides, and ends the match as soon as it has.
+    """
+
+    every: int = 32
+    groups: int = 256
+    opening: int = 8
+    test: SequentialConfig = SequentialConfig()
+
+    def __post_init__(self) -> None:
+        check_at_least(self, every=1, groups=2, opening=0)
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["state", "score", "length"], meta_fields=[])
+@dataclass(frozen=True)
+class Match:
+    """The games of a match, finished or not; G = groups, n = players. In game g the challenger is player ``g % n``.
+
+    Attributes:
+      state: states with leading axis ``[G * n]``.
+      score: ``float32[G * n]`` reward of the challenger: 1 for a win, -1/(n-1) for a loss, 0 when truncated or running.
+      length: ``int32[G * n]`` decisions.
+    """
+
+    state: Any
+    score: jax.Array
+    length: jax.Array
+
+    @property
+    def running(self) -> jax.Array:
+        """``bool[G * n]``."""
+        return ~self.state.is_over
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["challenging", "games"], meta_fields=[])
+@dataclass(frozen=True)
+class Turn:
+    """Games of a match that move together because they wait for the same side; W = width.
+
+    Attributes:
+      challenging: ``bool``, whether that side is the challenger.
+      games: ``int32[W]`` their indices, each once, then fillers beyond the last game.
+    """
+
+    challenging: jax.Array
+    games: jax.Array
+
+
+def new_match(env, groups: int) -> Match:
+    """``groups * n`` games at their start."""
+    total = groups * env.num_players
+    start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (total, *leaf.shape)), env.init())
+    return Match(start, jnp.zeros(total, jnp.float32), jnp.zeros(total, jnp.int32))
+
+
+def next_turn(env, match: Match, width: int, opening: int = 0) -> Turn:
+    """Up to ``width`` games that wait for the side more games wait for, among the first ``2 * width`` that run.
+
+    So one network at a time is evaluated, on a nearly full batch, and the first games end first. In the first
+    ``opening`` decisions of a game all players are the opponent's.
+    """
+    total = len(match.length)
+    running = match.running & (jnp.cumsum(match.running) <= 2 * width)
+    is_challenger = match.state.current_player == jnp.arange(total) % env.num_players
+    side = is_challenger & (match.length >= opening)
+    challenging = 2 * jnp.sum(running & side) >= jnp.sum(running)
+    return Turn(challenging, _indices(running & (side == challenging), width))
+
+
+def _indices(ready: jax.Array, width: int) -> jax.Array:
+    """``int32[width]``: the first games that are ready, then fillers."""
+    (games,) = jnp.nonzero(ready, size=width, fill_value=len(ready))
+    return games
+
+
+def take(turn: Turn, per_game: Any) -> Any:
+    """The entries ``[W]`` of a turn's games in arrays with one entry per game; fillers get some entry."""
+    return jax.tree.map(lambda leaf: leaf.at[turn.games].get(mode="clip"), per_game)
+
+
+def advance(env, match: Match, turn: Turn, after: Any) -> Match:
+    """The match after a turn; ``after`` holds the states ``[W]`` after the decisions. Fillers change nothing."""
+    gained = jnp.take_along_axis(after.rewards, (turn.games % env.num_players)[:, None], axis=1)[:, 0]
+    return Match(
+        jax.tree.map(lambda leaf, new: leaf.at[turn.games].set(new, mode="drop"), match.state, after),
+        match.score.at[turn.games].add(gained, mode="drop"),
+        match.length.at[turn.games].add(1, mode="drop"),
+    )
+
+
+def match_keys(key: jax.Array, groups: int, players: int) -> jax.Array:
+    """Typed keys ``[groups * players]``, equal within a group. The key is consumed."""
+    return jnp.repeat(jax.random.split(key, groups), players)
+
+
+Sides = Callable[[jax.Array, Any, jax.Array], jax.Array]
+"""``sides(challenging, states [B], keys [B]) -> int32[B]``: actions of the challenger or of the opponent."""
+
+
+def versus(challenger: Agent, opponent: Agent) -> Sides:
+    """Two agents as the sides of a match."""
+    return lambda challenging, states, keys: jax.lax.cond(challenging, challenger, opponent, states, keys)
+
+
+def play_match(env, sides: Sides, groups: int, key: jax.Array, opening: int = 0, devices: int = 1) -> Match:
+    """Plays ``groups * n`` games to their end.
+
+    Args:
+      env: the environment.
+      sides: who plays. A turn gives one side half of the games, made a multiple of ``devices``.
+      groups: openings.
+      key: typed key, consumed.
+      opening: decisions at the start of each game that are uniformly random, the same in all games of a group.
+      devices: over which the agents spread their games.
+    """
+    keys = match_keys(key, groups, env.num_players)
+    width = -(-len(keys) // (2 * devices)) * devices
+
+    def draw(challenging, states, keys):
+        return random_agent(env)(states, keys)
+
+    def play_turn(match: Match) -> Match:
+        turn = next_turn(env, match, width)
+        opens = match.running & (match.length < opening)
+        turn = replace(turn, games=jnp.where(opens.any(), _indices(opens, width), turn.games))
+        states = take(turn, match.state)
+        ply_keys = jax.vmap(jax.random.fold_in)(take(turn, keys), take(turn, match.length))
+        actions = jax.lax.cond(opens.any(), draw, sides, turn.challenging, states, ply_keys)
+        return advance(env, match, turn, jax.vmap(env.step)(states, actions))
+
+    return jax.lax.while_loop(lambda match: match.running.any(), play_turn, new_match(env, groups))
+
+
+def distinct_share(match: Match) -> float:
+    """Share of the games of a finished match that differ in their last position or length; less than the truth if two
+    different games end alike."""
+    leaves = [np.asarray(leaf).reshape(len(match.length), -1) for leaf in jax.tree.leaves((match.state, match.length))]
+    rows = np.concatenate([leaf.astype(np.int64) for leaf in leaves], axis=1)
+    return len(np.unique(rows, axis=0)) / len(rows)
+
+
+def mean_and_error(per_game: jax.Array, players: int) -> tuple[jax.Array, jax.Array]:
+    """Mean of ``float32[G * n]`` and its standard error over the groups, of which there must be two or more."""
+    groups = per_game.reshape(-1, players).mean(axis=1)
+    return groups.mean(), groups.std(ddof=1) / jnp.sqrt(groups.shape[0])
+
+
+def judge(match: Match, players: int, config: SequentialConfig) -> Verdict:
+    """What the groups say that have ended, up to the first one that still runs."""
+    over = ~match.running.reshape(-1, players).any(axis=1)
+    ready = jnp.cumprod(over, dtype=jnp.int32).sum()
+    return verdict(match.score.reshape(-1, players).mean(axis=1), ready, players, config)

@@ -1,0 +1,255 @@
+"""Saving and restoring; the only file that imports orbax.
+
+A checkpoint holds the whole :class:`~ringrift_jax.learning.loop.LoopState` and is written in the background. A champion holds
+the parameters of a network and the settings of its run, so that nothing else is needed to play with it.
+
+What cannot be written, as on a full disk, is an OSError with the directory's name in it. That of a checkpoint may come
+with the next one, or when they are closed.
+"""
+
+import logging
+import os
+import re
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+from jax.sharding import Mesh
+
+from ..learning.config import RunConfig, from_dict, to_dict
+from ..devices import everywhere
+from ..learning.loop import LoopState
+
+
+class Checkpoints:
+    """The last checkpoints of a run, in a directory of their own.
+
+    Use it as a context manager, or call :meth:`close`, so that the last one is complete on disk. With ``read_only``
+    it can look at the checkpoints of a run that goes on elsewhere.
+    """
+
+    def __init__(self, directory: Path | str, keep: int = 3, read_only: bool = False):
+        self._directory, self._read_only = Path(directory).resolve(), read_only
+        with _without_remarks():
+            options = ocp.CheckpointManagerOptions(
+                max_to_keep=None if read_only else keep, cleanup_tmp_directories=not read_only, read_only=read_only
+            )
+            self._manager = ocp.CheckpointManager(self._directory, options=options)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        with suppress(*([Exception] if kind else [])):  # what went wrong first matters more
+            self.close()
+
+    def latest(self) -> int | None:
+        """Iterations done in the latest complete checkpoint, None without any."""
+        return self._manager.latest_step()
+
+    def save(self, state: LoopState) -> None:
+        """Copies the state and writes it in the background. The state may be donated as soon as this returns."""
+        step = int(state.iteration)
+        if step not in self._manager.all_steps():
+            with _naming(self._directory):
+                self._manager.save(step, args=ocp.args.StandardSave(_storable(state)))
+
+    def restore(
+        self,
+        like: LoopState,
+        mesh: Mesh | None = None,
+        say: Callable[[str], None] = warnings.warn,
+        last: int | None = None,
+    ) -> LoopState:
+        """The latest checkpoint that can be read.
+
+        Newer ones are damaged; they are set aside as ``damaged-ITERATION``, or left alone if this is read-only.
+
+        Args:
+          like: a state of the same shapes, or its ``jax.eval_shape``.
+          mesh: the devices that then hold it, see :mod:`ringrift_jax.devices`; None for the first device.
+          say: told about each damaged checkpoint.
+          last: none after this iteration; None for any.
+
+        Raises:
+          FileNotFoundError: there is no such checkpoint.
+          ValueError: no checkpoint can be read, or they have other shapes.
+        """
+        steps = sorted((step for step in self._manager.all_steps() if last is None or step <= last), reverse=True)
+        if not steps:
+            raise FileNotFoundError("there is no checkpoint" + (f" up to iteration {last}" if last is not None else ""))
+        target = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere(mesh)),
+            jax.eval_shape(_storable, like),
+        )
+        problems: list[Exception] = []
+        for step in steps:
+            try:
+                stored: Any = self._manager.restore(step, args=ocp.args.StandardRestore(target))
+            except Exception as problem:  # orbax and tensorstore have no common class for damaged files
+                problems.append(problem)
+                continue
+            for newer, problem in zip(steps, problems, strict=False):
+                if not self._read_only:
+                    self._set_aside(newer)
+                say(f"the checkpoint after iteration {newer} is damaged, so an older one is used: {_line(problem)}")
+            return _from_storable(stored)
+        raise ValueError(
+            f"no checkpoint in {self._directory} can be read; the one after iteration {steps[0]}: {_line(problems[0])}"
+        ) from problems[0]
+
+    def _set_aside(self, step: int) -> None:
+        damaged = self._directory / f"damaged-{step}"
+        shutil.rmtree(damaged, ignore_errors=True)
+        (self._directory / str(step)).rename(damaged)
+        self._manager.reload()
+
+    def wait(self) -> None:
+        """Returns when everything saved is complete on disk."""
+        with _naming(self._directory):
+            self._manager.wait_until_finished()
+
+    def close(self) -> None:
+        """Completes what is being written."""
+        with _naming(self._directory):
+            try:
+                self._manager.wait_until_finished()
+            finally:
+                self._manager.close()
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Orbax warns of what follows from being read only."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Makes an OSError, with the path in it, of what orbax raises when the system refuses to write."""
+    try:
+        yield
+    except Exception as problem:  # orbax and tensorstore have no common class
+        number = _error_number(problem)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from problem
+
+
+def _error_number(problem: BaseException | None) -> int | None:
+    """The system's number for an error, which tensorstore has in its text, or for what led to it."""
+    while problem is not None:
+        if isinstance(problem, OSError) and problem.errno:
+            return problem.errno
+        if found := re.search(r"os_error_code='(\d+)'", str(problem)):
+            return int(found[1])
+        problem = problem.__cause__ or problem.__context__
+    return None
+
+
+def _line(problem: Exception) -> str:
+    return f"{type(problem).__name__} {next(iter(str(problem).splitlines()), '')}".strip()
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _storable(state: LoopState) -> LoopState:
+    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, state)
+
+
+def _from_storable(state: LoopState) -> LoopState:
+    return LoopState(**{**vars(state), "key": jax.random.wrap_key_data(state.key)})
+
+
+def save_champion(directory: Path | str, version: int, config: RunConfig, params: Any) -> Path:
+    """Writes ``directory/version`` as a whole or not at all; there must be none yet. Returns its path."""
+    path = Path(directory).resolve() / str(version)
+    with _naming(path), ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+        items = {"params": ocp.args.StandardSave(params), "config": ocp.args.JsonSave(to_dict(config))}
+        checkpointer.save(path, ocp.args.Composite(**items))
+    return path
+
+
+def load_champion(path: Path | str) -> tuple[RunConfig, Any]:
+    """The settings and the parameters that :func:`save_champion` wrote, on the first device.
+
+    Raises:
+      FileNotFoundError: there is no champion at the path.
+      ValueError: it has settings that there are not, as one has that another version of this package wrote.
+    """
+    path = Path(path).resolve()
+    if not (path / "params").is_dir():
+        raise FileNotFoundError(f"{path} is not a champion; a run keeps its champions in RUN/champions/VERSION")
+    handlers = {"params": ocp.StandardCheckpointHandler(), "config": ocp.JsonCheckpointHandler()}
+    with ocp.Checkpointer(ocp.CompositeCheckpointHandler(**handlers)) as checkpointer:
+        stored: Any = checkpointer.metadata(path).item_metadata
+        # Whatever devices wrote them; without this it would have to be the same ones.
+        target = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere(None)), stored["params"]
+        )
+        items = {"params": ocp.args.StandardRestore(target), "config": ocp.args.JsonRestore()}
+        found = checkpointer.restore(path, ocp.args.Composite(**items))
+    try:
+        config = from_dict(RunConfig, found["config"])
+    except ValueError as problem:
+        raise ValueError(f"{path} is of another version of ringrift_jax: {problem}") from None
+    return config, found["params"]
+
+
+def champion_versions(directory: Path | str) -> list[int]:
+    """Versions of the champions in a directory, in order."""
+    found = Path(directory).glob("*/params") if Path(directory).is_dir() else ()
+    return sorted(int(path.parent.name) for path in found if path.parent.name.isdigit())
+
+
+def remove_champions_after(directory: Path | str, version: int) -> None:
+    """Removes champions newer than a version, those of iterations that a resumed run does again, and half written
+    ones."""
+    for half in Path(directory).glob("*.orbax-checkpoint-tmp*"):
+        shutil.rmtree(half)
+    for newer in champion_versions(directory):
+        if newer > version:
+            shutil.rmtree(Path(directory) / str(newer))
+
+
+def complete_champions(
+    path: Path, config: RunConfig, state: LoopState, say: Callable[[str], None]
+) -> None:
+    """Writes the champion again if it is gone, from the state, and says which older ones are gone for good."""
+    version = int(state.version)
+    stored = champion_versions(path)
+    if version not in stored:
+        shutil.rmtree(path / str(version), ignore_errors=True)  # what may be left of it
+        save_champion(path, version, config, state.champion)
+        say(f"champion {version} was missing from {path}; it is written again from the checkpoint")
+    if older := [str(number) for number in range(version) if number not in stored]:
+        say(f"missing from {path}: champion {', '.join(older)}; training does not need them")
+
+
+def quiet_background() -> None:
+    """Keeps to themselves the threads that write checkpoints: what goes wrong there is raised and told in one line."""
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+
+    def hook(args: Any) -> None:
+        if "orbax" not in repr(args.object) and str(args.exc_value) != "Event loop is closed":
+            sys.__unraisablehook__(args)
+
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = hook

@@ -1,0 +1,174 @@
+"""The directory of a training run.
+
+``config.json`` holds the settings, ``metrics.jsonl`` an object per iteration, ``events.jsonl`` what happened to the
+models, ``champions/VERSION`` every network that became champion (0 is the untrained one), ``checkpoints/`` the last
+states to continue from, ``games.jsonl.gz`` records of the games that were replayed by the reference, and ``owner.txt``
+which process trained last.
+"""
+
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+from filelock import AcquireReturnProxy, FileLock, Timeout
+
+from ..learning.config import RunConfig, flatten, read_run, to_dict
+from .events import EventLog
+from .files import append_line, whole_lines, write_lines, write_whole
+from ..learning.loop import LoopConfig, Metrics
+from ..notation.moves import PHASE_NAMES
+from .registry import CHAMPIONS, CHECKPOINTS, CONFIG
+
+TIMINGS = ("seconds", "games_per_second", "decisions_per_second")
+"""Keys of a line of ``metrics.jsonl`` that differ when a run is repeated."""
+
+
+class BusyError(RuntimeError):
+    """Another process works in the directory."""
+
+
+class RunDirectory:
+    """Paths and files of one run."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self.config = self.path / CONFIG
+        self.metrics = self.path / "metrics.jsonl"
+        self.owner = self.path / "owner.txt"
+        self.champions = self.path / CHAMPIONS
+        self.checkpoints = self.path / CHECKPOINTS
+        self.games = self.path / "games.jsonl.gz"
+        self.events = EventLog(self.path)
+
+    def open(self, config: RunConfig) -> AcquireReturnProxy:
+        """Makes the directory, or checks that the run in it has the same settings.
+
+        Returns:
+          A lock, taken: a context manager that keeps others out until it or this process ends, however it ends.
+
+        Raises:
+          OSError: the directory cannot be made or written to.
+          BusyError: another process has it open.
+          ValueError: its run has other settings; the message shows the difference.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied", str(self.path))
+        lock = FileLock(self.path / "lock")
+        try:
+            taken = lock.acquire(blocking=False)
+        except Timeout:
+            owner = self.owner.read_text().strip() if self.owner.exists() else "another process"
+            raise BusyError(
+                f"{self.path} is being trained by {owner}; wait, stop it, or choose another --run-dir"
+            ) from None
+        try:
+            self._claim(config)
+        except BaseException:
+            lock.release()
+            raise
+        return taken
+
+    def _claim(self, config: RunConfig) -> None:
+        write_whole(
+            self.owner, f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n"
+        )
+        if self.config.exists():
+            difference = list(_differences(json.loads(self.config.read_text()), to_dict(config)))
+            if difference:
+                raise ValueError(f"{self.path} holds a run with other settings: {', '.join(difference)}")
+        else:
+            write_whole(self.config, json.dumps(to_dict(config), indent=2) + "\n")
+
+    def read_config(self) -> RunConfig:
+        """The settings of the run; see :func:`ringrift_jax.learning.config.read_run`."""
+        return read_run(self.config)
+
+    def keep_metrics(self, iterations: int) -> None:
+        """Drops the lines after an iteration, and a last line that was not written to its end."""
+        write_lines(self.metrics, whole_lines(self.metrics)[:iterations])
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The lines of the iterations done."""
+        return [json.loads(line) for line in whole_lines(self.metrics)]
+
+    def append_metrics(self, record: dict[str, Any]) -> None:
+        """Adds a line, which is on disk when this returns."""
+        append_line(self.metrics, json.dumps(record))
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    old, new = flatten(old), flatten(new)
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name, "absent"), new.get(name, "absent")
+        if before != after:
+            yield f"{name} is {before} there and {after} now"
+
+
+def to_record(metrics: Metrics, config: LoopConfig, seconds: float) -> dict[str, Any]:
+    """The line of an iteration; what is not a number (nothing was learned, no arena) becomes None.
+
+    Args:
+      metrics: of the iteration.
+      config: of the loop.
+      seconds: wall time it took.
+    """
+    got = jax.device_get(metrics)
+    play, losses, arena = got.self_play, got.losses, got.arena
+    decisions = config.self_play.lanes * config.self_play.chunk
+    phases = zip(PHASE_NAMES.values(), got.gates.entropy.tolist(), strict=False)
+    verdict = "promoted" if got.promoted else "rolled_back" if got.rolled_back else "rejected"
+    record = {
+        "iteration": got.iteration,
+        "games": play.games,
+        "decisions": decisions,
+        "game_length": play.decisions / play.games if play.games else math.nan,
+        "shortest_game": play.shortest if play.games else None,
+        "longest_game": play.longest if play.games else None,
+        "mean_depth": play.mean_depth,
+        "max_depth": play.max_depth,
+        "overflow": play.overflow,
+        "entropy_by_phase": {name: _plain(entropy) for name, entropy in phases},
+        "gates": {name: gate(result.value, result.passed) for name, result in got.gates.results.items()},
+        "data_rejected": not got.gates.passed,
+        "trainable_rows": got.trainable_rows,
+        "lost_rows": got.lost_rows,
+        "steps": got.steps,
+        "samples": got.steps * config.learner.batch_size,
+        "skipped_steps": got.skipped,
+        "loss": losses.loss,
+        "policy_loss": losses.policy_loss,
+        "target_entropy": losses.target_entropy,
+        "value_loss": losses.value_loss,
+        "gradient": losses.gradient,
+        "arena_score": arena.score,
+        "arena_error": arena.error,
+        "arena_games": arena.games,
+        "arena_decisions": arena.decisions,
+        "verdict": verdict if arena.games else None,
+        "promoted": got.promoted,
+        "champion": got.version,
+        "seconds": round(seconds, 3),
+        "games_per_second": round(play.games / seconds, 3),
+        "decisions_per_second": round(decisions / seconds, 1),
+    }
+    return {name: _plain(value) for name, value in record.items()}
+
+
+def gate(value: Any, passed: Any) -> dict[str, Any]:
+    """What a line says about a quality gate; the value is None where there was too little to judge."""
+    return {"value": _plain(value), "passed": _plain(passed)}
+
+
+def _plain(value: Any) -> Any:
+    """A Python number for a scalar of any kind, floats to six digits; None unless it is finite."""
+    value = value.item() if hasattr(value, "item") else value
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -1,0 +1,223 @@
+"""Matches between players that are named on the command line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from .directory import RunDirectory
+from ..players import heuristic
+from ..players.agents import Agent, heuristic_agent, make_evaluate, network_agent, random_agent, search_agent
+from ..players.arena import Match, distinct_share, play_match, versus
+from ..boards import BOARD_NAMES
+from .checkpoints import champion_versions, load_champion
+from ..learning.config import RunConfig
+from ..devices import everywhere, make_mesh
+from ..env import Env
+from ..learning.loop import LoopConfig
+from ..players.ratings import Result, pairwise_from_ranks, wilson
+from ..pytrees import select
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a player decides, apart from what it has learned; ``simulations`` 0 is the network alone."""
+
+    kind: Literal["random", "heuristic", "network"]
+    simulations: int = 0
+
+
+@dataclass(frozen=True)
+class Player:
+    """Somebody who plays a match.
+
+    Attributes:
+      style: how it decides.
+      version: of the champion, if it is a network.
+      profile: of the weights, if it is the heuristic; empty for that of the board.
+    """
+
+    style: Style
+    version: int = 0
+    profile: str = ""
+
+    @property
+    def name(self) -> str:
+        if self.style.kind != "network":
+            return f"{self.style.kind} {self.profile}".strip()
+        who = f"champion {self.version}" if self.version else "untrained"
+        return f"{who}, {self.style.simulations} simulations" if self.style.simulations else f"{who} alone"
+
+
+RANDOM = Player(Style("random"))
+
+
+def champion(version: int, simulations: int) -> Player:
+    return Player(Style("network", simulations), version)
+
+
+def named(text: str, simulations: int) -> Player:
+    """The player of ``random``, ``heuristic``, ``heuristic:PROFILE`` or ``champion:VERSION``, which makes so many
+    simulations. ValueError for anything else."""
+    kind, _, detail = text.partition(":")
+    if text == "random":
+        return RANDOM
+    if kind == "heuristic" and (detail in heuristic.PROFILES or text == kind):
+        return Player(Style("heuristic"), profile=detail)
+    if kind == "champion" and detail.isdecimal():
+        return champion(int(detail), simulations)
+    raise ValueError(
+        f"unknown player {text!r}; it must be random, heuristic, champion:VERSION or heuristic:PROFILE "
+        f"with a profile of {', '.join(heuristic.PROFILES)}"
+    )
+
+
+def game_without_run(player: str, board: str | None, players: int | None, swap_rule: bool) -> RunConfig | None:
+    """The game that the command line names for random or the heuristic; None if the player is a run, which says which
+    game it is. Ends the program with one line when too little or too much is named. ValueError when there is no such
+    game."""
+    if player.partition(":")[0] in ("random", "heuristic"):
+        if not board:
+            raise ValueError(f"{player} needs --board, one of {', '.join(BOARD_NAMES)}, and perhaps --players")
+        config = RunConfig(board, players or 2, swap_rule)
+        config.make_env()
+        return config
+    for flag, given in (("board", board), ("players", players), ("swap-rule", swap_rule)):
+        if given:
+            raise ValueError(f"--{flag} is for random and heuristic only; {player} says which game it is")
+    return None
+
+
+def find_champion(path: Path) -> tuple[Path, int]:
+    """Where champions are kept, and the version of the newest one of a run, or of RUN/champions/VERSION itself.
+    FileNotFoundError when it is neither."""
+    directory = RunDirectory(path).champions
+    versions = champion_versions(directory)
+    if versions:
+        return directory, versions[-1]
+    if path.name.isdecimal() and int(path.name) in champion_versions(path.parent):
+        return path.parent, int(path.name)
+    raise FileNotFoundError(f"{path} is neither a run with champions nor RUN/champions/VERSION")
+
+
+def learned_by(env: Env, player: Player, champions: Path | None) -> Any:
+    """What a player plays with: parameters of a champion in that directory, weights of the heuristic, or None.
+    FileNotFoundError when there is no such champion."""
+    if player.style.kind == "random":
+        return None
+    if player.style.kind == "heuristic":
+        return heuristic.weights(player.profile or heuristic.default_profile(env))
+    assert champions, "champions need a run"
+    return load_champion(champions / str(player.version))[1]
+
+
+def make_agent(env: Env, loop: LoopConfig, style: Style, learned: Any, mesh: Mesh | None = None) -> Agent:
+    """An agent of this style. ``mesh``: devices to spread games over."""
+    if style.kind == "random":
+        return random_agent(env)
+    if style.kind == "heuristic":
+        return heuristic_agent(env, learned, mesh)
+    evaluate = make_evaluate(env, loop.network)
+    if not style.simulations:
+        return network_agent(env, evaluate, learned, mesh)
+    return search_agent(env, evaluate, learned, replace(loop.search, simulations=style.simulations), mesh)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished match.
+
+    Attributes:
+      player, opponent: names.
+      games, wins, losses: of the player; the other games were truncated.
+      distinct: share of the games that differ.
+      length: mean decisions of a game.
+      results: for ratings, grouped by opening: the player's rank against each other seat's.
+    """
+
+    player: str
+    opponent: str
+    games: int
+    wins: int
+    losses: int
+    distinct: float
+    length: float
+    results: tuple[Result, ...]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% interval of the share of games won."""
+        return wilson(self.wins, self.games)
+
+
+class Matches:
+    """Plays matches on one board, all from the same openings; compiles once for each pair of styles.
+
+    Args:
+      config: the game, and how champions search.
+      champions: directory of a run's champions; None if none play.
+      games: of a match, made a multiple of the number of players.
+      opening: uniformly random decisions at the start of each game.
+      seed: of all random numbers.
+    """
+
+    def __init__(self, config: RunConfig, champions: Path | None, games: int, opening: int, seed: int):
+        self.config, self.champions, self.opening = config, champions, opening
+        self.env = config.make_env()
+        self.groups = -(-games // config.num_players)
+        self.games = self.groups * config.num_players
+        self._key = partial(jax.random.key, seed)
+        self._compiled: dict[tuple[Style, Style], Callable] = {}
+        self._params: dict[Player, Any] = {}
+
+    @cached_property
+    def mesh(self) -> Mesh:
+        return make_mesh()
+
+    def play(self, player: Player, opponent: Player) -> Outcome:
+        """Plays a match to its end. FileNotFoundError when one of the champions does not exist."""
+        styles = player.style, opponent.style
+        learned = self._learned(player), self._learned(opponent)
+        if styles not in self._compiled:
+            self._compiled[styles] = jax.jit(partial(self._match, *styles))
+        return self._outcome(player.name, opponent.name, self._compiled[styles](*learned, self._key()))
+
+    def _learned(self, player: Player) -> Any:
+        if player not in self._params:
+            self._params[player] = jax.device_put(learned_by(self.env, player, self.champions), everywhere(self.mesh))
+        return self._params[player]
+
+    def _match(self, challenger: Style, opponent: Style, learned: Any, opponents: Any, key: jax.Array) -> Match:
+        agent = partial(make_agent, self.env, self.config.loop, mesh=self.mesh)
+
+        def one_copy(challenging, states, keys):
+            return agent(challenger, select(challenging, learned, opponents))(states, keys)
+
+        two_copies = versus(agent(challenger, learned), agent(opponent, opponents))
+        sides = one_copy if challenger == opponent else two_copies
+        return play_match(self.env, sides, self.groups, key, self.opening, self.mesh.size)
+
+    def _outcome(self, player: str, opponent: str, match: Match) -> Outcome:
+        match = jax.device_get(match)
+        players, score = self.config.num_players, np.asarray(match.score)
+        results = []
+        seats, ranks = np.asarray(match.state.seat_of_player).tolist(), np.asarray(match.state.ranks).tolist()
+        for game in range(self.games):
+            names = [opponent] * players
+            names[seats[game][game % players]] = player
+            results += pairwise_from_ranks(names, ranks[game], group=game // players)
+        return Outcome(
+            player=player,
+            opponent=opponent,
+            games=self.games,
+            wins=int((score > 0).sum()),
+            losses=int((score < 0).sum()),
+            distinct=distinct_share(match),
+            length=float(np.mean(match.length)),
+            results=tuple(results),
+        )

@@ -1,0 +1,102 @@
+"""Scalars of a training run for TensorBoard, with the iteration as the step."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event as Entry  # pyright: ignore[reportAttributeAccessIssue]
+from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+from tensorboardX.summary import scalar
+
+from ..events import Event
+
+GROUPS = {
+    "throughput": ("games", "decisions", "game_length", "seconds", "games_per_second", "decisions_per_second"),
+    "search": ("mean_depth", "max_depth", "overflow"),
+    "learning": (
+        "loss",
+        "policy_loss",
+        "value_loss",
+        "target_entropy",
+        "gradient",
+        "steps",
+        "skipped_steps",
+        "samples",
+    ),
+    "data": ("trainable_rows", "lost_rows", "data_rejected"),
+    "strength": (
+        *("champion", "champion_elo", "promoted"),
+        *("arena_score", "arena_error", "arena_games", "arena_decisions"),
+    ),
+}
+"""Keys of a record by the section of TensorBoard that shows them; keys of no section are under ``other``."""
+
+SECTION = {key: group for group, keys in GROUPS.items() for key in keys}
+
+
+def scalars(record: dict[str, Any]) -> dict[str, float]:
+    """What to show of a record, by tag: its numbers, and ``gates/GATE``."""
+    numbers = {
+        f"{SECTION.get(key, 'other')}/{key}": float(value)
+        for key, value in record.items()
+        if key != "iteration" and isinstance(value, int | float)
+    }
+    for gate, result in record["gates"].items():
+        numbers[f"gates/{gate}_passed"] = float(result["passed"])
+        if result["value"] is not None:
+            numbers[f"gates/{gate}"] = float(result["value"])
+    return numbers
+
+
+class TensorBoard:
+    """Writes the scalars of each record to a directory.
+
+    It writes at once and in the caller's thread: the thread of tensorboardX's SummaryWriter dies on a full disk, and
+    then its queue fills up and blocks. A file that could not be written is followed by another one.
+    """
+
+    def __init__(self, directory: Path):
+        self._directory = directory
+        self._writer: EventsWriter | None = None
+
+    def start(self, records: Sequence[dict[str, Any]], happened: Sequence[Event]) -> None:
+        known = any(self._directory.glob("events.out.tfevents.*"))
+        self._open(purge_step=len(records) + 1 if known else None)
+        for record in () if known else records:
+            self.iteration(record)
+
+    def phase(self, name: str) -> None:
+        pass
+
+    def iteration(self, record: dict[str, Any]) -> None:
+        step, now = record["iteration"], time.time()
+        writer = self._writer or self._open(purge_step=step)
+        try:
+            for tag, value in scalars(record).items():
+                writer.write_event(Entry(wall_time=now, step=step, summary=scalar(tag, value)))
+            writer.flush()
+        except OSError:
+            self._writer = None  # it may end in half an entry
+            raise
+
+    def event(self, event: Event) -> None:
+        pass
+
+    def close(self) -> None:
+        if self._writer:
+            self._writer.close()
+            self._writer = None
+
+    def _open(self, purge_step: int | None) -> EventsWriter:
+        """Begins a file. What others hold from ``purge_step`` on is no longer shown."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        # The name has the second in it, which neither keeps two files apart nor in order.
+        writer = EventsWriter(str(self._directory / "events"), f".{time.time_ns()}")
+        if purge_step is not None:
+            writer.write_event(Entry(step=purge_step, file_version="brain.Event:2"))
+            writer.write_event(Entry(step=purge_step, session_log=SessionLog(status=SessionLog.START)))
+        writer.flush()
+        self._writer = writer
+        return writer

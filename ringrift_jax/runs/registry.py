@@ -1,0 +1,176 @@
+"""The models of a run: which became champion, from which parents, and which one to use.
+
+The record is the event log (:mod:`.events`), so there is one source of truth; the parameters are in ``champions/``.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+
+from .checkpoints import Checkpoints, champion_versions, load_champion
+from ..learning.config import RunConfig, read_run, to_dict
+from .events import ModelPromoted, read
+from ..learning.loop import new_loop
+from ..players.ratings import elo_of_score
+
+CHAMPIONS, CHECKPOINTS, CONFIG = "champions", "checkpoints", "config.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What to play with.
+
+    Attributes:
+      kind: a champion, the network of the latest checkpoint, or the heuristic, which needs no network.
+      path: of the champion or of the checkpoints; None for the heuristic.
+      version: of the champion; for a checkpoint the iterations done; else None.
+      why: one sentence for people.
+    """
+
+    kind: Literal["champion", "checkpoint", "heuristic"]
+    path: Path | None
+    version: int | None
+    why: str
+
+
+def config_hash(config: RunConfig) -> str:
+    """12 hexadecimal digits that differ between settings."""
+    return hashlib.sha256(json.dumps(to_dict(config), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def promotion(
+    config: RunConfig,
+    parent: ModelPromoted | None,
+    iteration: int,
+    games: int,
+    score: float = 0.0,
+    error: float = 0.0,
+    groups: int = 0,
+    gates: dict[str, bool] | None = None,
+) -> ModelPromoted:
+    """The event of a promotion.
+
+    Its Elo and interval count a group more, drawn and of variance 1: a few games that were all won are no certainty.
+
+    Args:
+      config: of the run.
+      parent: the champion that was beaten; None for the untrained network, version 0.
+      iteration: when.
+      games: finished games of self-play until then.
+      score: mean reward of the winner in the arena, in [-1, 1].
+      error: its standard error over groups of games from one opening.
+      groups: their number.
+      gates: names of the quality gates and whether the self-play of the iteration passed them.
+    """
+    version = parent.version + 1 if parent else 0
+
+    def elo(reward: float) -> float:
+        return round(elo_of_reward(reward, config.num_players), 1)
+
+    squares = groups * score**2 + groups * (groups - 1) * error**2 + 1
+    mean = groups * score / (groups + 1)
+    half = 1.96 * math.sqrt((squares / (groups + 1) - mean**2) / (groups + 1))
+    improvement = elo(mean)
+
+    return ModelPromoted(
+        iteration=iteration,
+        board=config.board,
+        players=config.num_players,
+        version=version,
+        parent=parent.version if parent else None,
+        path=f"{CHAMPIONS}/{version}",
+        games=games,
+        elo=round(parent.elo + improvement, 1) if parent else 0.0,
+        elo_improvement=improvement if parent else None,
+        interval=(elo(mean - half), elo(mean + half)) if parent else None,
+        config_hash=config_hash(config),
+        gates=gates or {},
+    )
+
+
+def elo_of_reward(reward: float, players: int) -> float:
+    """The Elo difference to equal opponents at which the mean reward (1 for a win, -1/(n-1) for a loss) is expected.
+
+    Shares of games won outside 0.1 % to 99.9 % count as these, so that it is finite.
+    """
+    wins = min(max((reward * (players - 1) + 1) / players, 0.001), 0.999)
+    odds = wins * (players - 1) / (1 - wins)
+    return elo_of_score(odds / (odds + 1))
+
+
+def champions(run: Path | str) -> list[ModelPromoted]:
+    """The promotions of a run in order, the untrained network first."""
+    return [event for event in read(run) if isinstance(event, ModelPromoted)]
+
+
+def lineage(run: Path | str, version: int) -> list[ModelPromoted]:
+    """A champion, the one it beat, and so on to the untrained network. ValueError if there is no such champion."""
+    known = {event.version: event for event in champions(run)}
+    if version not in known:
+        raise ValueError(f"{run} has no champion {version}; it has {', '.join(map(str, known)) or 'none'}")
+    line = [known[version]]
+    while line[-1].parent is not None:
+        line.append(known[line[-1].parent])
+    return line
+
+
+def missing_champions(run: Path | str) -> list[int]:
+    """Versions of champions whose parameters somebody removed, in order."""
+    stored = champion_versions(Path(run) / CHAMPIONS)
+    return [event.version for event in champions(run) if event.version not in stored]
+
+
+def select_model(run: Path | str) -> Model:
+    """The best model of a run that is there: the newest champion that has beaten another, else the network of the
+    latest checkpoint, else the heuristic. A network that never won an arena does not outrank one that did."""
+    run = Path(run)
+    promoted = {event.version: event for event in champions(run) if event.parent is not None}
+    missing = []
+    stored = set(champion_versions(run / CHAMPIONS))
+    for version in sorted(promoted, reverse=True):
+        if version in stored:
+            event = promoted[version]
+            low, high = event.interval or (math.nan, math.nan)
+            lost = f"; {_missing(run, missing)}" if missing else ""
+            why = (
+                f"champion {version} beat champion {event.parent} after iteration {event.iteration} by "
+                f"{event.elo_improvement:.0f} Elo (95% interval {low:.0f} to {high:.0f}){lost}"
+            )
+            return Model("champion", run / event.path, version, why)
+        missing.append(version)
+    none = "no network of this run has won an arena" if not missing else _missing(run, missing)
+    if (run / CHECKPOINTS).is_dir():
+        with Checkpoints(run / CHECKPOINTS, read_only=True) as checkpoints:
+            step = checkpoints.latest()
+        if step:
+            return Model(
+                "checkpoint", run / CHECKPOINTS, step, f"{none}: the network of the checkpoint after iteration {step}"
+            )
+    return Model("heuristic", None, None, f"{none}, and there is no checkpoint of a trained one: the heuristic")
+
+
+def _missing(run: Path, versions: list[int]) -> str:
+    return f"missing from {run / CHAMPIONS}: champion {', '.join(map(str, versions))}"
+
+
+def load_model(model: Model) -> tuple[RunConfig, Any]:
+    """The settings of the run and the parameters of a champion or of a checkpoint's averaged network.
+
+    Raises:
+      ValueError: the model is the heuristic, which has no parameters.
+      FileNotFoundError: it has been removed meanwhile.
+    """
+    if model.path is None:
+        raise ValueError("the heuristic has no parameters; use agents.heuristic_agent")
+    if model.kind == "champion":
+        return load_champion(model.path)
+    config = read_run(model.path.parent / CONFIG)
+    env = config.make_env()
+    like = jax.eval_shape(lambda: new_loop(env, config.loop, jax.random.key(0)))
+    with Checkpoints(model.path, read_only=True) as checkpoints:
+        return config, checkpoints.restore(like, last=model.version).learner.average

@@ -1,0 +1,122 @@
+"""A residual network over feature planes, with a logit per action and a value per seat.
+
+There is no normalisation layer, hence no mutable state: every residual branch ends in a convolution that starts at
+zero, so that a network of any depth starts as its first layer. Each block also adds what it pools over the whole board
+to every cell, because the thresholds of the game count over the whole board.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ..settings import check_at_least
+from .convolution import same_convolution
+
+_Conv = partial(nn.Conv, conv_general_dilated=same_convolution)
+_DTYPES = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Size of a network; hashable, static under jit.
+
+    Attributes:
+      channels: features of a cell in the trunk.
+      blocks: residual blocks of two 3x3 convolutions each.
+      dtype: what the network computes in. Parameters and outputs are float32 always.
+    """
+
+    channels: int = 32
+    blocks: int = 4
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        check_at_least(self, channels=1, blocks=1)
+        if self.dtype not in _DTYPES:
+            raise ValueError(f"dtype is {self.dtype!r}; it must be one of {', '.join(_DTYPES)}")
+
+
+class PolicyValueNetwork(nn.Module):
+    """Maps observations to logits and values; made by :func:`make_network`.
+
+    Attributes:
+      num_actions: actions, in the order (plane, cell), then those without a cell.
+      num_players: n.
+      config: size and dtype.
+    """
+
+    num_actions: int
+    num_players: int
+    config: NetworkConfig
+
+    @nn.compact
+    def __call__(self, observations: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Evaluates positions.
+
+        Args:
+          observations: ``float32[B, S, S, F]``; the last feature is 1 on the board and 0 off it.
+
+        Returns:
+          logits ``float32[B, num_actions]`` of all actions, legal or not, and values ``float32[B, n]`` in [-1, 1]: the
+          expected final reward of the i-th seat counted from the mover's. Two players' values sum to 0.
+        """
+        config, dtype = self.config, jnp.dtype(self.config.dtype)
+        batch, rows, cols, _ = observations.shape
+        num_planes, num_rest = divmod(self.num_actions, rows * cols)
+        x = observations.astype(dtype)
+        board = x[..., -1:]
+        share = board.mean((1, 2))
+        x = _Conv(config.channels, (3, 3), dtype=dtype, name="stem")(x) * board
+        for i in range(config.blocks):
+            x = _Block(config.channels, dtype, name=f"block_{i}")(x, board, share)
+        x = nn.relu(x)
+        pooled = _pool(x, share)
+
+        small = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
+        planes = _Conv(num_planes, (1, 1), dtype=dtype, kernel_init=small, name="policy_planes")(x)
+        wide = nn.Dense(num_planes + num_rest, dtype=dtype, kernel_init=small, name="policy_pooled")(pooled)
+        planes = jnp.moveaxis(planes, -1, 1) + wide[:, :num_planes, None, None]
+        logits = jnp.concatenate([planes.reshape(batch, -1), wide[:, num_planes:]], axis=-1)
+
+        hidden = nn.relu(nn.Dense(2 * config.channels, dtype=dtype, name="value_hidden")(pooled))
+        if self.num_players == 2:
+            mover = jnp.tanh(nn.Dense(1, kernel_init=small, name="value")(hidden.astype(jnp.float32)))
+            values = jnp.concatenate([mover, -mover], axis=-1)
+        else:
+            values = jnp.tanh(nn.Dense(self.num_players, kernel_init=small, name="value")(hidden.astype(jnp.float32)))
+        return logits.astype(jnp.float32), values
+
+
+class _Block(nn.Module):
+    """``x + conv(relu(conv(relu(x)) + what the first convolution pools))``, nothing off the board."""
+
+    channels: int
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: jax.Array, board: jax.Array, share: jax.Array) -> jax.Array:
+        y = _Conv(self.channels, (3, 3), dtype=self.dtype, name="first")(nn.relu(x)) * board
+        pooled = nn.Dense(self.channels, dtype=self.dtype, name="pooled")(_pool(nn.relu(y), share))
+        y = nn.relu(y + pooled[:, None, None, :]) * board
+        y = _Conv(self.channels, (3, 3), dtype=self.dtype, kernel_init=nn.initializers.zeros, name="second")(y)
+        return x + y * board
+
+
+def _pool(x: jax.Array, share: jax.Array) -> jax.Array:
+    """Mean and maximum over the board, ``[B, 2 * channels]``. ``x`` is at least 0, and 0 off the board; ``share``: the
+    fraction ``[B, 1]`` of the array that is board."""
+    return jnp.concatenate([x.mean((1, 2)) / share, x.max((1, 2))], axis=-1)
+
+
+def make_network(env: Any, config: NetworkConfig) -> PolicyValueNetwork:
+    """The network of an environment: ``init(key, observations)`` and ``apply(params, observations)``."""
+    return PolicyValueNetwork(env.num_actions, env.num_players, config)
+
+
+def count_parameters(params: Any) -> int:
+    """Numbers in a tree of parameters."""
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
