@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import pkgutil
 import re
 import shlex
 import shutil
@@ -16,8 +15,6 @@ from pathlib import Path
 
 import pytest
 from toy_runs import CACHE
-
-import ringrift_jax as rr
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -133,15 +130,51 @@ def test_links_lead_somewhere():
             assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-def test_the_api_page_names_every_module():
-    listed = set(re.findall(r"^\| `(ringrift_jax[\w.]*)` \|", text_of(ROOT / "docs" / "api.md"), re.MULTILINE))
-    inner = {"rules", "trees", "settings", "files", "state_text"}  # nothing in them is for users
-    public = {f"ringrift_jax.{module.name}" for module in pkgutil.iter_modules(rr.__path__) if module.name not in inner}
-    assert listed == public | {"ringrift_jax"}
+def citations(text: str) -> Iterator[tuple[str, str]]:
+    """Page and section of every citation such as "rulebook section 8" or "rulebook sections 3 and 11.4"."""
+    number = r"\d+(?:\.\d+)*"
+    for page, numbers in re.findall(rf"(?:\b(\w+)\s+)?\b[Ss]ections?\s+({number}(?:(?:,| and| to)\s+{number})*)", text):
+        for section in re.findall(number, numbers):
+            yield page, section
+
+
+def uncited(path: Path, text: str) -> list[str]:
+    """Citations in a file that lead nowhere. On a page itself its own sections are cited without its name."""
+    problems = re.findall(r"\b(?:RULES|FORMAT|DESIGN)(?:\.md| page| sections? \S+)", text)
+    for page, section in citations(text):
+        at = ROOT / "docs" / f"{page}.md"
+        at = at if at.exists() else path if path.parent == at.parent else None
+        if at is None or not re.search(rf"^#+ {re.escape(section)}\.? ", at.read_text(encoding="utf-8"), re.MULTILINE):
+            problems.append(f"{page} section {section}")
+    return [f"{path.relative_to(ROOT)}: {problem}" for problem in problems]
+
+
+def test_cited_sections_exist():
+    folders = [ROOT / name for name in ("ringrift_jax", "experiments", "tests", "notebooks", "docs")]
+    paths = [path for folder in folders for name in ("*.py", "*.md", "*.ipynb") for path in folder.rglob(name)]
+    texts = {path: path.read_text(encoding="utf-8") for path in paths if path != Path(__file__)}
+    assert sum(("rulebook", "8") in citations(text) for text in texts.values()) > 3
+    problems = [problem for path, text in texts.items() for problem in uncited(path, text)]
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize(
+    "text", ["RULES section 8", "rulebook section 17", "rulebook sections 3 and 11.9", "section 3", "DESIGN.md"]
+)
+def test_a_citation_that_leads_nowhere_is_found(text):
+    assert uncited(ROOT / "ringrift_jax" / "env.py", f"Why it is so ({text}).")
+
+
+def test_cited_rules_of_the_specification_are_in_the_rulebook():
+    rulebook = text_of(ROOT / "docs" / "rulebook.md")
+    cited = {
+        rule for path in (ROOT / "ringrift_jax").rglob("*.py") for rule in re.findall(r"\bR\d{3}\b", path.read_text())
+    }
+    assert "R123" in cited and all(rule in rulebook for rule in cited)
 
 
 def test_files_that_the_documents_name_exist():
     places = [ROOT, ROOT / "ringrift_jax", ROOT / "ringrift_jax" / "rules", ROOT / "ringrift_jax" / "reference"]
-    for page in ("architecture.md", "rules.md"):
+    for page in ("architecture.md", "rulebook.md"):
         for name in re.findall(r"`([\w/]+(?:\.py|/))`", text_of(ROOT / "docs" / page)):
             assert any((place / name).exists() for place in places), f"{page}: {name}"

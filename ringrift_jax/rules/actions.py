@@ -1,4 +1,4 @@
-"""Layout of the flat action space: (plane, cell) pairs, then two actions without a cell (DESIGN section 5).
+"""Layout of the flat action space: (plane, cell) pairs, then two actions without a cell.
 
 Planes, in order:
 
