@@ -1,6 +1,6 @@
 """What the site has beside the pages in docs/: README.md as its start, the notebooks, and the API from docstrings.
 
-MkDocs calls the ``on_`` functions (``hooks`` in mkdocs.yml); mkdocstrings loads ``SphinxRoles``.
+MkDocs calls the ``on_`` functions (``hooks`` in mkdocs.yml); mkdocstrings loads ``Docstrings``.
 """
 
 import re
@@ -85,13 +85,18 @@ def _plain(text: str) -> str:
 ROLE = re.compile(r":(?:func|class|mod|data|meth|attr|exc):`~?([^`]+)`")
 
 
-class SphinxRoles(griffe.Extension):
-    """Makes links of roles such as ``:func:`x` ``, or code where the site does not show what is named."""
+SEVERAL = re.compile(r"^ +\w+(?:, \w+)+(?=: )", re.MULTILINE)
+
+
+class Docstrings(griffe.Extension):
+    """Makes links of roles such as ``:func:`x` ``, or code where the site does not show what is named. Keeps together
+    the names of attributes or arguments that are described at once: after a space griffe expects a type."""
 
     def on_package(self, *, pkg: griffe.Module, **kwargs) -> None:
         for obj in _everything_in(pkg):
             if obj.docstring:
-                obj.docstring.value = ROLE.sub(partial(_link, obj), obj.docstring.value)
+                text = SEVERAL.sub(lambda names: names[0].replace(", ", ",\N{NO-BREAK SPACE}"), obj.docstring.value)
+                obj.docstring.value = ROLE.sub(partial(_link, obj), text)
 
 
 def _everything_in(obj: griffe.Object) -> Iterator[griffe.Object]:
