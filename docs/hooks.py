@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import griffe
+from markdown.extensions.toc import slugify
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
@@ -31,7 +32,16 @@ def modules() -> dict[str, Path]:
 
 
 def page_of(module: str) -> str:
-    return f"api/{module}.md"
+    path = module.replace(".", "/")
+    return f"api/{path}/index.md" if (ROOT / path).is_dir() else f"api/{path}.md"
+
+
+def pages_in(package: str) -> list:
+    """The page of a package, which its section opens with, then its modules and after them its packages."""
+    inside = [name for name in modules() if name.rpartition(".")[0] == package]
+    packages = [name for name in inside if page_of(name).endswith("/index.md")]
+    single = [{name.rpartition(".")[2]: page_of(name)} for name in inside if name not in packages]
+    return [page_of(package), *single, *({name.rpartition(".")[2]: pages_in(name)} for name in packages)]
 
 
 def on_config(config: MkDocsConfig) -> None:
@@ -42,7 +52,7 @@ def on_config(config: MkDocsConfig) -> None:
             at = pages.index("notebooks/*.ipynb")
             pages[at : at + 1] = [f"notebooks/{path.name}" for path in NOTEBOOKS]
         if title == "API":
-            pages += [{name: page_of(name)} for name in modules()]
+            pages.append({PACKAGE: pages_in(PACKAGE)})
 
 
 @event_priority(100)  # before mkdocs-jupyter looks for notebooks
@@ -85,18 +95,29 @@ def _plain(text: str) -> str:
 ROLE = re.compile(r":(?:func|class|mod|data|meth|attr|exc):`~?([^`]+)`")
 
 
+NUMBER = r"\d+(?:\.\d+)*"
+CITATION = re.compile(rf"\b(rulebook|records) sections? {NUMBER}(?: and {NUMBER})*")
+HEADING = re.compile(rf"^#+ ({NUMBER})\.? .*$", re.MULTILINE)
 SEVERAL = re.compile(r"^ +\w+(?:, \w+)+(?=: )", re.MULTILINE)
 
 
 class Docstrings(griffe.Extension):
-    """Makes links of roles such as ``:func:`x` ``, or code where the site does not show what is named. Keeps together
-    the names of attributes or arguments that are described at once: after a space griffe expects a type."""
+    """Makes links of citations and of roles such as ``:func:`x` ``, or code where the site does not show what is named.
+    Keeps together the names of attributes or arguments that are described at once: after a space griffe expects a type.
+    """
 
     def on_package(self, *, pkg: griffe.Module, **kwargs) -> None:
         for obj in _everything_in(pkg):
             if obj.docstring:
                 text = SEVERAL.sub(lambda names: names[0].replace(", ", ",\N{NO-BREAK SPACE}"), obj.docstring.value)
-                obj.docstring.value = ROLE.sub(partial(_link, obj), text)
+                obj.docstring.value = CITATION.sub(_cite, ROLE.sub(partial(_link, obj), text))
+
+
+def _cite(citation: re.Match) -> str:
+    """The numbers in a citation such as "rulebook sections 4 and 5" become links to these sections."""
+    page = (ROOT / "docs" / f"{citation[1]}.md").read_text(encoding="utf-8")
+    headings = {heading[1]: slugify(heading[0].lstrip("# "), "-") for heading in HEADING.finditer(page)}
+    return re.sub(NUMBER, lambda number: f"[{number[0]}][{headings[number[0]]}]", citation[0])
 
 
 def _everything_in(obj: griffe.Object) -> Iterator[griffe.Object]:

@@ -115,12 +115,13 @@ def test_the_code_for_other_loops_runs(capsys):
     text = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
     text = text.replace('rr.make("hex8", num_players=3)', f"rr.make({small})")
     text = text.replace('RingRift("square8", num_players=2)', f"RingRift(rr.make({small}))")
+    text = text.replace('"~/.cache/ringrift_jax"', repr(CACHE))
     names: dict = {}
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     for block in blocks:
         exec(compile(block, "environment.md", "exec"), names)
     wins, shapes, pgx = capsys.readouterr().out.splitlines()
-    assert len(blocks) == 3 and wins.startswith("wins by player: [") and shapes == "(64,) (64,)"
+    assert len(blocks) == 4 and wins.startswith("wins by player: [") and shapes == "(64,) (64,)"
     assert pgx.startswith("ringrift_square-3x3") and "(32, " in pgx
 
 

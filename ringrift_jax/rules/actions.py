@@ -6,8 +6,8 @@ Planes, in order:
 |---|---|---|
 | 3 placements | the cell placed on | ``P c n`` with n = plane + 1 |
 | directions x max_distance | the origin | ``M``, ``C``, ``K`` or a recovery's slide to origin + distance * direction |
-| per axis: odd, even, window | middle (lower if even); first of window | ``L a~b``; ``L a~b/c~d``, a recovery's option 2 |
-| n border colours, then none | first cell of the region | ``T`` by its lowest border digit, from the mover's colour on |
+| per axis: odd, even, window | middle (lower if even); first of window | ``L a~b``; ``L a~b/c~d``, recovery option 2 |
+| n border colours, then none | first cell of the region | ``T`` by its lowest border digit, counted from the mover |
 | payment | the paying stack | ``EL``, ``ET``, ``ER``, ``FE``, ``@e`` |
 
 The flat index is ``plane * size**2 + cell``; ``skip`` and ``swap`` follow the last plane.
