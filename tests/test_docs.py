@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from toy_runs import CACHE
 
+from ringrift_jax import boards, notation
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN = "runs/square8-2p"
@@ -172,6 +174,38 @@ def test_cited_rules_of_the_specification_are_in_the_rulebook():
         rule for path in (ROOT / "ringrift_jax").rglob("*.py") for rule in re.findall(r"\bR\d{3}\b", path.read_text())
     }
     assert "R123" in cited and all(rule in rulebook for rule in cited)
+
+
+def rows_of(page: str, section: str) -> list[list[str]]:
+    """The cells of all tables in a numbered section of a page, without heads and rules."""
+    text = text_of(ROOT / "docs" / page)
+    part = re.split(rf"^#+ {re.escape(section)}\.? .*$", text, flags=re.MULTILINE)[1]
+    lines = re.split(r"^#", part, flags=re.MULTILINE)[0].splitlines()
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    rules = [index for index, row in enumerate(rows) if set(row[0]) == {"-"}]
+    return [row for index, row in enumerate(rows) if index not in rules and index + 1 not in rules]
+
+
+def test_the_numbers_of_the_rulebook_are_those_of_the_boards():
+    of_boards, by_players = rows_of("rulebook.md", "1")[:4], rows_of("rulebook.md", "1")[4:]
+    for name, cells, rings, directions, neighbours in of_boards:
+        name = name.split(",")[0]
+        board = boards.standard(name, 2)
+        told = [int(text.split(",")[0]) for text in (cells, rings, directions, neighbours)]
+        assert told == [board.mask.sum(), board.rings_per_player, len(board.directions), len(board.territory_offsets)]
+        column = {"square8": 1, "hex8": 1, "square19": 2, "hexagonal": 3}[name]
+        games = [boards.standard(name, players) for players in (2, 3, 4)]
+        lines = [game.line_length for game in games]
+        assert lines == [int(by_players[row][column]) for row in (0, 1, 1)]
+        assert [game.ring_threshold for game in games] == [int(text) for text in by_players[2][column].split(" / ")]
+    heights = [boards.standard(name, 2).max_height for name in ("square8", "hex8", "square19", "hexagonal")]
+    assert heights == [int(text) for text in rows_of("rulebook.md", "16.1")[0][1:]]
+
+
+def test_phases_and_reasons_are_listed():
+    assert [row[0] for row in rows_of("records.md", "2")] == list(notation.PHASE_NAMES.values())
+    reasons = [row[0] for row in rows_of("records.md", "5.3")]
+    assert reasons[reasons.index("ring_elimination") :] == list(notation.REASON_NAMES.values())
 
 
 def test_files_that_the_documents_name_exist():
