@@ -21,6 +21,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 """Pages of the repository that are outside of docs/, and where the site has them."""
 
+ROLE = re.compile(r":(?:func|class|mod|data|meth|attr|exc):`~?([^`]+)`")
+NUMBER = r"\d+(?:\.\d+)*"
+CITATION = re.compile(rf"\b(rulebook|records) sections? {NUMBER}(?: and {NUMBER})*")
+HEADING = re.compile(rf"^#+ ({NUMBER})\.? .*$", re.MULTILINE)
+SEVERAL = re.compile(r"^ +\w+(?:, \w+)+(?=: )", re.MULTILINE)
+
 
 def modules() -> dict[str, Path]:
     """Every module of the package by its dotted name, packages before what is in them."""
@@ -90,15 +96,6 @@ def _table_of_modules() -> str:
 def _plain(text: str) -> str:
     """A docstring's sentence as one line of a table."""
     return ROLE.sub(r"`\1`", " ".join(text.split())).replace("|", "\\|")
-
-
-ROLE = re.compile(r":(?:func|class|mod|data|meth|attr|exc):`~?([^`]+)`")
-
-
-NUMBER = r"\d+(?:\.\d+)*"
-CITATION = re.compile(rf"\b(rulebook|records) sections? {NUMBER}(?: and {NUMBER})*")
-HEADING = re.compile(rf"^#+ ({NUMBER})\.? .*$", re.MULTILINE)
-SEVERAL = re.compile(r"^ +\w+(?:, \w+)+(?=: )", re.MULTILINE)
 
 
 class Docstrings(griffe.Extension):
