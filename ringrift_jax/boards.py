@@ -1,4 +1,4 @@
-"""Static geometry and constants of a board for a number of players (RULES section 1).
+"""Static geometry and constants of a board for a number of players (rulebook section 1).
 
 A :class:`Board` is hashable and is passed to every rule as a static argument. Boards are rectangles with a mask: a hex
 board of radius r is a (2r+1) x (2r+1) array in axial coordinates shifted by r, of which the corners are off the board.
@@ -14,8 +14,8 @@ import numpy as np
 Shape = Literal["square", "hex"]
 Offset = tuple[int, int]
 
-# Axes in the order that breaks ties between longest recovery lines (RULES section 0, P2), each pointing towards higher
-# cell indices. A direction is an axis or its opposite; direction d and d + len(axes) are opposite.
+# Axes in the order that breaks ties between longest recovery lines (rulebook section 0, P2), each pointing towards
+# higher cell indices. A direction is an axis or its opposite; direction d and d + len(axes) are opposite.
 SQUARE_AXES: tuple[Offset, ...] = ((1, 0), (0, 1), (1, 1), (1, -1))
 HEX_AXES: tuple[Offset, ...] = ((1, 0), (1, -1), (0, 1))
 
@@ -34,7 +34,7 @@ class Board:
       size: rows and columns of the arrays.
       rings_per_player: rings each seat starts with in hand.
       line_length: markers in a row that make a line, L.
-      border_closure: whether the border of a processed region spreads over the 8 square offsets (RULES section 8).
+      border_closure: whether the border of a processed region spreads over the 8 square offsets (rulebook section 8.3).
     """
 
     name: str
@@ -72,7 +72,7 @@ class Board:
 
     @property
     def max_height(self) -> int:
-        """No stack is ever higher (RULES section 16)."""
+        """No stack is ever higher (rulebook section 16.1)."""
         return self.max_distance + 1
 
     @cached_property
@@ -89,12 +89,12 @@ class Board:
 
     @property
     def ring_threshold(self) -> int:
-        """Eliminated rings that win (RULES section 11.1): round(rings * (2/3 + (n-1)/3)), a half rounded up."""
+        """Eliminated rings that win (rulebook section 11.1): round(rings * (2/3 + (n-1)/3)), a half rounded up."""
         return (2 * self.rings_per_player * (self.num_players + 1) + 3) // 6
 
     @property
     def territory_minimum(self) -> int:
-        """Territory needed to win, if it is also more than all others hold together (RULES section 11.2)."""
+        """Territory needed to win, if it is also more than all others hold together (rulebook section 11.2)."""
         return self.num_cells // self.num_players + 1
 
     def cell_name(self, index: int) -> str:

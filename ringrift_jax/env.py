@@ -127,7 +127,7 @@ def sample_mask(mask: jax.Array, key: jax.Array) -> jax.Array:
     """int32: index of a uniformly random True entry of bool[num_actions]; 0 if there is none.
 
     One random number for the whole mask: entries are counted in blocks, then inside the block that holds the chosen
-    one (DESIGN section 4: nothing is drawn or summed up at full action width).
+    one, because drawing or summing up at the full width of the actions is slow.
     """
     block = 64
     padded = jnp.pad(mask, (0, -len(mask) % block)).reshape(-1, block)

@@ -16,7 +16,7 @@ RING_DEPTHS = 5
 """Rings shown exactly, the top one included."""
 
 _STREAK = 3
-"""Rounds that win by last player standing (RULES section 12)."""
+"""Rounds that win by last player standing (rulebook section 12)."""
 
 # Each of these is one plane per relative seat.
 _CELL_FEATURES = (

@@ -1,11 +1,12 @@
-"""The exact symmetries of a board, on cells, states, observations and actions (DESIGN section 5).
+"""The exact symmetries of a board, on cells, states, observations and actions.
 
 Squares have 8 symmetries, ``hexagonal`` 12, and hex boards with border closure 4, because the closure spreads over
-square offsets (RULES section 8). A symmetry is an index ``g`` below ``order(board)``, a Python int or a traced int32;
-0 is the identity.
+square offsets (rulebook section 8.3). A symmetry is an index ``g`` below ``order(board)``, a Python int or a traced
+int32; 0 is the identity.
 
 Step, mask and observation commute with every symmetry, with one exception that is in the rules: a recovery slide that
-makes two longest lines collapses the one on the first axis (RULES section 0, P2), and a symmetry may reorder the axes.
+makes two longest lines collapses the one on the first axis (rulebook section 0, P2), and a symmetry may
+reorder the axes.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""The recorded games of the notation FORMAT page, read from the folder named by RINGRIFT_PARITY."""
+"""The public recorded games (records section 8), read from the folder named by RINGRIFT_PARITY."""
 
 import gzip
 import json

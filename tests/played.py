@@ -64,7 +64,7 @@ def _kinds(env: rr.Env) -> np.ndarray:
 
 
 def random_record(seed: int, board: str = "square8", num_players: int = 2, **extra: object) -> dict:
-    """The record of a random game of the reference, by the words of the FORMAT page."""
+    """The record of a random game of the reference, by the words of records section 5."""
     swap_rule = num_players == 2
     start = end = reference.new_game(boards.standard(board, num_players), swap_rule)
     steps = []

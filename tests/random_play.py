@@ -1,4 +1,4 @@
-"""Random games of the reference, and what must hold at each of their moves (DESIGN section 8, point 6)."""
+"""Random games of the reference, and what must hold at each of their moves."""
 
 import random
 from collections.abc import Iterator

@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import pkgutil
 import re
 import shlex
 import shutil
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 from toy_runs import CACHE
 
-import ringrift_jax as rr
+from ringrift_jax import boards, notation
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -118,12 +117,13 @@ def test_the_code_for_other_loops_runs(capsys):
     text = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
     text = text.replace('rr.make("hex8", num_players=3)', f"rr.make({small})")
     text = text.replace('RingRift("square8", num_players=2)', f"RingRift(rr.make({small}))")
+    text = text.replace('"~/.cache/ringrift_jax"', repr(CACHE))
     names: dict = {}
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     for block in blocks:
         exec(compile(block, "environment.md", "exec"), names)
     wins, shapes, pgx = capsys.readouterr().out.splitlines()
-    assert len(blocks) == 3 and wins.startswith("wins by player: [") and shapes == "(64,) (64,)"
+    assert len(blocks) == 4 and wins.startswith("wins by player: [") and shapes == "(64,) (64,)"
     assert pgx.startswith("ringrift_square-3x3") and "(32, " in pgx
 
 
@@ -133,15 +133,83 @@ def test_links_lead_somewhere():
             assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-def test_the_api_page_names_every_module():
-    listed = set(re.findall(r"^\| `(ringrift_jax[\w.]*)` \|", text_of(ROOT / "docs" / "api.md"), re.MULTILINE))
-    inner = {"rules", "trees", "settings", "files", "state_text"}  # nothing in them is for users
-    public = {f"ringrift_jax.{module.name}" for module in pkgutil.iter_modules(rr.__path__) if module.name not in inner}
-    assert listed == public | {"ringrift_jax"}
+def citations(text: str) -> Iterator[tuple[str, str]]:
+    """Page and section of every citation such as "rulebook section 8" or "rulebook sections 3 and 11.4"."""
+    number = r"\d+(?:\.\d+)*"
+    for page, numbers in re.findall(rf"(?:\b(\w+)\s+)?\b[Ss]ections?\s+({number}(?:(?:,| and| to)\s+{number})*)", text):
+        for section in re.findall(number, numbers):
+            yield page, section
+
+
+def uncited(path: Path, text: str) -> list[str]:
+    """Citations in a file that lead nowhere. On a page itself its own sections are cited without its name."""
+    problems = re.findall(r"\b(?:RULES|FORMAT|DESIGN)(?:\.md| page| sections? \S+)", text)
+    for page, section in citations(text):
+        at = ROOT / "docs" / f"{page}.md"
+        at = at if at.exists() else path if path.parent == at.parent else None
+        if at is None or not re.search(rf"^#+ {re.escape(section)}\.? ", at.read_text(encoding="utf-8"), re.MULTILINE):
+            problems.append(f"{page} section {section}")
+    return [f"{path.relative_to(ROOT)}: {problem}" for problem in problems]
+
+
+def test_cited_sections_exist():
+    folders = [ROOT / name for name in ("ringrift_jax", "experiments", "tests", "notebooks", "docs")]
+    paths = [path for folder in folders for name in ("*.py", "*.md", "*.ipynb") for path in folder.rglob(name)]
+    texts = {path: path.read_text(encoding="utf-8") for path in paths if path != Path(__file__)}
+    assert sum(("rulebook", "8") in citations(text) for text in texts.values()) > 3
+    problems = [problem for path, text in texts.items() for problem in uncited(path, text)]
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize(
+    "text", ["RULES section 8", "rulebook section 17", "rulebook sections 3 and 11.9", "section 3", "DESIGN.md"]
+)
+def test_a_citation_that_leads_nowhere_is_found(text):
+    assert uncited(ROOT / "ringrift_jax" / "env.py", f"Why it is so ({text}).")
+
+
+def test_cited_rules_of_the_specification_are_in_the_rulebook():
+    rulebook = text_of(ROOT / "docs" / "rulebook.md")
+    cited = {
+        rule for path in (ROOT / "ringrift_jax").rglob("*.py") for rule in re.findall(r"\bR\d{3}\b", path.read_text())
+    }
+    assert "R123" in cited and all(rule in rulebook for rule in cited)
+
+
+def rows_of(page: str, section: str) -> list[list[str]]:
+    """The cells of all tables in a numbered section of a page, without heads and rules."""
+    text = text_of(ROOT / "docs" / page)
+    part = re.split(rf"^#+ {re.escape(section)}\.? .*$", text, flags=re.MULTILINE)[1]
+    lines = re.split(r"^#", part, flags=re.MULTILINE)[0].splitlines()
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    rules = [index for index, row in enumerate(rows) if set(row[0]) == {"-"}]
+    return [row for index, row in enumerate(rows) if index not in rules and index + 1 not in rules]
+
+
+def test_the_numbers_of_the_rulebook_are_those_of_the_boards():
+    of_boards, by_players = rows_of("rulebook.md", "1")[:4], rows_of("rulebook.md", "1")[4:]
+    for name, cells, rings, directions, neighbours in of_boards:
+        name = name.split(",")[0]
+        board = boards.standard(name, 2)
+        told = [int(text.split(",")[0]) for text in (cells, rings, directions, neighbours)]
+        assert told == [board.mask.sum(), board.rings_per_player, len(board.directions), len(board.territory_offsets)]
+        column = {"square8": 1, "hex8": 1, "square19": 2, "hexagonal": 3}[name]
+        games = [boards.standard(name, players) for players in (2, 3, 4)]
+        lines = [game.line_length for game in games]
+        assert lines == [int(by_players[row][column]) for row in (0, 1, 1)]
+        assert [game.ring_threshold for game in games] == [int(text) for text in by_players[2][column].split(" / ")]
+    heights = [boards.standard(name, 2).max_height for name in ("square8", "hex8", "square19", "hexagonal")]
+    assert heights == [int(text) for text in rows_of("rulebook.md", "16.1")[0][1:]]
+
+
+def test_phases_and_reasons_are_listed():
+    assert [row[0] for row in rows_of("records.md", "2")] == list(notation.PHASE_NAMES.values())
+    reasons = [row[0] for row in rows_of("records.md", "5.3")]
+    assert reasons[reasons.index("ring_elimination") :] == list(notation.REASON_NAMES.values())
 
 
 def test_files_that_the_documents_name_exist():
     places = [ROOT, ROOT / "ringrift_jax", ROOT / "ringrift_jax" / "rules", ROOT / "ringrift_jax" / "reference"]
-    for page in ("architecture.md", "rules.md"):
+    for page in ("architecture.md", "rulebook.md"):
         for name in re.findall(r"`([\w/]+(?:\.py|/))`", text_of(ROOT / "docs" / page)):
             assert any((place / name).exists() for place in places), f"{page}: {name}"

@@ -221,7 +221,7 @@ def rings_on_board(env: rr.Env, states: State) -> np.ndarray:
     [pytest.param(*c, marks=batches.marks(*c, {("square8", 2)}, {("hex8", 4)})) for c in batches.SMALL],
 )
 def test_invariants(board: str, num_players: int) -> None:
-    """At every step of random games from the start and from built positions (DESIGN section 8, point 6)."""
+    """At every step of random games from the start and from built positions."""
     env, rng = batches.make(board, num_players), np.random.default_rng(num_players)
     starts = repeat(env.init(), batches.LANES - len(built(env).phase))
     states = jax.tree.map(lambda a, b: np.concatenate([a, b]), built(env), starts)

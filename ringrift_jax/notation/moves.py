@@ -329,7 +329,7 @@ class _Position:
 
     @cached_property
     def _slide_kind(self) -> str:
-        """``S`` strike, ``1`` line or ``F`` fallback: what a payment for the pending slide does (RULES section 6)."""
+        """``S`` strike, ``1`` line or ``F`` fallback: what a payment for the slide does (rulebook section 6)."""
         if self._destination in self.stacks:
             return "S"
         ground = self.ground.copy()

@@ -1,8 +1,6 @@
 """The rules of RingRift in plain Python, one canonical move at a time: the readable oracle.
 
-Nothing here uses JAX. The modules follow the rules page: :mod:`.position`, :mod:`.placement` (section 3),
-:mod:`.movement` (4, 5), :mod:`.recovery` (6), :mod:`.lines` (7), :mod:`.territory` (8), :mod:`.turn` (2, 9),
-:mod:`.victory` (11, 13), :mod:`.rounds` (12).
+Nothing here uses JAX. The modules follow docs/rulebook.md, and each names the sections that it implements.
 """
 
 from .explain import explain

@@ -36,13 +36,13 @@ _PHASES = {
 
 
 def explain(pos: Position, text: str) -> str:
-    """One sentence: that a move is legal, or the rule that forbids it, with the section of the rules page."""
+    """One sentence: that a move is legal, or the rule that forbids it, with its section of docs/rulebook.md."""
     if text in legal_moves(pos):
         return f"{text} is legal."
     try:
         move = parse_move(pos.board, text)
     except ValueError as error:
-        return f"{text} is illegal: {error} (notation FORMAT)."
+        return f"{text} is illegal: {error} (records section 3)."
     if move.kind == "R" and text in actions(pos):
         return f"{text} is legal as the slide of a recovery: its payment or window comes next."
     return f"{text} is illegal: {_not_now(pos, move) or _REASONS[move.kind](pos, move)}."
@@ -51,19 +51,19 @@ def explain(pos: Position, text: str) -> str:
 def _not_now(pos: Position, move: Move) -> str | None:
     """Why no move of this kind may be played now; None when the phase allows it."""
     if pos.phase == OVER:
-        return "the game is over (RULES section 11)"
+        return "the game is over (rulebook section 11)"
     if pos.phase == CHAIN and move.kind != "K":
-        return f"the capture chain of the stack on {_at(pos, pos.focus)} must be continued with a K (RULES section 5)"
+        return f"the chain of the stack on {_at(pos, pos.focus)} must be continued with a K (rulebook section 5)"
     if pos.owed and pos.phase == LINE and move.kind != "EL":
-        return "an elimination EL is owed for a line and is the only kind of legal move (RULES section 7, R123)"
+        return "an elimination EL is owed for a line and is the only kind of legal move (rulebook section 7, R123)"
     if pos.owed and pos.phase == TERRITORY and move.kind not in ("ET", "ER"):
         owed = "ER" if pos.recovered else "ET"
-        return f"an elimination {owed} is owed for a region and is the only kind of legal move (RULES section 8)"
+        return f"an elimination {owed} is owed for a region and is the only kind of legal move (rulebook section 8)"
     if pos.phase not in (allowed := _PHASES[move.kind]):
-        return f"it belongs to phase {' or '.join(allowed)} and the phase is {pos.phase} (RULES section 2)"
+        return f"it belongs to phase {' or '.join(allowed)} and the phase is {pos.phase} (rulebook section 2)"
     if pos.slide is not None and (move.cells[:2] != pos.slide or move.kind == "R"):
         a, b = pos.slide
-        return f"the slide {_at(pos, a)}>{_at(pos, b)} is made, its payment or window comes next (RULES section 6)"
+        return f"the slide {_at(pos, a)}>{_at(pos, b)} is made, its payment or window comes next (rulebook section 6)"
     return None
 
 
@@ -82,45 +82,45 @@ def _obstacle(pos: Position, cells: Iterable[int]) -> str | None:
 def _placement(pos: Position, move: Move) -> str:
     (cell,), count = move.cells, move.number
     if cell in pos.collapsed:
-        return f"{_at(pos, cell)} is collapsed (RULES section 3)"
+        return f"{_at(pos, cell)} is collapsed (rulebook section 3)"
     if cell in pos.markers:
-        return f"a marker is on {_at(pos, cell)} (RULES section 3)"
+        return f"a marker is on {_at(pos, cell)} (rulebook section 3)"
     if count > pos.hand[pos.seat]:
-        return f"seat {pos.seat} has {pos.hand[pos.seat]} rings in hand (RULES section 3)"
+        return f"seat {pos.seat} has {pos.hand[pos.seat]} rings in hand (rulebook section 3)"
     if cell in pos.stacks and count > 1:
-        return "on a stack exactly one ring is placed (RULES section 3)"
-    return "no-dead-placement: the stack would have neither a move nor a capture (RULES section 3, R081)"
+        return "on a stack exactly one ring is placed (rulebook section 3)"
+    return "no-dead-placement: the stack would have neither a move nor a capture (rulebook section 3, R081)"
 
 
 def _skip_placement(pos: Position, move: Move) -> str:
     if pos.hand[pos.seat] == 0:
-        return f"seat {pos.seat} has no ring in hand, so there is no placement to skip (RULES section 3)"
+        return f"seat {pos.seat} has no ring in hand, so there is no placement to skip (rulebook section 3)"
     if controls_stack(pos, pos.seat):
-        return "no stack of the player has a move or capture to skip to (RULES section 3)"
-    return f"the player controls no stack and may not recover: {_not_eligible(pos)} (RULES section 3)"
+        return "no stack of the player has a move or capture to skip to (rulebook section 3)"
+    return f"the player controls no stack and may not recover: {_not_eligible(pos)} (rulebook section 3)"
 
 
 def _no_placement(pos: Position, move: Move) -> str:
     if may_skip_placement(pos):
-        return "it is forced bookkeeping, and SKIP_PLACE is available (RULES section 3)"
-    return "it is forced bookkeeping, and a placement is available (RULES section 3)"
+        return "it is forced bookkeeping, and SKIP_PLACE is available (rulebook section 3)"
+    return "it is forced bookkeeping, and a placement is available (rulebook section 3)"
 
 
 def _swap(pos: Position, move: Move) -> str:
     if not pos.swap_rule:
-        return "the game is played without the pie rule (RULES section 3, R180)"
-    return "only player 2 may swap, once, instead of or before its first move (RULES section 3, R180)"
+        return "the game is played without the pie rule (rulebook section 3, R180)"
+    return "only player 2 may swap, once, instead of or before its first move (rulebook section 3, R180)"
 
 
 def _mover(pos: Position, a: int) -> str | None:
     """Why the stack on a may not move or capture at all."""
     if pos.focus is not None and a != pos.focus:
         why = {MOVE: "was placed on this turn", CAPTURE: "has just moved", CHAIN: "must continue its chain"}[pos.phase]
-        return f"only the stack on {_at(pos, pos.focus)} may act, it {why} (RULES sections 3 and 5)"
+        return f"only the stack on {_at(pos, pos.focus)} may act, it {why} (rulebook sections 3 and 5)"
     if a not in pos.stacks:
-        return f"there is no stack on {_at(pos, a)} (RULES section 4)"
+        return f"there is no stack on {_at(pos, a)} (rulebook section 4)"
     if pos.stacks[a][-1] != pos.seat:
-        return f"the stack on {_at(pos, a)} is controlled by seat {pos.stacks[a][-1]} (RULES section 4)"
+        return f"the stack on {_at(pos, a)} is controlled by seat {pos.stacks[a][-1]} (rulebook section 4)"
     return None
 
 
@@ -133,12 +133,12 @@ def _ray_to(pos: Position, a: int, b: int) -> tuple[int, ...] | None:
 
 
 def _no_ray(pos: Position, a: int, b: int, section: int) -> str:
-    return f"{_at(pos, b)} is not on a straight line from {_at(pos, a)} (RULES section {section})"
+    return f"{_at(pos, b)} is not on a straight line from {_at(pos, a)} (rulebook section {section})"
 
 
 def _too_near(pos: Position, a: int, distance: int, section: int) -> str:
     height = len(pos.stacks[a])
-    return f"the distance {distance} is smaller than the stack's height {height} (RULES section {section})"
+    return f"the distance {distance} is smaller than the stack's height {height} (rulebook section {section})"
 
 
 def _movement(pos: Position, move: Move) -> str:
@@ -149,7 +149,7 @@ def _movement(pos: Position, move: Move) -> str:
     if path is None:
         return _no_ray(pos, a, b, 4)
     if obstacle := _obstacle(pos, path):
-        return f"the path is blocked: {obstacle} (RULES section 4)"
+        return f"the path is blocked: {obstacle} (rulebook section 4)"
     return _too_near(pos, a, len(path), 4)
 
 
@@ -161,17 +161,17 @@ def _capture(pos: Position, move: Move) -> str:
     if path is None:
         return _no_ray(pos, a, b, 5)
     if target not in path[:-1]:
-        return f"{_at(pos, target)} is not between {_at(pos, a)} and {_at(pos, b)} (RULES section 5)"
+        return f"{_at(pos, target)} is not between {_at(pos, a)} and {_at(pos, b)} (rulebook section 5)"
     if target not in pos.stacks:
-        return f"there is no stack to capture on {_at(pos, target)} (RULES section 5)"
+        return f"there is no stack to capture on {_at(pos, target)} (rulebook section 5)"
     at = path.index(target)
     if obstacle := _obstacle(pos, path[:at]):
-        return f"the path to the target is blocked: {obstacle} (RULES section 5)"
+        return f"the path to the target is blocked: {obstacle} (rulebook section 5)"
     own, other = cap_height(pos.stacks[a]), cap_height(pos.stacks[target])
     if other > own:
-        return f"the target's cap {other} is higher than the attacker's cap {own} (RULES section 5)"
+        return f"the target's cap {other} is higher than the attacker's cap {own} (rulebook section 5)"
     if obstacle := _obstacle(pos, path[at + 1 :]):
-        return f"the path beyond the target is blocked: {obstacle} (RULES section 5)"
+        return f"the path beyond the target is blocked: {obstacle} (rulebook section 5)"
     return _too_near(pos, a, len(path), 5)
 
 
@@ -188,7 +188,7 @@ def _not_eligible(pos: Position) -> str | None:
 
 def _recovery(pos: Position, move: Move) -> str:
     a, b, *rest = move.cells
-    return f"{_slide(pos, a, b) or _option(pos, move) or _payment_of_slide(pos, move, rest)} (RULES section 6, R112)"
+    return f"{_slide(pos, a, b) or _option(pos, move) or _payment_of_slide(pos, move, rest)} (rulebook section 6, R112)"
 
 
 def _slide(pos: Position, a: int, b: int) -> str | None:
@@ -232,16 +232,16 @@ def _payment_of_slide(pos: Position, move: Move, rest: list[int]) -> str:
 
 def _no_movement(pos: Position, move: Move) -> str:
     if eligible(pos, pos.seat):
-        return "it is forced bookkeeping, and the player may recover or skip it (RULES section 6)"
-    return "it is forced bookkeeping, and a move or capture is available (RULES section 4)"
+        return "it is forced bookkeeping, and the player may recover or skip it (rulebook section 6)"
+    return "it is forced bookkeeping, and a move or capture is available (rulebook section 4)"
 
 
 def _skip_recovery(pos: Position, move: Move) -> str:
-    return f"recovery is not available: {_not_eligible(pos)} (RULES section 6)"
+    return f"recovery is not available: {_not_eligible(pos)} (rulebook section 6)"
 
 
 def _line(pos: Position, move: Move) -> str:
-    return f"{_not_a_line(pos, *move.cells[:2]) or _not_a_window(pos, *move.cells)} (RULES section 7)"
+    return f"{_not_a_line(pos, *move.cells[:2]) or _not_a_window(pos, *move.cells)} (rulebook section 7)"
 
 
 def _not_a_line(pos: Position, first: int, last: int) -> str | None:
@@ -278,17 +278,17 @@ def _not_a_window(pos: Position, first: int, last: int, *window: int) -> str:
 
 
 def _no_line(pos: Position, move: Move) -> str:
-    return "it is forced bookkeeping, and there is a line, which must be processed (RULES section 7)"
+    return "it is forced bookkeeping, and there is a line, which must be processed (rulebook section 7)"
 
 
 def _line_payment(pos: Position, move: Move) -> str:
     if not pos.owed:
-        return "no elimination is owed for a line (RULES section 7)"
-    return f"the player controls no stack on {_at(pos, move.cells[0])} (RULES section 7)"
+        return "no elimination is owed for a line (rulebook section 7)"
+    return f"the player controls no stack on {_at(pos, move.cells[0])} (rulebook section 7)"
 
 
 def _region(pos: Position, move: Move) -> str:
-    return f"{_not_a_region(pos, move)} (RULES section 8)"
+    return f"{_not_a_region(pos, move)} (rulebook section 8)"
 
 
 def _not_a_region(pos: Position, move: Move) -> str:
@@ -318,24 +318,24 @@ def _not_a_region(pos: Position, move: Move) -> str:
 
 def _region_payment(pos: Position, move: Move) -> str:
     if not pos.owed:
-        return "no elimination is owed for a region (RULES section 8)"
+        return "no elimination is owed for a region (rulebook section 8)"
     if (move.kind == "ER") != pos.recovered:
-        return f"regions are paid with {'ER' if pos.recovered else 'ET'} in this turn (RULES section 8)"
+        return f"regions are paid with {'ER' if pos.recovered else 'ET'} in this turn (rulebook section 8)"
     assert move.cells[0] not in payers(pos)
     what = "has no buried ring of the player" if pos.recovered else "is not a stack controlled by the player"
-    return f"{_at(pos, move.cells[0])} {what} (RULES section 8)"
+    return f"{_at(pos, move.cells[0])} {what} (rulebook section 8)"
 
 
 def _skip_territory(pos: Position, move: Move) -> str:
-    return "there is no region to skip, so NO_TERR is played (RULES section 8)"
+    return "there is no region to skip, so NO_TERR is played (rulebook section 8)"
 
 
 def _no_territory(pos: Position, move: Move) -> str:
-    return "it is forced bookkeeping, and there is a region to process or skip (RULES section 8)"
+    return "it is forced bookkeeping, and there is a region to process or skip (rulebook section 8)"
 
 
 def _forced_elimination(pos: Position, move: Move) -> str:
-    return f"the player controls no stack on {_at(pos, move.cells[0])} (RULES section 9)"
+    return f"the player controls no stack on {_at(pos, move.cells[0])} (rulebook section 9)"
 
 
 _REASONS = {

@@ -1,4 +1,4 @@
-"""Cells of a board, their names, and the rays and neighbours between them (RULES section 1)."""
+"""Cells of a board, their names, and the rays and neighbours between them (rulebook section 1)."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,4 +1,4 @@
-"""Lines of markers (RULES section 7)."""
+"""Lines of markers (rulebook section 7)."""
 
 from .position import Position, collapse, controlled, controls_stack, eliminate_top
 

@@ -1,4 +1,4 @@
-"""Non-capturing moves and overtaking captures (RULES sections 4 and 5)."""
+"""Non-capturing moves and overtaking captures (rulebook sections 4 and 5)."""
 
 from collections.abc import Iterator
 
@@ -68,7 +68,7 @@ def play_move(pos: Position, a: int, b: int) -> None:
 
 
 def play_capture(pos: Position, a: int, target: int, b: int) -> None:
-    """The target's top ring goes to the bottom of the attacker (RULES section 5)."""
+    """The target's top ring goes to the bottom of the attacker (rulebook section 5)."""
     stack = _depart(pos, a)
     _cross(pos, pos.geometry.between(a, b))
     *rest, captured = pos.stacks.pop(target)

@@ -1,4 +1,4 @@
-"""Move strings taken apart (notation FORMAT, "Move strings")."""
+"""Move strings taken apart (records section 3)."""
 
 import re
 from typing import NamedTuple

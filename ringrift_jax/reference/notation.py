@@ -1,4 +1,4 @@
-"""State strings, both ways (notation FORMAT, "State string").
+"""State strings, both ways (records section 4).
 
 A string does not carry the turn number, the turns in which seats lost their last ring, or what ended a finished game.
 Reading assumes that seats without any ring lost their last one together, before this turn, and no result. A pie rule

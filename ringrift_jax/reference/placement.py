@@ -1,4 +1,4 @@
-"""Placement and skipping it (RULES section 3)."""
+"""Placement and skipping it (rulebook section 3)."""
 
 from ..boards import MAX_PLACEMENT
 from .movement import any_can_act, can_act
@@ -20,12 +20,12 @@ def placement_counts(pos: Position, seat: int, cell: int) -> list[int]:
 
 
 def can_place_one(pos: Position, seat: int) -> bool:
-    """Whether the seat has a legal placement of a single ring, the only kind that section 11 and 12 count."""
+    """Whether the seat has a legal placement of a single ring, which alone counts in rulebook sections 11 and 12."""
     return pos.hand[seat] > 0 and any(1 in placement_counts(pos, seat, c) for c in pos.geometry.cells)
 
 
 def has_real_action(pos: Position, seat: int) -> bool:
-    """A one-ring placement, a move or a capture (RULES section 12.3)."""
+    """A one-ring placement, a move or a capture (rulebook section 12.3)."""
     return any_can_act(pos, seat) or can_place_one(pos, seat)
 
 

@@ -31,7 +31,7 @@ class Position:
       owed: an elimination is owed, for a line in ``line`` or for a region in ``terr``.
       acted, recovered: the player has changed the board, or made a recovery slide, this turn.
       swapped: the pie rule has been used.
-      first, marks, streak_seat, streak: round tracking (RULES section 12: first, mask, X and K).
+      first, marks, streak_seat, streak: round tracking (rulebook section 12: first, mask, X and K).
       turn: turns begun; lost: the turn in which a seat lost its last ring anywhere.
       winner, reason: 0 and "" while the game runs.
       legal: the legal moves, remembered once asked for.
@@ -77,7 +77,7 @@ class Position:
         return range(1, self.board.num_players + 1)
 
     def swap_available(self) -> bool:
-        """Player 2 may still take over the first player's seat (RULES section 3)."""
+        """Player 2 may still take over the first player's seat (rulebook section 3.5)."""
         fresh = self.seat == 2 and self.phase == PLACE and self.hand[2] == self.board.rings_per_player
         return self.swap_rule and fresh and not self.swapped
 
@@ -143,14 +143,14 @@ def set_stack(pos: Position, cell: int, stack: Stack) -> None:
 
 
 def eliminate_top(pos: Position, cell: int, rings: int) -> None:
-    """Rings leave the game from the top of a stack, credited to the player to move (RULES section 10)."""
+    """Rings leave the game from the top of a stack, credited to the player to move (rulebook section 10)."""
     stack = pos.stacks[cell]
     set_stack(pos, cell, stack[: len(stack) - rings])
     pos.eliminated[pos.seat] += rings
 
 
 def eliminate_buried(pos: Position, cell: int) -> None:
-    """The bottommost ring of the player to move leaves a stack and is credited to him (RULES section 6)."""
+    """The bottommost ring of the player to move leaves a stack and is credited to him (rulebook section 6)."""
     stack = pos.stacks[cell]
     lowest = stack.index(pos.seat)
     set_stack(pos, cell, stack[:lowest] + stack[lowest + 1 :])

@@ -1,4 +1,4 @@
-"""Recovery slides of a player without a stack (RULES section 6)."""
+"""Recovery slides of a player without a stack (rulebook section 6)."""
 
 from collections.abc import Iterator
 

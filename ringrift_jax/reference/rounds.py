@@ -1,4 +1,4 @@
-"""Last player standing by rounds: three rounds in which only one player had a real action (RULES section 12, R172)."""
+"""Last player standing by rounds: three in which only one player had a real action (rulebook section 12, R172)."""
 
 from .placement import has_real_action
 from .position import OVER, Position, has_ring

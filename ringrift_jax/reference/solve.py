@@ -1,7 +1,7 @@
 """Exact play on very small boards: every game is won or lost, so a position is worth +1 or -1 to the seat that moves.
 
 The nodes are those of the JAX environment: one for each decision, and one for each pending slide of a recovery.
-Every game ends (RULES section 16), so there are no cycles and depth-first search with a memory is enough.
+Every game ends (rulebook section 16.3), so there are no cycles and depth-first search with a memory is enough.
 """
 
 from .game import act, settle

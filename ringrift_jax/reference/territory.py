@@ -1,4 +1,4 @@
-"""Regions: finding them, processing them and paying for them (RULES section 8)."""
+"""Regions: finding them, processing them and paying for them (rulebook section 8)."""
 
 from collections.abc import Iterable, Iterator
 

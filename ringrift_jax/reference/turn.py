@@ -1,4 +1,4 @@
-"""The turn: legal moves of each phase, and what phase follows a move (RULES section 2)."""
+"""The turn: legal moves of each phase, and what phase follows a move (rulebook section 2)."""
 
 from . import lines, movement, placement, recovery, rounds, territory
 from .moves import Move, parse_move
@@ -194,7 +194,7 @@ _EFFECTS = {
 
 
 def _end_turn(pos: Position) -> None:
-    """Victory, else the next seat that has a ring anywhere begins a turn. Section 11 and 12 look at nothing earlier."""
+    """Victory, else the next seat that has a ring anywhere begins a turn (rulebook section 2.4)."""
     for seat in pos.seats:
         if seat not in pos.lost and not has_ring(pos, seat):
             pos.lost[seat] = pos.turn

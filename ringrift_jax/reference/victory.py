@@ -1,4 +1,4 @@
-"""How a game ends, and the ranks (RULES sections 11 and 13)."""
+"""How a game ends, and the ranks (rulebook sections 11 and 13)."""
 
 from typing import NamedTuple
 

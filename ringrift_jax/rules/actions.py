@@ -1,19 +1,14 @@
-"""Layout of the flat action space: (plane, cell) pairs, then two actions without a cell (DESIGN section 5).
+"""Layout of the flat action space: (plane, cell) pairs, then two actions without a cell.
 
 Planes, in order:
 
-==============================  =====================================  =========================================
-planes                          cell                                   meaning
-==============================  =====================================  =========================================
-3 placements                    the cell placed on                     ``P c n`` with n = plane + 1
-directions x max_distance       the origin                             ``M``, ``C``, ``K`` or a recovery's slide
-                                                                       to origin + distance * direction
-per axis: odd, even, window     middle cell (lower one if even);       ``L a~b`` of odd and even length;
-                                first cell of the window               ``L a~b/c~d`` and a recovery's option 2
-n border colours, then none     first cell of the region               ``T``, keyed by its lowest border digit;
-                                                                       colours count from the mover's own
-payment                         the paying stack                       ``EL``, ``ET``, ``ER``, ``FE``, ``@e``
-==============================  =====================================  =========================================
+| planes | cell | meaning |
+|---|---|---|
+| 3 placements | the cell placed on | ``P c n`` with n = plane + 1 |
+| directions x max_distance | the origin | ``M``, ``C``, ``K`` or a recovery's slide to origin + distance * direction |
+| per axis: odd, even, window | middle (lower if even); first of window | ``L a~b``; ``L a~b/c~d``, recovery option 2 |
+| n border colours, then none | first cell of the region | ``T`` by its lowest border digit, counted from the mover |
+| payment | the paying stack | ``EL``, ``ET``, ``ER``, ``FE``, ``@e`` |
 
 The flat index is ``plane * size**2 + cell``; ``skip`` and ``swap`` follow the last plane.
 """

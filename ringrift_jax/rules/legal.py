@@ -117,7 +117,7 @@ def options(board: Board, swap_rule: bool, pos: Position) -> Options:
 
 
 def payer_rows(pos: Position) -> jax.Array:
-    """uint32[S, N]: what the seat could pay a region with (RULES section 8)."""
+    """uint32[S, N]: what the seat could pay a region with (rulebook section 8)."""
     controlled = pos.seen.top == pos.state.current_seat.astype(jnp.int8)
     return to_rows(jnp.where(pos.state.recovered, pos.buried, controlled))
 

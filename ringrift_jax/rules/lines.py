@@ -1,4 +1,4 @@
-"""Lines (RULES section 7): maximal runs of one seat's markers, whole or by windows."""
+"""Lines (rulebook section 7): maximal runs of one seat's markers, whole or by windows."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Moves and captures (RULES sections 4 and 5) as ranges of landing distances per origin and direction."""
+"""Moves and captures (rulebook sections 4 and 5) as ranges of landing distances per origin and direction."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Placement (RULES section 3): where 1, 2 and 3 rings fit without leaving a dead stack."""
+"""Placement (rulebook section 3): where 1, 2 and 3 rings fit without leaving a dead stack."""
 
 from typing import NamedTuple
 

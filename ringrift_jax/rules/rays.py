@@ -1,4 +1,4 @@
-"""What each cell sees along each direction (RULES sections 4 and 5), as three numbers per cell and direction."""
+"""What each cell sees along each direction (rulebook sections 4 and 5), as three numbers per cell and direction."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -122,10 +122,10 @@ def survey(board: Board, word: stacks.Word, ground: jax.Array) -> Survey:
 
 
 def can_capture(seen: Survey, height: jax.Array, cap: jax.Array) -> jax.Array:
-    """bool[..., N]: whether a stack of that height and cap would have a capture in each direction (RULES section 5)."""
+    """bool[..., N]: whether a stack of that height and cap had a capture in each direction (rulebook section 5)."""
     return (seen.target_cap <= cap) & (seen.far >= jnp.maximum(height, seen.reach + 2))
 
 
 def can_act(seen: Survey, height: jax.Array, cap: jax.Array) -> jax.Array:
-    """bool[S, S, N]: the same for a non-capturing move (RULES section 4) or a capture, in any direction."""
+    """bool[S, S, N]: the same for a non-capturing move (rulebook section 4) or a capture, in any direction."""
     return jnp.any((seen.reach >= height) | can_capture(seen, height, cap), axis=0)

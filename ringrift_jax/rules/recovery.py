@@ -1,4 +1,4 @@
-"""Recovery (RULES section 6): slides of a marker by a seat that controls nothing, and what they cost.
+"""Recovery (rulebook section 6): slides of a marker by a seat that controls nothing, and what they cost.
 
 A recovery is two actions. The slide only remembers where it goes; the payment or the window applies everything.
 """

@@ -12,7 +12,7 @@ from . import stacks
 
 
 class Phase(IntEnum):
-    """Phases in the order of a turn (notation FORMAT, "Phases")."""
+    """Phases in the order of a turn (records section 2)."""
 
     PLACE = 0
     MOVE = 1
@@ -25,7 +25,7 @@ class Phase(IntEnum):
 
 
 class Reason(IntEnum):
-    """Why a game ended (notation FORMAT, "result.reason")."""
+    """Why a game ended (records section 5.3)."""
 
     NONE = 0
     RING_ELIMINATION = 1
@@ -40,7 +40,7 @@ class Reason(IntEnum):
 
 
 class Mark(IntEnum):
-    """What round tracking recorded for a seat in the current round (RULES section 12)."""
+    """What round tracking recorded for a seat in the current round (rulebook section 12)."""
 
     UNRECORDED = 0
     BLOCKED = 1
@@ -76,8 +76,8 @@ class State:
       acted: ``bool``, the seat changed the board this turn (flag ``act``).
       recovered: ``bool``, this turn contains a recovery slide (flag ``rec``).
       swapped: ``bool``, players 0 and 1 have exchanged seats.
-      round_first, streak_seat: ``int32`` seats of round tracking (RULES section 12: first and X), -1 for none.
-      streak_length: ``int32``, K of RULES section 12.
+      round_first, streak_seat: ``int32`` seats of round tracking (rulebook section 12: first and X), -1 for none.
+      streak_length: ``int32``, K of rulebook section 12.
       turn: ``int32``, turns begun, 1 from the start.
       steps: ``int32``, decisions made.
       illegal: ``bool``, the last action was illegal and changed nothing else.
@@ -170,7 +170,7 @@ class State:
 
     @property
     def ranks(self) -> jax.Array:
-        """``int32[n]`` by seat (RULES section 13): the winner 1, ties share a rank; all 1 when truncated."""
+        """``int32[n]`` by seat (rulebook section 13): the winner 1, ties share a rank; all 1 when truncated."""
         n = self.num_players
         stalemate = (self.reason >= Reason.STALEMATE_TERRITORY) & (self.reason <= Reason.STALEMATE_SEAT_ORDER)
         eliminated = self.eliminated + jnp.where(stalemate[..., None], self.hand, 0)
@@ -185,7 +185,7 @@ class State:
 
 
 def initial_state(board: Board) -> State:
-    """The start of every game: all rings in hand, seat 0 to place (RULES section 1)."""
+    """The start of every game: all rings in hand, seat 0 to place (rulebook section 1)."""
     n = board.num_players
     number, flag = partial(jnp.asarray, dtype=jnp.int32), jnp.asarray
     return State(

@@ -1,4 +1,4 @@
-"""Territory (RULES section 8): which regions exist, who may process them, and their borders.
+"""Territory (rulebook section 8): which regions exist, who may process them, and their borders.
 
 A *mode* is a border colour: mode 0 has collapsed cells alone as walls, mode 1 + s also the markers of seat s. Sets of
 cells are rows of bits (``rules/grid.py``); M = n + 1 modes, N lanes.
@@ -143,7 +143,7 @@ def is_legal(region: Region, cell: jax.Array, mode) -> jax.Array:
 
 
 def border(board: Board, land: Land, region: jax.Array) -> jax.Array:
-    """uint32[S, N]: the markers that collapse with a region uint32[S, N] (RULES section 8, step 1)."""
+    """uint32[S, N]: the markers that collapse with a region uint32[S, N] (rulebook section 8.3)."""
     markers = lax.reduce(land.markers, jnp.uint32(0), lax.bitwise_or, (0,)) & ~region
     touching = dilate(region, board.territory_offsets) & markers
     return flood(markers, touching, _SQUARE_NEIGHBOURS) if board.border_closure else touching

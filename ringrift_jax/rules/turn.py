@@ -1,4 +1,4 @@
-"""What follows a decision without a choice: phases, end of turn, rotation, forced bookkeeping (RULES section 2)."""
+"""What follows a decision without a choice: phases, end of turn, rotation, forced bookkeeping (rulebook section 2)."""
 
 from functools import partial
 from typing import NamedTuple
@@ -173,7 +173,7 @@ def _begin_turns(begun: _Turns, opening: jax.Array, alive: jax.Array, acts: jax.
         for distance in reversed(range(1, n + 1)):
             candidate = (now.seat + distance) % n
             following = jnp.where(pick(alive, candidate), candidate, following)
-        # The flags follow the contiguous run of one seat's moves (RULES section 2, [OPEN]).
+        # The flags follow the contiguous run of one seat's moves (rulebook section 2.3).
         same_seat = following == now.seat
         rounds, wins = victory.begin_turn(now.rounds, following, alive, acts)
         phase = pick(opening, following)

@@ -1,4 +1,4 @@
-"""How games end: the check at the end of a turn (RULES section 11) and round tracking (section 12)."""
+"""How games end: the check at the end of a turn and round tracking (rulebook sections 11 and 12)."""
 
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class Seats(NamedTuple):
 
     @property
     def acts(self) -> jax.Array:
-        """bool[n, N]: a real action in the sense of RULES section 12."""
+        """bool[n, N]: a real action in the sense of rulebook section 12."""
         return self.places_one | self.moves
 
 
@@ -86,7 +86,7 @@ def check(board: Board, seats: Seats, hand, eliminated, territory, markers, move
 
 
 def _stalemate(territory, eliminated, markers, mover) -> tuple[jax.Array, jax.Array]:
-    """The ladder of RULES section 11.4: the first rung with a single best seat decides."""
+    """The ladder of rulebook section 11.4: the first rung with a single best seat decides."""
     tied = jnp.ones(territory.shape, bool)
     reason = jnp.full_like(mover, Reason.STALEMATE_SEAT_ORDER)
     decided = jnp.zeros(mover.shape, bool)
@@ -106,7 +106,7 @@ def _stalemate(territory, eliminated, markers, mover) -> tuple[jax.Array, jax.Ar
 
 
 def begin_turn(rounds: Rounds, seat, alive: jax.Array, acts: jax.Array) -> tuple[Rounds, jax.Array]:
-    """Round tracking when a seat's turn starts (RULES section 12).
+    """Round tracking when a seat's turn starts (rulebook section 12).
 
     Args:
       seat: int32[N], whose turn starts.

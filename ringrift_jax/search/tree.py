@@ -1,4 +1,4 @@
-"""Gumbel MuZero search (mctx) over the legal slots of each node (DESIGN section 6).
+"""Gumbel MuZero search (mctx) over the legal slots of each node.
 
 The tree is searched as the root *player* against the rest: a node's value is that of the side to decide there, the root
 player or the others together. One side may decide several times in a row, so the discount is +1 while the side stays,

@@ -17,7 +17,7 @@ def is_legal(sentence: str) -> bool:
 
 
 def forbids(sentence: str) -> bool:
-    return bool(re.fullmatch(r".* is illegal: .* \((RULES sections? .*|notation FORMAT)\)\.", sentence))
+    return bool(re.fullmatch(r".* is illegal: .* \((rulebook sections? [0-9].*|records section 3)\)\.", sentence))
 
 
 def random_cell(pos: reference.Position, rng: random.Random) -> str:
@@ -135,7 +135,7 @@ def position(fields: tuple[str, ...], swap_rule: bool = False) -> reference.Posi
         (PLACING, "P 1,1", "not the form of any move"),
         (PLACING, "P 8,1 1", "'8,1' is not a cell of square8"),
         (PLACING, "P 01,1 1", "'01,1' is not a cell"),
-        (PLACING, "M 3,3>3,4", "belongs to phase move and the phase is place (RULES section 2)"),
+        (PLACING, "M 3,3>3,4", "belongs to phase move and the phase is place (rulebook section 2)"),
         (PLACING, "P 0,0 1", "0,0 is collapsed"),
         (PLACING, "P 1,0 1", "a marker is on 1,0"),
         (PLACING, "P 1,1 2", "on a stack exactly one ring"),
