@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import Board
-from . import lines, movement, placement, rays, recovery, stacks, territory
+from . import lines, movement, placement, recovery, territory
 from .actions import Kind, Layout
-from .grid import at, is_cell, pick, to_plane, to_rows
-from .lanes import materialize
+from .arrays import rays, stacks
+from .arrays.grid import at, is_cell, pick, to_plane, to_rows
+from .arrays.lanes import materialize
 from .state import Phase, State
 
 

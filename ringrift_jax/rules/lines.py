@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import Board
-from .grid import any_bit, pull
+from .arrays.grid import any_bit, pull
 
 
 class LineOptions(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .rays import Survey, can_capture
+from .arrays.rays import Survey, can_capture
 
 _NEVER = 127
 

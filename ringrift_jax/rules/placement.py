@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import MAX_PLACEMENT, Board
-from .grid import cells_of
-from .lanes import materialize
-from .rays import Survey, can_act
+from .arrays.grid import cells_of
+from .arrays.lanes import materialize
+from .arrays.rays import Survey, can_act
 
 
 class Mobility(NamedTuple):

@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import Board
-from . import rays, stacks
-from .grid import along, at, cells_of, neighbour, pick, shift
-from .lanes import materialize, unbatched
-from .rays import Survey
+from .arrays import rays, stacks
+from .arrays.grid import along, at, cells_of, neighbour, pick, shift
+from .arrays.lanes import materialize, unbatched
+from .arrays.rays import Survey
 from .state import State
 
 

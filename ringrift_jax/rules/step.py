@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import Board
-from . import legal, placement, rays, stacks, territory
+from . import legal, placement, territory
 from .actions import Kind
-from .grid import along, at, cell_bit, is_cell, neighbour, pick, to_plane
-from .lanes import materialize
+from .arrays import rays, stacks
+from .arrays.grid import along, at, cell_bit, is_cell, neighbour, pick, to_plane
+from .arrays.lanes import materialize
 from .state import Phase, Reason, State
 from .turn import Continuation, settle, stay_in_turn
 

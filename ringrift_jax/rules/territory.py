@@ -1,7 +1,7 @@
 """Territory (RULES section 8): which regions exist, who may process them, and their borders.
 
 A *mode* is a border colour: mode 0 has collapsed cells alone as walls, mode 1 + s also the markers of seat s. Sets of
-cells are rows of bits (``rules/grid.py``); M = n + 1 modes, N lanes.
+cells are rows of bits (``rules/arrays/grid.py``); M = n + 1 modes, N lanes.
 """
 
 from typing import NamedTuple
@@ -11,9 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..boards import SQUARE_AXES, Board
-from . import stacks
-from .grid import any_bit, cell_bit, cells_of, dilate, first_bit, flood, seat_axis, sweeper, to_plane, to_rows
-from .lanes import materialize, unbatched
+from .arrays import stacks
+from .arrays.grid import any_bit, cell_bit, cells_of, dilate, first_bit, flood, seat_axis, sweeper, to_plane, to_rows
+from .arrays.lanes import materialize, unbatched
 from .state import State
 
 _SQUARE_NEIGHBOURS = SQUARE_AXES + tuple((-dx, -dy) for dx, dy in SQUARE_AXES)

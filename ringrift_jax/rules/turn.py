@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..boards import Board
-from . import lines, placement, rays, stacks, territory, victory
-from .grid import any_bit, count_bits, pick, seat_axis, to_rows
-from .lanes import materialize
+from . import lines, placement, territory, victory
+from .arrays import rays, stacks
+from .arrays.grid import any_bit, count_bits, pick, seat_axis, to_rows
+from .arrays.lanes import materialize
 from .state import Phase, Reason, State
 
 

@@ -1,7 +1,7 @@
 """Whole-board arithmetic: planes ``[..., S, S, N]``, rows of bits ``uint32[..., S, N]``, and floods over them.
 
-A plane holds one number per cell; N counts lanes (``rules/lanes.py``). Rows hold one bit per cell, cell (x, y) in bit y
-of row x: sets of cells as sets of bits make floods and line tests as cheap as a few words. Everything shifts; nothing
+A plane holds one number per cell; N counts lanes (``lanes.py``). Rows hold one bit per cell, cell (x, y) in bit y of
+row x: sets of cells as sets of bits make floods and line tests as cheap as a few words. Everything shifts; nothing
 gathers per cell.
 """
 
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..boards import Board, Offset
+from ...boards import Board, Offset
 from .lanes import materialize
 
 
