@@ -12,7 +12,7 @@ from .boards import Board
 from .rules import legal
 from .rules import step as rules_step
 from .rules.actions import Layout
-from .rules.lanes import unbatched
+from .rules.arrays.lanes import unbatched
 from .rules.state import State, initial_state
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .boards import Board
-from .rules import stacks
+from .rules.arrays import stacks
 from .rules.state import Mark, Phase, State
 
 RING_DEPTHS = 5

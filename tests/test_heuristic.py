@@ -21,7 +21,7 @@ from ringrift_jax import boards, notation, symmetry
 from ringrift_jax.players import arena, heuristic
 from ringrift_jax.players.agents import heuristic_agent, random_agent
 from ringrift_jax.rules import step as rules_step
-from ringrift_jax.rules.lanes import unbatched
+from ringrift_jax.rules.arrays.lanes import unbatched
 from ringrift_jax.rules.state import State
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "heuristic"

@@ -161,7 +161,7 @@ def test_bad_arguments_are_named():
 def test_notebooks_show_states_and_batches():
     env = rr.make(boards.custom("hex", 5, 3, num_players=3))
     one = env.init()
-    assert one._repr_html_().count("<svg") == 1
+    assert one._repr_html_().count("<svg") == 1  # pyright: ignore[reportAttributeAccessIssue]
     batch = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (5, 4, *leaf.shape)), jax.device_get(one))
     shown = batch._repr_html_()
     assert shown.count("<svg") == GRID + 1 and "[2, 3] and 8 more" in shown and "[0, 1]" in shown

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ringrift_jax import boards
-from ringrift_jax.rules import stacks
+from ringrift_jax.rules.arrays import stacks
 
 SEATS = 4
 

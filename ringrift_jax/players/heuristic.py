@@ -22,11 +22,11 @@ from jax import lax
 
 from ..boards import Board
 from ..env import Env
-from ..rules import rays, stacks
 from ..rules import step as rules_step
 from ..rules.actions import Layout
-from ..rules.grid import any_bit, at, cells_of, count_bits, dilate, pull, seat_axis, shift, to_plane, to_rows
-from ..rules.lanes import materialize, unbatched
+from ..rules.arrays import rays, stacks
+from ..rules.arrays.grid import any_bit, at, cells_of, count_bits, dilate, pull, seat_axis, shift, to_plane, to_rows
+from ..rules.arrays.lanes import materialize, unbatched
 from ..rules.state import State
 from ..search.slots import candidates, num_candidates
 

@@ -15,8 +15,14 @@ The flat index is ``plane * size**2 + cell``; ``skip`` and ``swap`` follow the l
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
 
 from ..boards import MAX_PLACEMENT, Board
+from .arrays.grid import divide
 
 
 class Kind(IntEnum):
@@ -109,3 +115,40 @@ class Layout:
 
     def pay(self, cell: int) -> int:
         return self.payment * self.cells + cell
+
+
+class Action(NamedTuple):
+    """A decoded action; int32[N] each. ``a`` and ``b`` depend on the kind.
+
+    PLACE: a = count. RAY: a = direction, b = distance. LINE: a = axis, b = 0 odd or 1 even. WINDOW: a = axis.
+    REGION: a = mode (``rules/territory.py``). Others: 0.
+    """
+
+    kind: jax.Array
+    cell: jax.Array
+    a: jax.Array
+    b: jax.Array
+
+
+def decode(board: Board, mover: jax.Array, action: jax.Array) -> Action:
+    """Takes actions int32[N] of seats ``mover`` int32[N] apart. Actions outside the action space decode to kind -1."""
+    layout, n = Layout(board), board.num_players
+    plane, cell = divide(action, layout.cells)
+    direction, distance = divide(plane - layout.rays, board.max_distance)
+    axis, part = divide(plane - layout.lines, 3)
+    colour = plane - layout.regions
+    on_cell = [
+        (plane < layout.rays, Kind.PLACE, plane + 1, 0),
+        (plane < layout.lines, Kind.RAY, direction, distance + 1),
+        ((plane < layout.regions) & (part < 2), Kind.LINE, axis, part),
+        (plane < layout.regions, Kind.WINDOW, axis, 0),
+        (plane < layout.payment, Kind.REGION, jnp.where(colour == n, 0, 1 + lax.rem(colour + mover, jnp.int32(n))), 0),
+        (plane < layout.num_planes, Kind.PAY, 0, 0),
+        (action == layout.skip, Kind.SKIP, 0, 0),
+        (action == layout.swap, Kind.SWAP, 0, 0),
+    ]
+    kind, a, b = jnp.full_like(action, -1), jnp.zeros_like(action), jnp.zeros_like(action)
+    for condition, this_kind, this_a, this_b in reversed(on_cell):
+        kind = jnp.where(condition, int(this_kind), kind)
+        a, b = jnp.where(condition, this_a, a), jnp.where(condition, this_b, b)
+    return Action(jnp.where(action < 0, -1, kind), cell, a, b)

@@ -9,37 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import Board
-from . import lines, movement, placement, rays, recovery, stacks, territory
-from .actions import Kind, Layout
-from .grid import at, is_cell, pick, to_plane, to_rows
-from .lanes import materialize
+from . import lines, movement, placement, recovery, territory
+from .actions import Action, Kind, Layout
+from .arrays.grid import anywhere, at, is_cell, pick, to_plane
+from .position import Position, look
 from .state import Phase, State
-
-
-class Action(NamedTuple):
-    """A decoded action; int32[N] each. ``a`` and ``b`` depend on the kind.
-
-    PLACE: a = count. RAY: a = direction, b = distance. LINE: a = axis, b = 0 odd or 1 even. WINDOW: a = axis.
-    REGION: a = mode (``rules/territory.py``). Others: 0.
-    """
-
-    kind: jax.Array
-    cell: jax.Array
-    a: jax.Array
-    b: jax.Array
-
-
-class Position(NamedTuple):
-    """A state with what is computed from its board once."""
-
-    state: State
-    word: stacks.Word
-    seen: rays.Survey
-    can: placement.Mobility
-    own: jax.Array
-    own_runs: jax.Array
-    buried: jax.Array
-    slide: recovery.PendingSlide
 
 
 class Options(NamedTuple):
@@ -58,75 +32,50 @@ class Options(NamedTuple):
     swap: jax.Array
 
 
-def _anywhere(plane: jax.Array) -> jax.Array:
-    return jnp.any(plane, axis=(0, 1))
-
-
-def position(board: Board, state: State) -> Position:
-    word = stacks.unpack(state.stacks)
-    seen = rays.survey(board, word, state.ground)
-    own = state.ground == (state.current_seat + 1).astype(jnp.int8)
-    own_runs = rays.runs(board, own)
-    buried = stacks.has_buried(word, state.current_seat)
-    own, own_runs, buried = materialize((own, own_runs, buried))
-    can = placement.mobility(board, seen, state.ground)
-    slide = materialize(recovery.pending(board, state, seen, own_runs))
-    return Position(state, word, seen, can, own, own_runs, buried, slide)
-
-
-def options(board: Board, swap_rule: bool, pos: Position) -> Options:
+def options(
+    board: Board, swap_rule: bool, pos: Position, can: placement.Mobility, slide: recovery.PendingSlide
+) -> Options:
     """All legal decisions except regions; none when the game is over."""
-    state, seen = pos.state, pos.seen
-    seat, phase = state.current_seat, state.phase
+    state, phase = pos.state, pos.state.phase
     sliding = state.slide >= 0
     placing, moving = phase == Phase.PLACE, (phase == Phase.MOVE) & ~sliding
     chaining = (phase == Phase.CAPTURE) | (phase == Phase.CHAIN)
     in_line, in_territory = phase == Phase.LINE, phase == Phase.TERRITORY
+    forced = phase == Phase.FORCED_ELIMINATION
+    controls = anywhere(pos.controlled)
+    eligible = recovery.eligible(controls, anywhere(pos.own), anywhere(pos.buried))
 
-    controlled = seen.top == seat.astype(jnp.int8)
-    controls = _anywhere(controlled)
-    eligible = ~controls & _anywhere(pos.own) & _anywhere(pos.buried)
-    hand = pick(state.hand, seat)
-    rings = board.rings_per_player
-
-    chosen = controlled & ((state.focus < 0) | is_cell(board, state.focus))
-    slides = recovery.slides(board, seen, state.ground, pos.own, pos.own_runs) & (moving & eligible)
-    whole = lines.options(board, pos.own, pos.own_runs)
+    chosen = pos.controlled & ((state.focus < 0) | is_cell(board, state.focus))
+    slides = recovery.slides(board, pos) & (moving & eligible)
+    whole = lines.options(board, pos)
     may_process = in_line & ~state.owed
-    window = jnp.where(sliding, recovery.windows(board, pos.slide), whole.window & may_process)
+    window = jnp.where(sliding, recovery.windows(board, slide), whole.window & may_process)
 
     by_extraction = sliding | (in_territory & state.owed & state.recovered)
-    by_cap = ((in_line | in_territory) & state.owed) | (phase == Phase.FORCED_ELIMINATION)
-    may_skip_placement = (hand > 0) & jnp.where(controls, _anywhere(controlled & pos.can.stack), eligible)
-    swap = placing & (seat == 1) & ~state.swapped & (hand == rings) if swap_rule else jnp.zeros_like(placing)
+    from_the_top = ((in_line | in_territory) & state.owed) | forced
+    swap = placement.swap_is_open(board, state) if swap_rule else jnp.zeros_like(placing)
     may_skip = [
-        placing & may_skip_placement,
+        placing & placement.may_skip(pos, can, controls, eligible),
         moving & eligible,
         phase == Phase.CAPTURE,
         in_territory & ~state.owed,
     ]
     return Options(
-        place=placement.placements(seen, pos.can, seat, hand) & placing,
-        rays=movement.landings(seen, chosen & moving, chosen & (moving | chaining), slides),
+        place=placement.placements(pos, can) & placing,
+        rays=movement.landings(pos.seen, chosen & moving, chosen & (moving | chaining), slides),
         lines=jnp.stack([whole.odd & may_process, whole.even & may_process, window], axis=1),
-        pay=jnp.where(by_extraction, pos.buried, controlled & by_cap),
+        pay=jnp.where(by_extraction, pos.buried, pos.controlled & from_the_top),
         region=in_territory & ~state.owed,
         skip=may_skip[0] | may_skip[1] | may_skip[2] | may_skip[3],
         swap=swap,
     )
 
 
-def payer_rows(pos: Position) -> jax.Array:
-    """uint32[S, N]: what the seat could pay a region with (rulebook section 8)."""
-    controlled = pos.seen.top == pos.state.current_seat.astype(jnp.int8)
-    return to_rows(jnp.where(pos.state.recovered, pos.buried, controlled))
-
-
 def _region_planes(board: Board, pos: Position, allowed: jax.Array) -> jax.Array:
     """bool[n + 1, S, S, N], colours relative to the mover, then none."""
     n, seat = board.num_players, pos.state.current_seat
     land = territory.survey_land(board, pos.state.ground, pos.word)
-    payer = jnp.where(allowed, payer_rows(pos), 0)
+    payer = jnp.where(allowed, territory.payers(pos), 0)
     regions = territory.processable(board, land, payer[None])[0]
     keys = territory.region_keys(board, land, regions)
     colours = [keys[0]] * n
@@ -155,8 +104,9 @@ def _directions_per_word(board: Board) -> int:
 
 def pack_mask(board: Board, swap_rule: bool, state: State) -> PackedMask:
     """The mask of lanes of states; nothing is legal when the game is over."""
-    pos = position(board, state)
-    legal = options(board, swap_rule, pos)
+    pos = look(board, state)
+    can, slide = placement.mobility(board, pos.seen, state.ground), recovery.pending(board, pos)
+    legal = options(board, swap_rule, pos, can, slide)
     sets = legal.rays.distances()
     per_word = _directions_per_word(board)
     words = []
@@ -185,29 +135,6 @@ def unpack_mask(board: Board, packed: PackedMask) -> jax.Array:
     places, rest = planes[: layout.rays], planes[layout.rays :]
     flat = jnp.concatenate([places, rays, rest]).reshape(-1)
     return jnp.concatenate([flat, packed.skip[None], packed.swap[None]])
-
-
-def decode(board: Board, state: State, action) -> Action:
-    """Takes an action apart. Actions outside the action space decode to kind -1."""
-    layout, n = Layout(board), board.num_players
-    plane, cell = action // layout.cells, action % layout.cells
-    ray, line, colour = plane - layout.rays, plane - layout.lines, plane - layout.regions
-    on_cell = [
-        (plane < layout.rays, Kind.PLACE, plane + 1, 0),
-        (plane < layout.lines, Kind.RAY, ray // board.max_distance, ray % board.max_distance + 1),
-        ((plane < layout.regions) & (line % 3 < 2), Kind.LINE, line // 3, line % 3),
-        (plane < layout.regions, Kind.WINDOW, line // 3, 0),
-        (plane < layout.payment, Kind.REGION, jnp.where(colour == n, 0, 1 + (colour + state.current_seat) % n), 0),
-        (plane < layout.num_planes, Kind.PAY, 0, 0),
-        (action == layout.skip, Kind.SKIP, 0, 0),
-        (action == layout.swap, Kind.SWAP, 0, 0),
-    ]
-    kind, a, b = jnp.full_like(action, -1), jnp.zeros_like(action), jnp.zeros_like(action)
-    for condition, this_kind, this_a, this_b in reversed(on_cell):
-        here = condition & (action >= 0)
-        kind = jnp.where(here, int(this_kind), kind)
-        a, b = jnp.where(here, this_a, a), jnp.where(here, this_b, b)
-    return Action(kind, cell, a, b)
 
 
 def is_legal(board: Board, legal: Options, region: territory.Region, cell: jax.Array, action: Action) -> jax.Array:

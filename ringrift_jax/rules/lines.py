@@ -6,7 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import Board
-from .grid import any_bit, pull
+from .actions import Action, Kind
+from .arrays.grid import Segment, any_bit, anywhere, at, pick, pull
+from .effect import Effect
+from .position import Position
+from .state import Phase
 
 
 class LineOptions(NamedTuple):
@@ -17,16 +21,16 @@ class LineOptions(NamedTuple):
     window: jax.Array
 
 
-def options(board: Board, own: jax.Array, own_runs: jax.Array) -> LineOptions:
-    """What a seat may collapse. ``own``: bool[S, S, N] its markers; ``own_runs``: ``rays.runs`` of them."""
+def options(board: Board, pos: Position) -> LineOptions:
+    """What the mover may collapse."""
     axes, length = len(board.axes), board.line_length
-    after, before = own_runs[:axes], own_runs[axes:]
+    after, before = pos.own_runs[:axes], pos.own_runs[axes:]
     total = after + before + 1
-    is_line = own & (total >= length)
+    is_line = pos.own & (total >= length)
     return LineOptions(
         odd=is_line & (after == before),
         even=is_line & (after == before + 1),
-        window=own & (total > length) & (after >= length - 1),
+        window=pos.own & (total > length) & (after >= length - 1),
     )
 
 
@@ -39,3 +43,21 @@ def any_line(board: Board, markers: jax.Array) -> jax.Array:
             run = run & pull(markers, (dx * step, dy * step))
         found |= run
     return any_bit(found)
+
+
+def effect(board: Board, pos: Position, act: Action) -> Effect:
+    """A line or a window of it collapses; a whole line owes the top ring of a stack if one is there, paid next.
+
+    Twin: reference/lines.py::play_line and play_line_payment.
+    """
+    pays, whole = act.kind == Kind.PAY, act.kind == Kind.LINE
+    runs, axes = at(pos.own_runs, act.cell), len(board.axes)
+    before, after = pick(runs, act.a + axes), pick(runs, act.a)
+    first, last = jnp.where(whole, -before, 0), jnp.where(whole, after, board.line_length - 1)
+    return Effect(
+        then=Phase.LINE,
+        segment=Segment(act.cell, act.a, first, last).only_if(~pays),
+        paid=pays,
+        owed=whole & anywhere(pos.controlled),
+        acted=True,
+    )

@@ -1,11 +1,18 @@
-"""Moves and captures (rulebook sections 4 and 5) as ranges of landing distances per origin and direction."""
+"""Moves, captures and chains (rulebook sections 4 and 5): where a stack may land, and what its way there does."""
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from .rays import Survey, can_capture
+from ..boards import Board
+from .actions import Action
+from .arrays import stacks
+from .arrays.grid import Segment, at, neighbour, pick
+from .arrays.rays import Survey, can_capture
+from .effect import Effect
+from .position import Position
+from .state import Phase, State
 
 _NEVER = 127
 
@@ -55,3 +62,45 @@ def landings(seen: Survey, movers: jax.Array, capturers: jax.Array, slides: jax.
         capture_from=jnp.where(captures, jnp.maximum(seen.height, seen.reach + 2), never),
         capture_to=seen.far,
     )
+
+
+def effect(board: Board, pos: Position, act: Action, stack: stacks.Word) -> Effect:
+    """A stack leaves a marker, crosses others, takes a ring if it jumps, and pays its top ring for landing on a marker.
+
+    Twin: reference/movement.py::play_move and play_capture.
+    """
+    seat, distance = pos.state.current_seat, act.b
+    to_target = pick(at(pos.seen.reach, act.cell), act.a).astype(jnp.int32) + 1
+    captures = distance > to_target
+    target = neighbour(board, act.cell, act.a, to_target)
+    landing = neighbour(board, act.cell, act.a, distance)
+    on_marker = at(pos.state.ground, landing) > 0
+
+    landed = stacks.select(captures, stacks.push_bottom(stack, at(pos.seen.top, target)), stack)
+    landed = stacks.select(on_marker, stacks.pop_top(landed), landed)
+    keeps_control = stacks.is_stack(landed) & (stacks.top(landed) == seat)
+    return Effect(
+        then=jnp.where(keeps_control, jnp.where(captures, Phase.CHAIN, Phase.CAPTURE), Phase.LINE),
+        marked=act.cell,
+        cleared=landing,
+        segment=Segment(act.cell, act.a, 1, distance - 1),
+        crosses=True,
+        beheaded=jnp.where(captures, target, -1),
+        departs=True,
+        landing=landing,
+        landed=landed,
+        eliminated=on_marker,
+        focus=landing,
+        acted=True,
+    )
+
+
+def end_chains(seen: Survey, applied: State) -> State:
+    """The state after an effect, in ``LINE`` where the stack that has landed cannot capture.
+
+    ``seen``: the board of that state. Twin: reference/turn.py::_offer_captures.
+    """
+    here = Survey(seen.top, *(at(plane, applied.focus) for plane in seen[1:]))
+    can = jnp.any(can_capture(here, here.height, here.cap), axis=0)
+    capturing = (applied.phase == Phase.CAPTURE) | (applied.phase == Phase.CHAIN)
+    return applied.replace(phase=jnp.where(capturing & ~can, jnp.int32(Phase.LINE), applied.phase))

@@ -1,4 +1,4 @@
-"""Placement (rulebook section 3): where 1, 2 and 3 rings fit without leaving a dead stack."""
+"""Placement (rulebook section 3): where 1, 2 and 3 rings fit without leaving a dead stack; skipping it; the swap."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,13 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import MAX_PLACEMENT, Board
-from .grid import cells_of
-from .lanes import materialize
-from .rays import Survey, can_act
+from .actions import Action
+from .arrays.grid import anywhere, cells_of
+from .arrays.lanes import materialize
+from .arrays.rays import Survey, can_act
+from .effect import Effect
+from .position import Position
+from .state import Phase, State
 
 
 class Mobility(NamedTuple):
@@ -43,8 +47,40 @@ def mobility(board: Board, seen: Survey, ground: jax.Array) -> Mobility:
     )
 
 
-def placements(seen: Survey, can: Mobility, seat, hand) -> jax.Array:
-    """bool[3, S, S, N]: where seat int32[N] with ``hand`` int32[N] rings may place 1, 2 or 3 of them."""
-    on_stack = jnp.where(seen.top == seat.astype(jnp.int8), can.own, can.other)
-    enough = hand >= jnp.arange(1, MAX_PLACEMENT + 1)[:, None]
+def placements(pos: Position, can: Mobility) -> jax.Array:
+    """bool[3, S, S, N]: where the mover may place 1, 2 or 3 rings."""
+    on_stack = jnp.where(pos.controlled, can.own, can.other)
+    enough = pos.hand >= jnp.arange(1, MAX_PLACEMENT + 1)[:, None]
     return jnp.stack([can.empty[0] | on_stack, can.empty[1], can.empty[2]]) & enough[:, None, None]
+
+
+def may_skip(pos: Position, can: Mobility, controls: jax.Array, eligible: jax.Array) -> jax.Array:
+    """bool[N]: whether the mover may move without placing. It ``controls`` a stack, is ``eligible`` for recovery."""
+    return (pos.hand > 0) & jnp.where(controls, anywhere(pos.controlled & can.stack), eligible)
+
+
+def effect(act: Action) -> Effect:
+    """Rings from the hand go on top of what is on the cell; only that stack may then move.
+
+    Twin: reference/placement.py::play_placement.
+    """
+    return Effect(then=Phase.MOVE, placed=act.a, focus=act.cell, acted=True)
+
+
+def swap_is_open(board: Board, state: State) -> jax.Array:
+    """bool: whether the second player may exchange seats, if the pie rule is on; of one state or of lanes of them.
+
+    Twin: reference/position.py::Position.swap_available.
+    """
+    if board.num_players != 2:
+        return jnp.zeros_like(state.swapped)
+    fresh = (state.phase == Phase.PLACE) & (state.current_seat == 1) & (state.hand[1] == board.rings_per_player)
+    return fresh & ~state.swapped
+
+
+def swap_effect() -> Effect:
+    """The players exchange seats, and nothing else: the same seat places now.
+
+    Twin: reference/turn.py::_place.
+    """
+    return Effect(then=Phase.PLACE, swaps=True)

@@ -3,17 +3,20 @@
 A recovery is two actions. The slide only remembers where it goes; the payment or the window applies everything.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from ..boards import Board
-from . import rays, stacks
-from .grid import along, at, cells_of, neighbour, pick, shift
-from .lanes import materialize, unbatched
-from .rays import Survey
-from .state import State
+from .actions import Action, Kind
+from .arrays.grid import Segment, at, cells_of, neighbour, on_segment, pick, shift
+from .arrays.lanes import materialize, unbatched
+from .effect import Effect
+from .position import Position, look
+from .state import Phase, State
 
 
 class PendingSlide(NamedTuple):
@@ -38,15 +41,19 @@ class PendingSlide(NamedTuple):
     after: jax.Array
 
 
-def slides(board: Board, seen: Survey, ground: jax.Array, own: jax.Array, own_runs: jax.Array) -> jax.Array:
-    """bool[D, S, S, N]: legal slides of an eligible seat, by origin and direction.
+def eligible(controls: jax.Array, markers: jax.Array, buried: jax.Array) -> jax.Array:
+    """bool: whether a seat may recover that ``controls`` a stack, owns ``markers``, has a ring ``buried``; any shape.
 
-    Args:
-      ground: int8[S, S, N]; own: bool[S, S, N], the seat's markers; own_runs: ``rays.runs`` of them.
+    Twin: reference/recovery.py::eligible.
     """
-    axes = len(board.axes)
-    open_ = cells_of(board) & (ground == 0)
-    vacant = open_ & ~seen.is_stack
+    return ~controls & markers & buried
+
+
+def slides(board: Board, pos: Position) -> jax.Array:
+    """bool[D, S, S, N]: legal slides of the mover if it is eligible, by origin and direction."""
+    axes, own, own_runs = len(board.axes), pos.own, pos.own_runs
+    open_ = cells_of(board) & (pos.state.ground == 0)
+    vacant = open_ & ~pos.seen.is_stack
     through = own_runs[:axes] + own_runs[axes:] + 1 >= board.line_length
     ahead = own_runs + 1 >= board.line_length
     vacant, through, ahead = materialize((vacant, through, ahead))
@@ -59,24 +66,24 @@ def slides(board: Board, seen: Survey, ground: jax.Array, own: jax.Array, own_ru
                 makes_line |= through[axis]
         line_ends.append(vacant & makes_line)
     line_ends = materialize(line_ends)
-    lines = materialize([own & shift(end, o, False) for end, o in zip(line_ends, board.directions, strict=True)])
-    any_line = jnp.any(jnp.stack([jnp.any(line, axis=(0, 1)) for line in lines]), axis=0)
+    makers = materialize([own & shift(end, o, False) for end, o in zip(line_ends, board.directions, strict=True)])
+    any_line = jnp.any(jnp.stack([jnp.any(maker, axis=(0, 1)) for maker in makers]), axis=0)
     everywhere = [own & shift(open_, offset, False) for offset in board.directions]
-    return jnp.stack([jnp.where(any_line, line, slide) for line, slide in zip(lines, everywhere, strict=True)])
+    return jnp.stack([jnp.where(any_line, maker, slide) for maker, slide in zip(makers, everywhere, strict=True)])
 
 
-def pending(board: Board, state: State, seen: Survey, own_runs: jax.Array) -> PendingSlide:
+def pending(board: Board, pos: Position) -> PendingSlide:
     """Describes the pending slide of a state."""
-    axes = len(board.axes)
+    state, axes = pos.state, len(board.axes)
     destination = neighbour(board, state.focus, state.slide, 1)
-    back = (state.slide + axes) % (2 * axes)
-    around = jnp.where(jnp.arange(2 * axes)[:, None] == back, 0, at(own_runs, destination))
+    back = lax.rem(state.slide + axes, jnp.int32(2 * axes))
+    around = jnp.where(jnp.arange(2 * axes)[:, None] == back, 0, at(pos.own_runs, destination))
     lengths = around[:axes] + around[axes:] + 1
     length = jnp.max(lengths, axis=0)
     axis = jnp.argmax(lengths, axis=0).astype(jnp.int32)
-    strike = at(seen.top, destination) >= 0
+    strike = at(pos.seen.top, destination) >= 0
     line = ~strike & (length >= board.line_length)
-    return PendingSlide(
+    slide = PendingSlide(
         origin=state.focus,
         destination=destination,
         strike=strike,
@@ -86,24 +93,46 @@ def pending(board: Board, state: State, seen: Survey, own_runs: jax.Array) -> Pe
         before=pick(around, axis + axes),
         after=pick(around, axis),
     )
+    return materialize(slide)
 
 
 def windows(board: Board, slide: PendingSlide) -> jax.Array:
     """bool[axes, S, S, N]: first cells of the windows that hold the destination (option 2)."""
     length = board.line_length
-    steps, on_line = along(board, slide.destination, slide.axis)
-    inside = (steps >= -slide.before) & (steps + length - 1 <= slide.after)
-    holds = (steps <= 0) & (steps + length - 1 >= 0)
-    first = slide.overlength & on_line & inside & holds
-    return first & (jnp.arange(len(board.axes))[:, None] == slide.axis)[:, None, None]
+    earliest = jnp.maximum(-slide.before, 1 - length)
+    latest = jnp.minimum(slide.after - length + 1, 0)
+    firsts = on_segment(board, Segment(slide.destination, slide.axis, earliest, latest))
+    along_axis = (jnp.arange(len(board.axes))[:, None] == slide.axis) & slide.overlength
+    return firsts & along_axis[:, None, None]
+
+
+def effect(board: Board, slide: PendingSlide, act: Action) -> Effect:
+    """A slide waits for its payment or window, which moves the marker or spends it on a strike, and collapses a line.
+
+    The payer was chosen before a strike, so where it is the stack struck, its ring may be on top by now.
+
+    Twin: reference/recovery.py::play_slide, play_strike, play_line_slide and play_window_slide.
+    """
+    begins, pays = act.kind == Kind.RAY, act.kind == Kind.PAY
+    strikes = pays & slide.strike
+    window = Segment(act.cell, act.a, 0, board.line_length - 1)
+    line = Segment(slide.destination, slide.axis, -slide.before, slide.after).only_if(pays & slide.line)
+    return Effect(
+        then=jnp.where(begins, Phase.MOVE, Phase.LINE),
+        marked=jnp.where(begins | strikes, -1, slide.destination),
+        cleared=jnp.where(begins, -1, slide.origin),
+        segment=jax.tree.map(partial(jnp.where, act.kind == Kind.WINDOW), window, line),
+        beheaded=jnp.where(strikes, slide.destination, -1),
+        extracts=pays,
+        eliminated=strikes,
+        focus=jnp.where(begins, act.cell, -1),
+        slide=jnp.where(begins, act.a, -1),
+        acted=~begins,
+        recovered=~begins,
+    )
 
 
 def slide_info(board: Board, state: State) -> PendingSlide:
     """:func:`pending` of one unbatched state; its fields are then scalars."""
 
-    def on_lanes(lane_state):
-        seen = rays.survey(board, stacks.unpack(lane_state.stacks), lane_state.ground)
-        own_runs = rays.runs(board, lane_state.ground == lane_state.current_seat + 1)
-        return pending(board, lane_state, seen, own_runs)
-
-    return unbatched(on_lanes)(state)
+    return unbatched(lambda lane_state: pending(board, look(board, lane_state)))(state)

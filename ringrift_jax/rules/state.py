@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import Board
-from . import stacks
+from .arrays import stacks
 
 
 class Phase(IntEnum):
@@ -61,7 +61,7 @@ class State:
     """One position; n = number of players, S = board size. Any leading batch axes may come before the shapes given.
 
     Attributes:
-      stacks: ``uint32[words, S, S]``, packed rings; see ``rules/stacks.py``.
+      stacks: ``uint32[words, S, S]``, packed rings; see ``rules/arrays/stacks.py``.
       ground: ``int8[S, S]``, 0 nothing, s + 1 a marker of seat s, -(s + 1) a cell collapsed by seat s.
       hand: ``int32[n]`` rings in hand by seat.
       eliminated: ``int32[n]`` eliminated rings credited to each seat.

@@ -1,7 +1,7 @@
 """Territory (rulebook section 8): which regions exist, who may process them, and their borders.
 
 A *mode* is a border colour: mode 0 has collapsed cells alone as walls, mode 1 + s also the markers of seat s. Sets of
-cells are rows of bits (``rules/grid.py``); M = n + 1 modes, N lanes.
+cells are rows of bits (``rules/arrays/grid.py``); M = n + 1 modes, N lanes.
 """
 
 from typing import NamedTuple
@@ -11,10 +11,24 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..boards import SQUARE_AXES, Board
-from . import stacks
-from .grid import any_bit, cell_bit, cells_of, dilate, first_bit, flood, seat_axis, sweeper, to_plane, to_rows
-from .lanes import materialize, unbatched
-from .state import State
+from .actions import Action, Kind
+from .arrays import stacks
+from .arrays.grid import (
+    any_bit,
+    cell_bit,
+    cells_of,
+    dilate,
+    first_bit,
+    flood,
+    seat_axis,
+    sweeper,
+    to_plane,
+    to_rows,
+)
+from .arrays.lanes import materialize, unbatched
+from .effect import Effect
+from .position import Position
+from .state import Phase, State
 
 _SQUARE_NEIGHBOURS = SQUARE_AXES + tuple((-dx, -dy) for dx, dy in SQUARE_AXES)
 
@@ -61,6 +75,11 @@ def survey_land(board: Board, ground: jax.Array, word: stacks.Word) -> Land:
     open_ = jnp.concatenate([free[None], free & ~markers])
     exists = jnp.concatenate([jnp.ones_like(active[:1]), any_bit(markers)])
     return materialize(Land(open_, exists, controlled, active, markers))
+
+
+def payers(pos: Position) -> jax.Array:
+    """uint32[S, N]: stacks the mover could pay for a region with; in a recovery turn those with a buried own ring."""
+    return to_rows(jnp.where(pos.state.recovered, pos.buried, pos.controlled))
 
 
 def processable(board: Board, land: Land, payers: jax.Array) -> jax.Array:
@@ -147,6 +166,28 @@ def border(board: Board, land: Land, region: jax.Array) -> jax.Array:
     markers = lax.reduce(land.markers, jnp.uint32(0), lax.bitwise_or, (0,)) & ~region
     touching = dilate(region, board.territory_offsets) & markers
     return flood(markers, touching, _SQUARE_NEIGHBOURS) if board.border_closure else touching
+
+
+def effect(board: Board, pos: Position, land: Land, region: Region, act: Action, cap: jax.Array) -> Effect:
+    """A region's rings are eliminated, it collapses with its border, and a cap is owed, in a recovery turn a ring.
+
+    ``region``: that of a ``REGION`` decision, without cells for a payment; ``cap``: int32[N], of the stack that pays.
+
+    Twin: reference/territory.py::play_region and play_region_payment.
+    """
+    pays, recovered = act.kind == Kind.PAY, pos.state.recovered
+    cells = cells_in_mode(region, act.a)
+    inside = jnp.sum(jnp.where(to_plane(cells), pos.seen.height, 0), axis=(0, 1), dtype=jnp.int32)
+    return Effect(
+        then=Phase.TERRITORY,
+        collapsed=cells | border(board, land, cells),
+        paid=jnp.where(pays & ~recovered, cap, 0),
+        extracts=pays & recovered,
+        emptied=cells,
+        eliminated=inside,
+        owed=~pays,
+        acted=True,
+    )
 
 
 def region_of(board: Board, state: State, colour, cell) -> tuple[jax.Array, jax.Array]:

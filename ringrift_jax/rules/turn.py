@@ -8,24 +8,29 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..boards import Board
-from . import lines, placement, rays, stacks, territory, victory
-from .grid import any_bit, count_bits, pick, seat_axis, to_rows
-from .lanes import materialize
+from . import lines, placement, recovery, territory, victory
+from .arrays import rays, stacks
+from .arrays.grid import any_bit, count_bits, pick, seat_axis, to_rows
+from .arrays.lanes import materialize
+from .effect import Effect
 from .state import Phase, Reason, State
 
 
-class Continuation(NamedTuple):
-    """Where a decision leads, before anything automatic happens; bool[N] each.
+def skip_effect(phase: jax.Array) -> Effect:
+    """Where each skip leads: to the move, to the lines, or past the regions (rulebook section 2).
 
-    Exactly one holds: the turn ``stays`` in the phase and with the focus of the state, enters ``line``, leaves it
-    (or has paid for a region, which asks the same question), leaves ``terr``, or ends.
+    Twin: reference/turn.py::_place, _move, _capture and _territory, where the move is none of the kinds they name.
     """
+    then = jnp.where(phase == Phase.TERRITORY, Phase.FORCED_ELIMINATION, Phase.LINE)
+    return Effect(then=jnp.where(phase == Phase.PLACE, Phase.MOVE, then))
 
-    stays: jax.Array
-    enters_line: jax.Array
-    leaves_line: jax.Array
-    leaves_territory: jax.Array
-    ends_turn: jax.Array
+
+def forced_elimination_effect(cap: jax.Array) -> Effect:
+    """A cap of int32[N] rings is eliminated, and the turn ends (rulebook section 9).
+
+    Twin: reference/turn.py::_forced.
+    """
+    return Effect(then=Phase.OVER, paid=cap, acted=True)
 
 
 def seats_on(
@@ -48,7 +53,7 @@ def seats_on(
         places_one=places_one,
         moves=moves,
         lines=lines.any_line(board, land.markers),
-        recovers=~controls & any_bit(land.markers) & buried,
+        recovers=recovery.eligible(controls, any_bit(land.markers), buried),
     )
 
 
@@ -58,12 +63,13 @@ def settle(
     word: stacks.Word,
     seen: rays.Survey,
     can: placement.Mobility,
-    then: Continuation,
     forced: bool = True,
 ) -> State:
     """Advances a state from just after a decision to the next decision or the end of the game.
 
-    Without ``forced`` it stops before the first forced move: on entering ``LINE``, and when the next turn begins.
+    Its phase is the one that the effect leads to (``Effect.then``): the turn goes on there if it has a decision, else
+    in the next phase that has one, and ``OVER`` ends it. Without ``forced`` it stops before the first forced move: on
+    entering ``LINE``, and when the next turn begins.
     """
     land = territory.survey_land(board, state.ground, word)
     seats = seats_on(board, word, seen, can, land, state.hand)
@@ -79,11 +85,12 @@ def settle(
     has_regions = jnp.where(state.recovered, regions_in_recovery, pick(regions, seat))
     left_line = after_line(blocked, has_regions)
     entered = jnp.where(pick(seats.lines, seat), Phase.LINE, left_line) if forced else Phase.LINE
-    phase = jnp.where(then.enters_line, entered, Phase.OVER)
-    phase = jnp.where(then.leaves_line, left_line, phase)
-    phase = jnp.where(then.leaves_territory, after_line(blocked, jnp.zeros_like(has_regions)), phase)
-    phase = jnp.where(then.ends_turn, Phase.OVER, phase)
-    phase = jnp.where(then.stays, state.phase, phase)
+    left_territory = after_line(blocked, jnp.zeros_like(has_regions))
+    phase = jnp.where(state.phase == Phase.LINE, entered, Phase.OVER)
+    phase = jnp.where(state.phase == Phase.TERRITORY, left_line, phase)
+    phase = jnp.where(state.phase == Phase.FORCED_ELIMINATION, left_territory, phase)
+    stays = _stays(state)
+    phase = jnp.where(stays, state.phase, phase)
     turn_over = phase == Phase.OVER
 
     alive = seats.on_board | (state.hand > 0)
@@ -113,7 +120,7 @@ def settle(
     turns = _begin_turns(begun, *materialize((opening, alive, seats.acts)))
 
     over = turns.winner >= 0
-    return _keep(state, then.stays & ~over).replace(
+    return _keep(state, stays & ~over).replace(
         current_seat=turns.seat,
         phase=jnp.where(over, Phase.OVER, turns.phase),
         acted=turns.acted & ~over,
@@ -130,10 +137,14 @@ def settle(
     )
 
 
-def stay_in_turn(state: State, then: Continuation) -> State:
+def stay(state: State) -> State:
     """:func:`settle` without ``forced``, when no lane's turn may end."""
-    phase = jnp.where(then.enters_line, Phase.LINE, state.phase)
-    return _keep(state, then.stays).replace(phase=phase, just_ended=jnp.zeros_like(state.just_ended))
+    return _keep(state, _stays(state)).replace(just_ended=jnp.zeros_like(state.just_ended))
+
+
+def _stays(state: State) -> jax.Array:
+    """bool[N]: whether the effect itself left something to decide in its phase."""
+    return (state.phase < Phase.LINE) | state.owed
 
 
 def _keep(state: State, kept: jax.Array) -> State:
@@ -171,7 +182,7 @@ def _begin_turns(begun: _Turns, opening: jax.Array, alive: jax.Array, acts: jax.
         count, now = carry
         following = now.seat
         for distance in reversed(range(1, n + 1)):
-            candidate = (now.seat + distance) % n
+            candidate = lax.rem(now.seat + distance, jnp.int32(n))
             following = jnp.where(pick(alive, candidate), candidate, following)
         # The flags follow the contiguous run of one seat's moves (rulebook section 2.3).
         same_seat = following == now.seat

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import Board
-from .grid import pick
+from .arrays.grid import pick
 from .state import Mark, Reason
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..boards import Board
+from ...boards import Board
 from . import stacks
 from .grid import cells_of, shift
 from .lanes import materialize

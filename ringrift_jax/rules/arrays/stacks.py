@@ -9,7 +9,7 @@ are elementwise and work for whole boards and for single stacks alike.
 import jax
 import jax.numpy as jnp
 
-from ..boards import Board
+from ...boards import Board
 
 Word = tuple[jax.Array, ...]
 

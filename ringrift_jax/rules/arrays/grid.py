@@ -1,17 +1,18 @@
 """Whole-board arithmetic: planes ``[..., S, S, N]``, rows of bits ``uint32[..., S, N]``, and floods over them.
 
-A plane holds one number per cell; N counts lanes (``rules/lanes.py``). Rows hold one bit per cell, cell (x, y) in bit y
-of row x: sets of cells as sets of bits make floods and line tests as cheap as a few words. Everything shifts; nothing
+A plane holds one number per cell; N counts lanes (``lanes.py``). Rows hold one bit per cell, cell (x, y) in bit y of
+row x: sets of cells as sets of bits make floods and line tests as cheap as a few words. Everything shifts; nothing
 gathers per cell.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..boards import Board, Offset
+from ...boards import Board, Offset
 from .lanes import materialize
 
 
@@ -25,13 +26,18 @@ def seat_axis(board: Board) -> jax.Array:
     return jnp.arange(board.num_players, dtype=jnp.int8)[:, None, None, None]
 
 
+def divide(number: jax.Array, divisor: int) -> tuple[jax.Array, jax.Array]:
+    """Quotient and remainder of int32, truncated: cell -1 is in row 0 and in column -1, which is nowhere."""
+    by = jnp.int32(divisor)
+    return lax.div(number, by), lax.rem(number, by)
+
+
 def _coordinates(board: Board, cell) -> tuple[jax.Array, jax.Array]:
     """int8[S, 1, N] and int8[1, S, N]: rows and columns of every cell, seen from cell int32[N]."""
     size = board.size
     line = jnp.arange(size, dtype=jnp.int8)[:, None]
-    rows = line - (cell // size).astype(jnp.int8)
-    columns = line - (cell % size).astype(jnp.int8)
-    return rows[:, None], columns[None]
+    row, column = divide(cell, size)
+    return (line - row.astype(jnp.int8))[:, None], (line - column.astype(jnp.int8))[None]
 
 
 def is_cell(board: Board, cell) -> jax.Array:
@@ -42,8 +48,9 @@ def is_cell(board: Board, cell) -> jax.Array:
 
 def cell_bit(board: Board, cell) -> jax.Array:
     """uint32[S, N]: the set of one cell int32[N]; empty for -1."""
-    row = jnp.arange(board.size)[:, None] == cell // board.size
-    return jnp.where(row, jnp.uint32(1) << (cell % board.size).astype(jnp.uint32), 0)
+    row, column = divide(cell, board.size)
+    # The shift for -1 is out of range, which gives 0.
+    return jnp.where(jnp.arange(board.size)[:, None] == row, jnp.uint32(1) << column.astype(jnp.uint32), 0)
 
 
 def pick(values: jax.Array, index) -> jax.Array:
@@ -52,6 +59,11 @@ def pick(values: jax.Array, index) -> jax.Array:
     if values.dtype == jnp.bool_:
         return jnp.any(values & here, axis=-2)
     return jnp.sum(jnp.where(here, values, 0), axis=-2, dtype=values.dtype)
+
+
+def anywhere(plane: jax.Array) -> jax.Array:
+    """bool[N]: whether a bool[S, S, N] plane is True on some cell."""
+    return jnp.any(plane, axis=(0, 1))
 
 
 def at(plane: jax.Array, cell) -> jax.Array:
@@ -69,21 +81,34 @@ def shift(plane: jax.Array, offset: Offset, fill) -> jax.Array:
     return lax.pad(plane, jnp.asarray(fill, plane.dtype), config)
 
 
-def along(board: Board, origin, direction) -> tuple[jax.Array, jax.Array]:
-    """Position of every cell on the straight line through a cell.
+class Segment(NamedTuple):
+    """The cells ``first`` to ``last`` steps from a cell in a direction, none where first > last; numbers, ``[N]`` each.
 
-    Args:
-      origin: int32[N], cell index.
-      direction: int32[N], index into ``board.directions``.
-
-    Returns:
-      int8[S, S, N] signed steps from the origin, meaningful where the second result, bool[S, S, N], says that the cell
-      is on the line.
+    ``origin`` is a cell index and ``direction`` an index into ``board.directions``; steps may be negative.
     """
-    dx, dy = (pick(jnp.asarray(d, jnp.int8)[:, None], direction) for d in zip(*board.directions, strict=True))
-    rows, columns = _coordinates(board, origin)
+
+    origin: jax.Array | int
+    direction: jax.Array | int
+    first: jax.Array | int
+    last: jax.Array | int
+
+    def only_if(self, condition: jax.Array) -> "Segment":
+        """Without cells where the condition does not hold."""
+        return self._replace(first=jnp.where(condition, self.first, 1), last=jnp.where(condition, self.last, 0))
+
+
+NO_SEGMENT = Segment(0, 0, 1, 0)
+
+
+def on_segment(board: Board, segment: Segment) -> jax.Array:
+    """bool[S, S, N]: the cells of a segment."""
+    offsets = zip(*board.directions, strict=True)
+    dx, dy = (pick(jnp.asarray(d, jnp.int8)[:, None], segment.direction) for d in offsets)
+    rows, columns = _coordinates(board, segment.origin)
     steps = jnp.where(dx != 0, rows * dx, columns * dy)
-    return steps, (rows == steps * dx) & (columns == steps * dy)
+    on_line = (rows == steps * dx) & (columns == steps * dy)
+    first, last = (jnp.asarray(bound).astype(jnp.int8) for bound in segment[2:])
+    return on_line & (steps >= first) & (steps <= last)
 
 
 def neighbour(board: Board, cell, direction, distance) -> jax.Array:
