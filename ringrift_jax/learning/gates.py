@@ -6,7 +6,6 @@ runs on the host: see :mod:`.parity`.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -61,7 +60,7 @@ class Result(NamedTuple):
     passed: jax.Array
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["results", "entropy"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Report:
     """What the gates found in a chunk.

@@ -1,7 +1,6 @@
 """Learning from completed games: the policy towards the search's, the values towards the outcome."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -62,11 +61,7 @@ class LearnerConfig:
             raise ValueError(f"averaging is {self.averaging}; it must be at least 0 and less than 1")
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["params", "average", "optimizer", "steps", "due", "skipped"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Learner:
     """What learning changes.
@@ -88,11 +83,7 @@ class Learner:
     skipped: jax.Array
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["loss", "policy_loss", "target_entropy", "value_loss", "gradient"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Losses:
     """Means over optimiser steps, ``float32`` each, NaN when there were none.

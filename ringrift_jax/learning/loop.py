@@ -49,11 +49,7 @@ class LoopConfig:
             )
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["iteration", "learner", "champion", "version", "replay", "games", "key"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class LoopState:
     """The whole experiment between two iterations.
@@ -77,7 +73,7 @@ class LoopState:
     key: jax.Array
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["score", "error", "games", "decisions"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class ArenaStats:
     """``float32`` mean score of the network against the champion and its standard error, NaN in iterations without an
@@ -89,14 +85,7 @@ class ArenaStats:
     decisions: jax.Array
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "iteration", "self_play", "gates", "losses", "steps", "skipped", "trainable_rows", "lost_rows", "arena",
-        "promoted", "rolled_back", "version",
-    ],
-    meta_fields=[],
-)  # fmt: skip
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Metrics:
     """What an iteration did.

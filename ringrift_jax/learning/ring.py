@@ -9,7 +9,6 @@ the oldest; rows overwritten while their game still runs are lost and counted.
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import partial
 from typing import Any
 
 import jax
@@ -28,11 +27,7 @@ ELSEWHERE = -1
 """The number of a game that no lane has played."""
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["state", "action", "slot_actions", "slot_weights", "surprise"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Rows:
     """Positions and what the search made of them; any leading axes before the shapes given.
@@ -52,11 +47,7 @@ class Rows:
     surprise: jax.Array
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["rows", "status", "game", "outcome", "ended", "iteration", "version", "cursor", "approved", "lost"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Replay:
     """The ring; B = blocks, L = lanes, n = number of players.

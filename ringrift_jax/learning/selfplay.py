@@ -1,7 +1,6 @@
 """Self-play: many games side by side, each lane starting the next game as soon as its last one ends."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -39,7 +38,7 @@ class SelfPlayConfig:
             raise ValueError(f"network is {self.network!r}; it must be 'latest' or 'champion'")
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["state", "number", "length", "opening"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Games:
     """The running games; L = lanes.
@@ -57,14 +56,7 @@ class Games:
     opening: jax.Array
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "games", "decisions", "truncated", "wins", "shortest", "longest", "mean_depth", "max_depth", "overflow",
-        "not_finite",
-    ],
-    meta_fields=[],
-)  # fmt: skip
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class SelfPlayStats:
     """What happened in a chunk.

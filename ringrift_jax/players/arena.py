@@ -7,7 +7,6 @@ is the unit of the statistics, because games of one opening are not independent.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -39,7 +38,7 @@ class ArenaConfig:
         check_at_least(self, every=1, groups=2, opening=0)
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["state", "score", "length"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Match:
     """The games of a match, finished or not; G = groups, n = players. In game g the challenger is player ``g % n``.
@@ -60,7 +59,7 @@ class Match:
         return ~self.state.is_over
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["challenging", "games"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Turn:
     """Games of a match that move together because they wait for the same side; W = width.

@@ -7,7 +7,6 @@ test that the last group leaves undecided counts as not passed.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from math import log
 
 import jax
@@ -37,11 +36,7 @@ class SequentialConfig:
             raise ValueError(f"error_rate is {self.error_rate}; it must be more than 0 and at most 0.5")
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["decided", "stronger", "weaker", "groups", "score", "error"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Verdict:
     """What the tests say.
