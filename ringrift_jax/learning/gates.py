@@ -53,7 +53,7 @@ class GatesConfig:
         check_at_least(self, "gates.", min_games=1, parity_games=0)
 
 
-class Result(NamedTuple):
+class GateResult(NamedTuple):
     """Of one gate: the ``float32`` measured, NaN if there was too little to judge, and ``bool`` whether it passed."""
 
     value: jax.Array
@@ -62,7 +62,7 @@ class Result(NamedTuple):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Report:
+class GatesReport:
     """What the gates found in a chunk.
 
     Attributes:
@@ -70,7 +70,7 @@ class Report:
       entropy: ``float32[7]`` mean entropy of the search's policies by phase, in nats; NaN where there was no choice.
     """
 
-    results: dict[str, Result]
+    results: dict[str, GateResult]
     entropy: jax.Array
 
     @property
@@ -79,7 +79,7 @@ class Report:
         return jnp.stack([result.passed for result in self.results.values()]).all()
 
 
-def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: int) -> Report:
+def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: int) -> GatesReport:
     """Judges a chunk of self-play.
 
     Args:
@@ -106,8 +106,8 @@ def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: in
     length = stats.decisions / games
     openings = jnp.sum(opening)
 
-    def gate(value, passed, judged: jax.Array | bool = True) -> Result:
-        return Result(jnp.where(judged, value, jnp.nan).astype(jnp.float32), passed | ~jnp.asarray(judged))
+    def gate(value, passed, judged: jax.Array | bool = True) -> GateResult:
+        return GateResult(jnp.where(judged, value, jnp.nan).astype(jnp.float32), passed | ~jnp.asarray(judged))
 
     unfinished = stats.truncated / games
     unique = _distinct(prints, jnp.ones_like(opening)) / opening.size
@@ -123,7 +123,7 @@ def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: in
         "seat_balance": gate(seat_share, seat_share <= config.max_seat_share, enough),
         "finite": gate(not_finite, not_finite <= config.max_not_finite),
     }
-    return Report(results, (phase * entropy).sum((1, 2)) / phase.sum((1, 2)))
+    return GatesReport(results, (phase * entropy).sum((1, 2)) / phase.sum((1, 2)))
 
 
 def fingerprint(states) -> jax.Array:

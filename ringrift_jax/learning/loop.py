@@ -22,9 +22,8 @@ from ..players.arena import ArenaConfig, Match, advance, judge, match_keys, new_
 from ..pytrees import select
 from ..search.network import NetworkConfig, make_network
 from ..search.tree import Evaluate, SearchConfig
-from . import gates as quality
 from . import ring
-from .gates import GatesConfig
+from .gates import GatesConfig, GatesReport, measure
 from .learner import Learner, LearnerConfig, Losses, earn, new_learner, restart, train
 from .ring import Replay
 from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, new_replay, no_stats, play_ply, record_ply
@@ -104,7 +103,7 @@ class Metrics:
 
     iteration: jax.Array
     self_play: SelfPlayStats
-    gates: quality.Report
+    gates: GatesReport
     losses: Losses
     steps: jax.Array
     skipped: jax.Array
@@ -160,7 +159,7 @@ def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[
 
         challenge = iteration % config.arena.every == 0
         games, replay, self_play, match = play(env, evaluate, config, state, challenge, play_key, mesh)
-        report = quality.measure(config.gates, replay, self_play, config.self_play.chunk)
+        report = measure(config.gates, replay, self_play, config.self_play.chunk)
         replay = ring.drop(replay, iteration, ~report.passed)
 
         verdict = judge(match, env.num_players, config.arena.test)

@@ -166,12 +166,6 @@ def distinct_share(match: Match) -> float:
     return len(np.unique(rows, axis=0)) / len(rows)
 
 
-def mean_and_error(per_game: jax.Array, players: int) -> tuple[jax.Array, jax.Array]:
-    """Mean of ``float32[G * n]`` and its standard error over the groups, of which there must be two or more."""
-    groups = per_game.reshape(-1, players).mean(axis=1)
-    return groups.mean(), groups.std(ddof=1) / jnp.sqrt(groups.shape[0])
-
-
 def judge(match: Match, players: int, config: SequentialConfig) -> Verdict:
     """What the groups say that have ended, up to the first one that still runs."""
     over = ~match.running.reshape(-1, players).any(axis=1)

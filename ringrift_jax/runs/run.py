@@ -12,7 +12,7 @@ from ..learning.games import PlayedGame
 from ..learning.loop import LoopState, make_iterate, new_loop, release, take_in
 
 
-class Program:
+class Run:
     """What training and playing its games again do alike; nothing is compiled before it is used.
 
     Attributes:
