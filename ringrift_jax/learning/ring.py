@@ -9,10 +9,11 @@ the oldest; rows overwritten while their game still runs are lost and counted.
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from ..game import GameState
 
 
 class Status(IntEnum):
@@ -40,7 +41,7 @@ class Rows:
       surprise: ``float16`` divergence of that policy from the network's, in nats, 0 or more.
     """
 
-    state: Any
+    state: GameState
     action: jax.Array
     slot_actions: jax.Array
     slot_weights: jax.Array
@@ -82,7 +83,7 @@ class Replay:
 
 
 def make_rows(
-    state: Any,
+    state: GameState,
     action: jax.Array,
     slot_actions: jax.Array,
     slot_weights: jax.Array,
