@@ -25,7 +25,7 @@ from ringrift_jax.runs.events import read
 from ringrift_jax.runs.ingest import taken_before
 from ringrift_jax.runs.parity import record
 from ringrift_jax.runs.registry import config_hash
-from ringrift_jax.runs.run import Program
+from ringrift_jax.runs.run import Run
 
 WHERE = ("lane", "number", "first_iteration", "last_iteration")
 """Keys of a record that say where a game was played."""
@@ -98,19 +98,19 @@ def regenerate(
     lines, happened = directory.read_metrics(), read(directory.path)
     if len(lines) < last_iteration:
         raise ValueError(f"{directory.metrics} ends with iteration {len(lines)}; the game ended in {last_iteration}")
-    program = Program(config)
+    run = Run(config)
     try:
         with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
-            state = checkpoints.restore(program.abstract, program.mesh, say, last=first_iteration - 1)
+            state = checkpoints.restore(run.abstract, run.mesh, say, last=first_iteration - 1)
     except FileNotFoundError:
-        state = program.start()
+        state = run.start()
     start = int(state.iteration)
     say(f"from iteration {start} to {last_iteration}, in which the game ended")
-    iterate = program.compile()
+    iterate = run.compile()
     for done in range(start, last_iteration):
-        state = program.add(state, taken_before(directory.path, happened, done + 1))
+        state = run.add(state, taken_before(directory.path, happened, done + 1))
         state, _ = iterate(state)
-        state = program.settle(state, _accepted(lines[done]))
+        state = run.settle(state, _accepted(lines[done]))
     games = games_of_lanes(config.loop, state.replay, [lane], last_iteration)
     game = next((game for game in games if game.number == number), None)
     if game is None:

@@ -19,7 +19,6 @@ from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
-import jax
 import tyro
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -28,6 +27,7 @@ from experiments.command_line import fail, fail_to_write, option, parse, use_all
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.games import PlayedGame
 from ringrift_jax.learning.worker import Network, Worker
+from ringrift_jax.numerics import new_key
 from ringrift_jax.runs import record_files
 from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import BusyError, RunDirectory
@@ -283,7 +283,7 @@ class Player:
             if network is None:
                 self._say(f"{interrupts.requested}: nothing was played")
                 return
-            worker = Worker(config.make_env(), config.loop, lanes, network, jax.random.key(seed), args.finish_games)
+            worker = Worker(config.make_env(), config.loop, lanes, network, new_key(seed), args.finish_games)
             self._until_stopped(worker, follower, interrupts)
 
     def _until_stopped(self, worker: Worker, follower: Follower, interrupts: Interrupts) -> None:

@@ -50,7 +50,7 @@ from ringrift_jax.runs.interrupts import Interrupts
 from ringrift_jax.runs.monitors import Monitor, Monitors, open_monitors
 from ringrift_jax.runs.parity import check
 from ringrift_jax.runs.registry import config_hash
-from ringrift_jax.runs.run import Program
+from ringrift_jax.runs.run import Run
 
 PROGRAM = "python -m experiments.train"
 
@@ -203,13 +203,13 @@ def train(
         Monitors([screen.standing, *monitors], screen.say) as watch,
         ThreadPoolExecutor(1) as worker,  # so that the main thread is free to answer signals
     ):
-        program = Program(config)
-        env = program.env
-        sizes = memory(program.abstract, config.loop)
-        screen.introduce(config, preset_name, str(directory.path), sizes, program.mesh.size)
+        run = Run(config)
+        env = run.env
+        sizes = memory(run.abstract, config.loop)
+        screen.introduce(config, preset_name, str(directory.path), sizes, run.mesh.size)
         resumed = checkpoints.latest() is not None
         try:
-            state = checkpoints.restore(program.abstract, program.mesh, screen.say) if resumed else program.start()
+            state = checkpoints.restore(run.abstract, run.mesh, screen.say) if resumed else run.start()
         except ValueError as problem:
             fail(f"{problem}; to begin anew choose another --run-dir")
         done = int(state.iteration)
@@ -232,7 +232,7 @@ def train(
         watch.phase("compiling")
         began = time.monotonic()
         with screen.compiling():
-            iterate = worker.submit(program.compile).result()
+            iterate = worker.submit(run.compile).result()
         screen.say(f"compiled in {time.monotonic() - began:.1f} s")
 
         inbox = Inbox(directory.path, env, config.loop) if ingest else None
@@ -243,13 +243,13 @@ def train(
         with screen.iterating(done, iterations):
             while done < last and history.elo < until_elo and not interrupts.requested and time.monotonic() < end:
                 began = time.monotonic()
-                state = program.add(state, taken.games)
+                state = run.add(state, taken.games)
                 games = games_to_verify(config.loop, state)
                 running = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state)
                 parity = check(env, games, config_hash=hash_)
                 following = inbox.next(done + 2) if inbox else Taken()
                 state, metrics = running.result()
-                state = program.settle(state, parity.accepted)
+                state = run.settle(state, parity.accepted)
                 done += 1
                 record = to_record(metrics, config.loop, time.monotonic() - began)
                 if record["promoted"]:

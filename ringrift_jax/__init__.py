@@ -7,6 +7,7 @@ from . import notation, render, symmetry, wrappers
 from .boards import BOARD_NAMES, Board
 from .checks import check_env
 from .env import Env, make, random_action
+from .game import Game, GameState
 from .notation.explain import explain
 from .players import heuristic
 from .rules.state import Phase, Reason, State
@@ -15,6 +16,8 @@ __all__ = [
     "BOARD_NAMES",
     "Board",
     "Env",
+    "Game",
+    "GameState",
     "Phase",
     "Reason",
     "State",

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import symmetry
 from .env import Env, sample_mask
+from .numerics import new_key
 from .rules.state import State
 
 _SENTENCES = {
@@ -45,7 +46,7 @@ def check_env(env: Env, seed: int = 0, num_games: int = 4, max_decisions: int = 
     alone = jax.jit(env.step)
     together = jax.jit(jax.vmap(partial(play_and_judge, env)))
     states = jax.tree.map(lambda x: jnp.broadcast_to(x, (num_games, *x.shape)), env.init())
-    key = jax.random.key(seed)
+    key = new_key(seed)
     for decision in range(max_decisions + 1):
         key, draw = jax.random.split(key)
         before = states

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,8 @@ from jax import lax
 
 from . import boards, observation, symmetry
 from .boards import Board
+from .game import Game
+from .numerics import in_32_bits
 from .rules import legal
 from .rules import step as rules_step
 from .rules.actions import Layout
@@ -118,11 +121,12 @@ def make(board: str | Board, num_players: int = 2, swap_rule: bool = False, max_
     return Env(board, swap_rule, max_steps)
 
 
-def random_action(env: Env, state: State, key: jax.Array) -> jax.Array:
+def random_action(env: Game, state: Any, key: jax.Array) -> jax.Array:
     """int32: a uniformly random legal action; 0 when the game is over. ``key``: a typed PRNG key, consumed."""
     return sample_mask(env.legal_action_mask(state), key)
 
 
+@in_32_bits
 def sample_mask(mask: jax.Array, key: jax.Array) -> jax.Array:
     """int32: index of a uniformly random True entry of bool[num_actions]; 0 if there is none.
 

@@ -116,7 +116,7 @@ def draw(board: Board, state: State, key: jax.Array) -> jax.Array:
     may change (:func:`keeps_line`). The key is consumed.
     """
     fixed = (state.phase == Phase.TERRITORY) | (state.slide >= 0)
-    return jnp.where(fixed, 0, jax.random.randint(key, (), 0, order(board)))
+    return jnp.where(fixed, 0, jax.random.randint(key, (), 0, order(board), jnp.int32))
 
 
 def restore_logits(board: Board, logits: jax.Array, g) -> jax.Array:

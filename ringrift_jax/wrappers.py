@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 
+from .game import Game
 from .pytrees import select
 
 Step = Callable[[Any, jax.Array], tuple[Any, Any]]
 
 
-def auto_reset(env: Any) -> Step:
+def auto_reset(env: Game) -> Step:
     """A step that begins a new game where one has ended, so that a batch of games never runs dry.
 
     Args:

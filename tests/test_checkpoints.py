@@ -22,6 +22,7 @@ from ringrift_jax.runs.checkpoints import (
     remove_champions_after,
     save_champion,
 )
+from ringrift_jax.runs.run import Run
 from ringrift_jax.search.network import NetworkConfig
 from ringrift_jax.search.tree import SearchConfig
 
@@ -72,6 +73,22 @@ def test_a_restored_run_goes_on_bit_for_bit(tmp_path):
         restored, metrics = iterate(restored)
         assert_equal((host(restored), jax.device_get(metrics)), wanted)
     assert sorted(int(p.name) for p in (tmp_path / "checkpoints").iterdir()) == [3, 4, 5]
+
+
+def test_a_run_goes_on_where_another_generator_is_the_default(tmp_path):
+    """Keys of other generators have other shapes."""
+    config = RunConfig("square8", seed=3, loop=CONFIG)
+    with Checkpoints(tmp_path) as checkpoints:
+        saved = start(config.seed)
+        checkpoints.save(saved)
+        checkpoints.wait()
+        with pytest.MonkeyPatch.context() as patch, jax.default_prng_impl("rbg"):
+            patch.setattr(RunConfig, "make_env", lambda self: ENV)
+            run = Run(config)
+            restored = checkpoints.restore(run.abstract)
+            assert_equal(host(run.start()), host(saved))
+        assert restored.key.dtype == saved.key.dtype
+        assert_equal(host(restored), host(saved))
 
 
 def test_restoring_needs_a_checkpoint_of_the_same_shapes(tmp_path):

@@ -63,7 +63,9 @@ def test_a_healthy_chunk_passes_and_is_measured():
     )  # fmt: skip
     seen = np.asarray(report.entropy)
     assert seen[[Phase.PLACE, Phase.CHAIN]] == pytest.approx(entropy, rel=1e-3)
-    assert np.isnan(np.delete(seen, [Phase.PLACE, Phase.CHAIN])).all()
+    others = np.delete(np.arange(len(seen)), [Phase.PLACE, Phase.CHAIN])
+    assert (seen[others] == 0).all() and (np.asarray(report.choices)[others] == 0).all()
+    assert report.choices.sum() == CHUNK * LANES
 
 
 EVERY = np.arange(CHUNK * LANES).reshape(CHUNK, LANES)
@@ -99,8 +101,9 @@ def test_too_little_is_not_judged():
     few = replace(STATS, games=jnp.int32(7), decisions=jnp.int32(7), truncated=jnp.int32(7), wins=jnp.array([7, 0]))
     report = judge(chunk(steps=np.array([[OPENING - 1], [2], [2], [2]])), few)
     assert bool(report.passed)
-    silent = {name for name, result in report.results.items() if np.isnan(result.value)}
+    silent = {name for name, result in report.results.items() if not result.judged}
     assert silent == {"length", "unfinished", "openings", "seat_balance"}
+    assert all(report.results[name].value == 0 for name in silent)
     same = judge(chunk(heaps=3, steps=3), few)
     assert failed(same) == {"unique"}
 

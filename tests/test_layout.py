@@ -9,11 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    ("settings", "devices", "pytrees"),
+    ("settings", "devices", "numerics", "pytrees"),
     ("boards",),
     ("rules",),
     ("reference",),
-    ("observation", "symmetry"),
+    ("game", "observation", "symmetry"),
     ("env",),
     ("wrappers", "checks"),
     ("notation",),

@@ -13,8 +13,10 @@ from ringrift_jax.learning.learner import LearnerConfig
 from ringrift_jax.learning.loop import LoopConfig, make_iterate, memory, new_loop, release
 from ringrift_jax.learning.ring import Status
 from ringrift_jax.learning.selfplay import SelfPlayConfig
+from ringrift_jax.numerics import new_key
 from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.players.sequential import SequentialConfig
+from ringrift_jax.runs.directory import to_record
 from ringrift_jax.search.network import NetworkConfig
 from ringrift_jax.search.tree import SearchConfig
 
@@ -72,9 +74,38 @@ def test_the_network_challenges_the_champion_when_it_is_time(run):
     assert [int(m.iteration) for m in metrics] == list(range(1, 17))
     for m in metrics:
         due = int(m.iteration) % 2 == 0
-        assert np.isfinite(m.arena.score) == due
-        assert (m.arena.decisions > 0) == due
+        assert (m.arena.games > 0) == (m.arena.groups > 0) == (m.arena.decisions > 0) == due
+        assert due or m.arena.score == m.arena.error == 0
         assert due or not m.promoted
+
+
+def test_nothing_measured_is_nan_and_what_was_not_measured_is_none_on_the_record(run):
+    _, metrics = run
+    seen = set()
+    for m in metrics:
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(m))
+        line = to_record(m, CONFIG, 1.0)
+        none = {name for name, value in line.items() if value is None}
+        expected = {"arena_score", "arena_error", "verdict"} if m.arena.games == 0 else set()
+        expected |= {"arena_error"} if m.arena.groups == 1 else set()
+        expected |= {"loss", "policy_loss", "target_entropy", "value_loss", "gradient"} if m.steps == 0 else set()
+        assert none == expected
+        seen.add(frozenset(none))
+        silent = {name for name, gate in line["gates"].items() if gate["value"] is None}
+        assert silent == {name for name, result in m.gates.results.items() if not result.judged}
+        assert {name for name, entropy in line["entropy_by_phase"].items() if entropy is not None} == {"place", "chain"}
+    assert len(seen) > 2
+
+
+def test_a_state_of_other_settings_is_refused():
+    def traced(change):
+        state = jax.eval_shape(lambda: new_loop(ENV, replace(CONFIG, **change), new_key(0)))
+        jax.eval_shape(make_iterate(ENV, CONFIG), state)
+
+    with pytest.raises(ValueError, match=r"games.state.heap has shape \[8\]; its leading axis must be 16"):
+        traced({"self_play": replace(CONFIG.self_play, lanes=8)})
+    with pytest.raises(ValueError, match=r"replay.status has shape \[32, 16\]; by the settings it must be \[64, 16\]"):
+        traced({"learner": replace(CONFIG.learner, replay_blocks=32)})
 
 
 def test_what_won_becomes_champion_and_nothing_else_does(run):
@@ -113,7 +144,7 @@ def test_training_follows_the_data(run):
     samples = sum(int(m.steps) for m in metrics) * CONFIG.learner.batch_size
     earned = sum(int(m.self_play.decisions) for m in metrics) * CONFIG.learner.samples_per_row
     assert samples + float(states[-1].learner.due) == earned
-    assert all(np.isfinite(m.losses.loss) == (m.steps > 0) for m in metrics)
+    assert all((m.losses.loss > 0) == (m.steps > 0) for m in metrics)
     learned = [m.losses for m in metrics if m.steps > 0]
     assert learned[-1].value_loss < 0.8 * learned[0].value_loss
 

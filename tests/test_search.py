@@ -195,10 +195,10 @@ def test_noise_differs_between_games():
 
 
 def made_nodes(result):
-    """The tree without its batch axis and without nodes never made; leaves are numpy arrays, states keep their type."""
-    made = int((result.tree.node_visits[0] > 0).sum())
+    """The tree without nodes never made; leaves are numpy arrays, states keep their type."""
+    made = int((result.tree.node_visits > 0).sum())
     parts = ["node_values", "parents", "action_from_parent", "children_rewards", "children_discounts", "embeddings"]
-    return {name: jax.tree.map(lambda x: np.asarray(x[0, :made]), getattr(result.tree, name)) for name in parts}
+    return {name: jax.tree.map(lambda x: np.asarray(x[:made]), getattr(result.tree, name)) for name in parts}
 
 
 @pytest.mark.parametrize("env", [TWO, THREE], ids=["two", "three"])
@@ -254,9 +254,9 @@ def test_considered_actions_and_max_depth_bound_the_depth(change, depths):
 def root_edges(env, state):
     """reward and discount of every legal action of a position, by action."""
     tree = run_one(env, EXACT, 0 * weights(), state)[0].tree
-    actions = tree.embeddings.actions[0, 0].tolist()
-    assert int((tree.children_visits[0, 0] > 0).sum()) == sum(action >= 0 for action in actions)
-    rewards, discounts = tree.children_rewards[0, 0].tolist(), tree.children_discounts[0, 0].tolist()
+    actions = tree.embeddings.actions[0].tolist()
+    assert int((tree.children_visits[0] > 0).sum()) == sum(action >= 0 for action in actions)
+    rewards, discounts = tree.children_rewards[0].tolist(), tree.children_discounts[0].tolist()
     return {a: (r, d) for a, r, d in zip(actions, rewards, discounts, strict=True) if a >= 0}
 
 
@@ -368,7 +368,7 @@ def golden_trees():
         with jax.threefry_partitionable(True):
             keys = jax.random.split(jax.random.key(5, impl="threefry2x32"), BATCH)
             result, _ = run(env, config, weights(), stack([env.init()] * BATCH), keys)
-        tree = jax.tree.map(lambda x: np.asarray(x[0, 0]), result.tree)
+        tree = jax.tree.map(lambda x: np.asarray(x[0]), result.tree)
         trees[name] = {
             "parents": tree.parents.tolist(),
             "actions": [-1, *tree.embeddings.actions[tree.parents[1:], tree.action_from_parent[1:]].tolist()],

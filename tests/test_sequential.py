@@ -73,8 +73,8 @@ def test_score_and_error_are_of_the_groups_read():
         assert found.error[row] == pytest.approx(read.std(ddof=1) / np.sqrt(len(read)), rel=1e-4)
     none = judge(scores[:1], 0)
     one = judge(scores[:1], 1)
-    assert one.score[0] == scores[0, 0] and np.isnan(one.error[0])
-    assert np.isnan(none.score).all() and np.isnan(none.error).all() and not none.decided.any()
+    assert one.score[0] == scores[0, 0] and one.error[0] == 0 and one.groups[0] == 1
+    assert none.score[0] == none.error[0] == none.groups[0] == 0 and not none.decided.any()
 
 
 def test_what_the_last_group_leaves_open_is_not_passed():

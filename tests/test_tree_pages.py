@@ -35,7 +35,7 @@ def result():
 def test_nodes_are_those_of_the_search(result):
     root = render.search_nodes(ENV, result)
     nodes = list(root.walk())
-    tree = jax.tree.map(lambda leaf: np.asarray(leaf[0]), result.tree)
+    tree = jax.tree.map(lambda leaf: np.asarray(leaf), result.tree)
     assert root.visits == tree.node_visits[0] == CONFIG.simulations + 1
     assert sorted(node.visits for node in nodes) == sorted(visits for visits in tree.node_visits if visits)
     for node in nodes:

@@ -8,7 +8,7 @@ Actions, laid out as (plane, cell) on a 2 x 2 board and two more: 0 to 3 take 1 
 """
 
 import dataclasses
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 import jax
@@ -20,22 +20,7 @@ from ringrift_jax.rules.state import Phase, Reason
 SKIP, SWAP = 4, 5
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "heap",
-        "current_seat",
-        "phase",
-        "swapped",
-        "turn",
-        "steps",
-        "illegal",
-        "just_ended",
-        "winner",
-        "reason",
-    ],
-    meta_fields=["num_players"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class ToyState:
     heap: jax.Array
@@ -48,7 +33,7 @@ class ToyState:
     just_ended: jax.Array
     winner: jax.Array
     reason: jax.Array
-    num_players: int
+    num_players: int = field(metadata=dict(static=True))
 
     def replace(self, **changes) -> "ToyState":
         return dataclasses.replace(self, **changes)

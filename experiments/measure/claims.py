@@ -20,7 +20,7 @@ from ringrift_jax.players.ratings import fit
 from ringrift_jax.runs.checkpoints import champion_versions
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.matches import RANDOM, Matches, Outcome, Player, champion, named
-from ringrift_jax.runs.run import Program
+from ringrift_jax.runs.run import Run
 
 
 class Skip(Exception):
@@ -76,10 +76,10 @@ class Claim:
 def compile_tiny(options: Options) -> float:
     """CPU seconds, which other work changes less than wall time, to trace and compile the loop as the training command
     does, without a cache of compiled programs."""
-    program = Program(RunConfig("square8", loop=preset("tiny", "square8")))
+    run = Run(RunConfig("square8", loop=preset("tiny", "square8")))
     with timing.empty_compilation_cache():
         start = time.process_time()
-        program.compile()
+        run.compile()
         return time.process_time() - start
 
 

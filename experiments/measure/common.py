@@ -20,6 +20,7 @@ from experiments.command_line import BoardName, JsonFile, PresetName, check_json
 from ringrift_jax.devices import everywhere, spread
 from ringrift_jax.learning.config import preset
 from ringrift_jax.learning.loop import LoopConfig
+from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import make_evaluate
 from ringrift_jax.runs.files import write_whole
 from ringrift_jax.search.network import make_network
@@ -61,7 +62,7 @@ def parse_settings(kind: type[Args], argv: Sequence[str], program: str, about: s
 def new_params(env, loop: LoopConfig, mesh: Mesh) -> Any:
     """Parameters of an untrained network, on all devices."""
     network = make_network(env, loop.network)
-    params = jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, *env.observation_shape), jnp.float32))
+    params = jax.jit(network.init)(new_key(0), jnp.zeros((1, *env.observation_shape), jnp.float32))
     return jax.device_put(params, everywhere(mesh))
 
 

@@ -9,7 +9,7 @@ import jax
 from experiments.console import Screen, size_text
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.loop import memory
-from ringrift_jax.runs.run import Program
+from ringrift_jax.runs.run import Run
 
 PROBE_SECONDS = 60.0
 """The probe begins no further iteration after so long, and none after one that has learned."""
@@ -26,14 +26,14 @@ KNOBS = {
 def probe(config: RunConfig, preset: str) -> None:
     """Prints what ``train`` would need and how fast it would be. Nothing is written."""
     screen = Screen()
-    program = Program(config)
-    sizes = memory(program.abstract, config.loop)
-    screen.introduce(config, preset, "nothing is written", sizes, program.mesh.size)
-    params = program.abstract.learner.params
+    run = Run(config)
+    sizes = memory(run.abstract, config.loop)
+    screen.introduce(config, preset, "nothing is written", sizes, run.mesh.size)
+    params = run.abstract.learner.params
     screen.say(f"network    {sum(prod(leaf.shape) for leaf in jax.tree.leaves(params)):,} parameters")
     began = time.monotonic()
     with screen.compiling():
-        iterate = program.compile()
+        iterate = run.compile()
     seconds = time.monotonic() - began
     screen.say(f"compiling  {seconds:.1f} s; less when the compilation cache has it, as from now on")
     needed = iterate.memory_analysis()
@@ -41,19 +41,19 @@ def probe(config: RunConfig, preset: str) -> None:
         total = needed.argument_size_in_bytes + needed.temp_size_in_bytes + needed.output_size_in_bytes
         total -= needed.alias_size_in_bytes
         screen.say(f"peak       {size_text(total)} a device, as the compiler counts it")
-    _iterations(screen, config, program, iterate)
+    _iterations(screen, config, run, iterate)
 
 
-def _iterations(screen: Screen, config: RunConfig, program: Program, iterate: jax.stages.Compiled) -> None:
+def _iterations(screen: Screen, config: RunConfig, run: Run, iterate: jax.stages.Compiled) -> None:
     """Plays until something was learned, and says how fast that was."""
     decisions = config.loop.self_play.lanes * config.loop.self_play.chunk
-    state, end = program.start(), time.monotonic() + PROBE_SECONDS
+    state, end = run.start(), time.monotonic() + PROBE_SECONDS
     steps, games, length, seconds = 0, 0, 0, 0.0
     number = 0
     while not steps and (not number or time.monotonic() < end):
         began = time.monotonic()
         state, metrics = jax.block_until_ready(iterate(state))
-        state = program.settle(state, True)
+        state = run.settle(state, True)
         seconds, number, steps = time.monotonic() - began, number + 1, int(metrics.steps)
         games += int(metrics.self_play.games)
         length += int(metrics.self_play.decisions)
@@ -70,12 +70,12 @@ def _iterations(screen: Screen, config: RunConfig, program: Program, iterate: ja
 
 def too_large(config: RunConfig) -> str | None:
     """What to say about a run that this machine cannot hold, before it takes any memory; None if it may fit."""
-    program = Program(config)
-    sizes, device = memory(program.abstract, config.loop), jax.devices()[0]
+    run = Run(config)
+    sizes, device = memory(run.abstract, config.loop), jax.devices()[0]
     limit = (device.memory_stats() or {}).get("bytes_limit")
     copies = 1
     if limit is None:  # the devices of the CPU share the machine's memory
-        limit, copies = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), program.mesh.size
+        limit, copies = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), run.mesh.size
     needed = copies * sum(sizes.values())
     if needed <= limit:
         return None
@@ -86,7 +86,7 @@ def out_of_memory(problem: BaseException, config: RunConfig) -> str | None:
     """What to say about an error that means too little memory, naming the setting to change; None for other errors."""
     if "RESOURCE_EXHAUSTED" not in str(problem) and not isinstance(problem, MemoryError):
         return None
-    return f"out of memory: {_advice(memory(Program(config).abstract, config.loop))}"
+    return f"out of memory: {_advice(memory(Run(config).abstract, config.loop))}"
 
 
 def _advice(sizes: dict[str, int]) -> str:

@@ -22,6 +22,7 @@ from experiments.command_line import JsonFile, check_json, fail, parse
 from experiments.measure import timing
 from experiments.measure.common import describe_device, make_console, make_table, write_report
 from ringrift_jax.env import sample_mask
+from ringrift_jax.numerics import new_key
 
 PROGRAM = "python -m experiments.benchmark env"
 
@@ -128,7 +129,7 @@ class Measurement:
 
     def __init__(self, subject: Subject, batch: int, steps: int):
         self.subject, self.batch, self.steps = subject, batch, steps
-        key = jax.random.key(0)
+        key = new_key(0)
         state = subject.init(key)
         self.state_bytes = timing.tree_bytes(state)
         self.jaxpr_lines = timing.jaxpr_lines(subject.step, state, jnp.int32(0))
@@ -150,7 +151,7 @@ class Measurement:
         for i in range(SETS):
             self.play()
             states = jax.tree.map(jnp.copy, self._running[0])
-            masks, keys = legal(states), jax.random.split(jax.random.key(i), self.batch)
+            masks, keys = legal(states), jax.random.split(new_key(i), self.batch)
             positions.append((states, draw(masks, keys), masks, keys))
 
         def through(function: Callable, *fields: int) -> Callable:

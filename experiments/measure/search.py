@@ -30,6 +30,7 @@ from ringrift_jax.env import sample_mask
 from ringrift_jax.learning.config import to_dict
 from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.learning.selfplay import play_ply
+from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import make_evaluate
 from ringrift_jax.pytrees import select
 
@@ -138,7 +139,7 @@ def random_positions(
       States ``[lanes]``, their masks and observations, and ``int32[lanes, decisions]`` random actions that go on.
     """
     draw = jax.jit(lambda masks, key: jax.vmap(sample_mask)(masks, jax.random.split(key, lanes)))
-    key = jax.random.key(0)
+    key = new_key(0)
 
     def step(states, actions):
         # Arguments that lie elsewhere would be compiled for anew.
@@ -181,7 +182,7 @@ def measure(env, loop: LoopConfig, lanes: int, repeats: int) -> Row:
 
     def ply(game, evaluate, params):
         search = jax.jit(partial(play_ply, game, evaluate, loop.search, mesh=mesh))
-        keys = jax.random.split(jax.random.key(1), lanes)
+        keys = jax.random.split(new_key(1), lanes)
         return partial(search, params, states, keys, jnp.zeros(lanes, bool), jnp.ones(lanes))
 
     search = ply(env, evaluate, params)

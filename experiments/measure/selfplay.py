@@ -23,6 +23,7 @@ from experiments.measure import common, timing
 from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.config import to_dict
 from ringrift_jax.learning.loop import LoopConfig, make_iterate, new_loop
+from ringrift_jax.numerics import new_key
 
 PROGRAM = "python -m experiments.benchmark selfplay"
 
@@ -71,7 +72,7 @@ class SelfPlay:
     def __init__(self, env, loop: LoopConfig):
         loop = replace(loop, learner=replace(loop.learner, min_rows=_NEVER), arena=replace(loop.arena, every=_NEVER))
         self.mesh = make_mesh(loop.self_play.lanes, loop.learner.batch_size)
-        self.state = jax.device_put(new_loop(env, loop, jax.random.key(0)), everywhere(self.mesh))
+        self.state = jax.device_put(new_loop(env, loop, new_key(0)), everywhere(self.mesh))
         self._iterate = make_iterate(env, loop, self.mesh)
         self.played: list[Any] = []
 

@@ -13,6 +13,7 @@ from ringrift_jax import notation
 from ringrift_jax.env import Env
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.notation.states import on_host
+from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import make_evaluate
 from ringrift_jax.rules.state import Reason, State
 from ringrift_jax.runs import records
@@ -75,7 +76,7 @@ class Session:
         self.env, self.opponents = env, list(opponents)
         self.state: State = env.init()
         self.history: list[Played] = []
-        self._key = jax.random.key(seed)
+        self._key = new_key(seed)
         self._made = 0
 
     @property

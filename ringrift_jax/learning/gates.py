@@ -6,13 +6,14 @@ runs on the host: see :mod:`.parity`.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..game import GameState
+from ..numerics import in_32_bits
 from ..rules.state import Phase
 from ..settings import check_at_least
 from .ring import Replay
@@ -54,25 +55,34 @@ class GatesConfig:
         check_at_least(self, "gates.", min_games=1, parity_games=0)
 
 
-class Result(NamedTuple):
-    """Of one gate: the ``float32`` measured, NaN if there was too little to judge, and ``bool`` whether it passed."""
+class GateResult(NamedTuple):
+    """What one gate found.
+
+    Attributes:
+      value: ``float32`` measured, 0 if there was too little to judge.
+      passed: ``bool``, True if there was too little to judge.
+      judged: ``bool``, there was enough.
+    """
 
     value: jax.Array
     passed: jax.Array
+    judged: jax.Array
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["results", "entropy"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Report:
+class GatesReport:
     """What the gates found in a chunk.
 
     Attributes:
       results: by the name of the gate.
-      entropy: ``float32[7]`` mean entropy of the search's policies by phase, in nats; NaN where there was no choice.
+      entropy: ``float32[7]`` mean entropy of the search's policies by phase, in nats; 0 where there was no choice.
+      choices: ``int32[7]`` positions of the chunk, by phase, in which there was one.
     """
 
-    results: dict[str, Result]
+    results: dict[str, GateResult]
     entropy: jax.Array
+    choices: jax.Array
 
     @property
     def passed(self) -> jax.Array:
@@ -80,7 +90,8 @@ class Report:
         return jnp.stack([result.passed for result in self.results.values()]).all()
 
 
-def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: int) -> Report:
+@in_32_bits
+def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: int) -> GatesReport:
     """Judges a chunk of self-play.
 
     Args:
@@ -99,21 +110,23 @@ def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: in
     choice = jnp.sum(rows.slot_actions >= 0, axis=-1) > 1
     weights = rows.slot_weights.astype(jnp.float32)
     entropy = jnp.where(choice, jax.scipy.special.entr(weights).sum(axis=-1), 0)
-    phase = jax.nn.one_hot(rows.state.phase, len(Phase) - 1, axis=0) * choice
+    phase = jax.nn.one_hot(rows.state.phase, len(Phase) - 1, dtype=jnp.float32, axis=0) * choice
     not_finite = stats.not_finite + jnp.sum(~jnp.isfinite(weights), dtype=jnp.int32)
 
-    games = stats.games.astype(jnp.float32)
+    games = jnp.maximum(stats.games, 1).astype(jnp.float32)
     enough = stats.games >= config.min_games
     length = stats.decisions / games
     openings = jnp.sum(opening)
 
-    def gate(value, passed, judged: jax.Array | bool = True) -> Result:
-        return Result(jnp.where(judged, value, jnp.nan).astype(jnp.float32), passed | ~jnp.asarray(judged))
+    def gate(value, passed, judged: jax.Array | bool = True) -> GateResult:
+        judged = jnp.asarray(judged)
+        return GateResult(jnp.where(judged, value, 0).astype(jnp.float32), passed | ~judged, judged)
 
     unfinished = stats.truncated / games
     unique = _distinct(prints, jnp.ones_like(opening)) / opening.size
-    distinct_openings = _distinct(prints, opening) / openings
-    mean_entropy = entropy.sum() / choice.sum()
+    distinct_openings = _distinct(prints, opening) / jnp.maximum(openings, 1)
+    choices = phase.sum((1, 2))
+    mean_entropy = entropy.sum() / jnp.maximum(choice.sum(), 1)
     seat_share = stats.wins.max() / games
     results = {
         "length": gate(length, (length >= config.min_length) & (length <= config.max_length), enough),
@@ -124,10 +137,11 @@ def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: in
         "seat_balance": gate(seat_share, seat_share <= config.max_seat_share, enough),
         "finite": gate(not_finite, not_finite <= config.max_not_finite),
     }
-    return Report(results, (phase * entropy).sum((1, 2)) / phase.sum((1, 2)))
+    by_phase = (phase * entropy).sum((1, 2)) / jnp.maximum(choices, 1)
+    return GatesReport(results, by_phase, choices.astype(jnp.int32))
 
 
-def fingerprint(states) -> jax.Array:
+def fingerprint(states: GameState) -> jax.Array:
     """``uint32[...]`` of states with any leading axes, as many as ``steps`` has; different states rarely share it."""
     lead = states.steps.shape
     total = jnp.zeros(lead, jnp.uint32)

@@ -1,7 +1,6 @@
 """Learning from completed games: the policy towards the search's, the values towards the outcome."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +10,9 @@ from jax.sharding import Mesh
 
 from .. import symmetry
 from ..devices import spread_mean
-from ..search.tree import Evaluate
+from ..game import Game, GameState
+from ..numerics import in_32_bits
+from ..search.evaluation import Evaluate, evaluate_observations
 from ..settings import check_positive
 from . import ring
 from .ring import Replay, Rows
@@ -62,11 +63,7 @@ class LearnerConfig:
             raise ValueError(f"averaging is {self.averaging}; it must be at least 0 and less than 1")
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["params", "average", "optimizer", "steps", "due", "skipped"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Learner:
     """What learning changes.
@@ -88,14 +85,10 @@ class Learner:
     skipped: jax.Array
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["loss", "policy_loss", "target_entropy", "value_loss", "gradient"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Losses:
-    """Means over optimiser steps, ``float32`` each, NaN when there were none.
+    """Means over optimiser steps, ``float32`` each, 0 when there were none.
 
     Attributes:
       loss: the weighted sum that is minimised.
@@ -136,7 +129,7 @@ def restart(config: LearnerConfig, learner: Learner, params: Any) -> Learner:
     return replace(new_learner(config, params), due=learner.due, skipped=learner.skipped)
 
 
-def relative_outcome(state: Any, outcome: jax.Array) -> jax.Array:
+def relative_outcome(state: GameState, outcome: jax.Array) -> jax.Array:
     """The value target of one position.
 
     Args:
@@ -152,8 +145,9 @@ def relative_outcome(state: Any, outcome: jax.Array) -> jax.Array:
     return outcome[state.seat_of_player[seats]]
 
 
+@in_32_bits
 def losses(
-    env, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Rows, outcome: jax.Array, keys: jax.Array
+    env: Game, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Rows, outcome: jax.Array, keys: jax.Array
 ) -> Losses:
     """Losses of a batch; the gradient is left 0.
 
@@ -165,15 +159,18 @@ def losses(
       rows: rows with leading axis ``[B]``.
       outcome: ``float32[B, n]`` rewards by player.
       keys: typed keys ``[B]``, consumed: the network sees each position under a random symmetry.
+
+    Raises:
+      ValueError: the network returns other shapes than it must.
     """
     observations = jax.vmap(env.observe)(rows.state)
     if env.num_symmetries > 1:
         chosen = jax.vmap(lambda state, key: symmetry.draw(env.board, state, key))(rows.state, keys)
         observations = jax.vmap(lambda seen, g: symmetry.map_observation(env.board, seen, g))(observations, chosen)
-        logits, values = evaluate(params, observations)
+        logits, values = evaluate_observations(env, evaluate, params, observations)
         logits = jax.vmap(lambda row, g: symmetry.restore_logits(env.board, row, g))(logits, chosen)
     else:
-        logits, values = evaluate(params, observations)
+        logits, values = evaluate_observations(env, evaluate, params, observations)
     legal = jax.vmap(env.legal_action_mask)(rows.state)
     log_policy = jax.nn.log_softmax(jnp.where(legal, logits, jnp.finfo(logits.dtype).min), axis=-1)
     weights = rows.slot_weights.astype(jnp.float32)
@@ -191,8 +188,9 @@ def losses(
     )
 
 
+@in_32_bits
 def train(
-    env,
+    env: Game,
     evaluate: Evaluate,
     config: LearnerConfig,
     learner: Learner,
@@ -244,4 +242,4 @@ def train(
     carry = learner.params, learner.average, learner.optimizer, learner.skipped, Losses(zero, zero, zero, zero, zero)
     params, average, state, skipped, total = jax.lax.fori_loop(0, steps, step, carry)
     learner = Learner(params, average, state, learner.steps + steps, learner.due - steps * config.batch_size, skipped)
-    return learner, jax.tree.map(lambda x: x / steps, total), steps
+    return learner, jax.tree.map(lambda x: x / jnp.maximum(steps, 1), total), steps

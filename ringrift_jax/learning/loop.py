@@ -17,14 +17,16 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from ..devices import everywhere
+from ..game import Game
+from ..numerics import in_32_bits
 from ..players.agents import make_evaluate
 from ..players.arena import ArenaConfig, Match, advance, judge, match_keys, new_match, next_turn, take
-from ..pytrees import select
+from ..pytrees import check_leading_axis, select
+from ..search.evaluation import Evaluate
 from ..search.network import NetworkConfig, make_network
-from ..search.tree import Evaluate, SearchConfig
-from . import gates as quality
+from ..search.tree import SearchConfig
 from . import ring
-from .gates import GatesConfig
+from .gates import GatesConfig, GatesReport, measure
 from .learner import Learner, LearnerConfig, Losses, earn, new_learner, restart, train
 from .ring import Replay
 from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, new_replay, no_stats, play_ply, record_ply
@@ -49,11 +51,7 @@ class LoopConfig:
             )
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["iteration", "learner", "champion", "version", "replay", "games", "key"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class LoopState:
     """The whole experiment between two iterations.
@@ -77,26 +75,27 @@ class LoopState:
     key: jax.Array
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["score", "error", "games", "decisions"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class ArenaStats:
-    """``float32`` mean score of the network against the champion and its standard error, NaN in iterations without an
-    arena, the ``int32`` games they come from, and all decisions played."""
+    """What an arena found; all 0 in iterations without one.
+
+    Attributes:
+      score: ``float32`` mean score of the network against the champion.
+      error: ``float32`` its standard error, 0 for fewer than two groups.
+      groups: ``int32`` groups of games they come from, one game per player each.
+      games: ``int32`` games of these groups.
+      decisions: ``int32`` all decisions played.
+    """
 
     score: jax.Array
     error: jax.Array
+    groups: jax.Array
     games: jax.Array
     decisions: jax.Array
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "iteration", "self_play", "gates", "losses", "steps", "skipped", "trainable_rows", "lost_rows", "arena",
-        "promoted", "rolled_back", "version",
-    ],
-    meta_fields=[],
-)  # fmt: skip
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Metrics:
     """What an iteration did.
@@ -115,7 +114,7 @@ class Metrics:
 
     iteration: jax.Array
     self_play: SelfPlayStats
-    gates: quality.Report
+    gates: GatesReport
     losses: Losses
     steps: jax.Array
     skipped: jax.Array
@@ -128,7 +127,8 @@ class Metrics:
 
 
 @partial(jax.jit, static_argnames=("env", "config"))
-def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
+@in_32_bits
+def new_loop(env: Game, config: LoopConfig, key: jax.Array) -> LoopState:
     """The state before the first iteration. The key is consumed."""
     network_key, games_key, key = jax.random.split(key, 3)
     network = make_network(env, config.network)
@@ -145,7 +145,9 @@ def new_loop(env, config: LoopConfig, key: jax.Array) -> LoopState:
     )
 
 
-def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[[LoopState], tuple[LoopState, Metrics]]:
+def make_iterate(
+    env: Game, config: LoopConfig, mesh: Mesh | None = None
+) -> Callable[[LoopState], tuple[LoopState, Metrics]]:
     """The function that does one iteration, jitted; it consumes (donates) the state it is given.
 
     Args:
@@ -154,7 +156,8 @@ def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[
       mesh: devices to use, each of which then holds the whole state; None for one.
 
     Raises:
-      ValueError: the lanes or the batch cannot be divided among the devices.
+      ValueError: the lanes or the batch cannot be divided among the devices. The function itself raises it, when it is
+        traced, for a state of other settings.
     """
     devices = mesh.size if mesh else 1
     for name, number in (
@@ -165,13 +168,15 @@ def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[
             raise ValueError(f"{name} is {number}; it must be a multiple of the number of devices, {devices}")
     evaluate = make_evaluate(env, config.network)
 
+    @in_32_bits
     def iterate(state: LoopState) -> tuple[LoopState, Metrics]:
+        _check_sizes(config, state)
         key, play_key, learn_key = jax.random.split(state.key, 3)
         iteration = state.iteration + 1
 
         challenge = iteration % config.arena.every == 0
         games, replay, self_play, match = play(env, evaluate, config, state, challenge, play_key, mesh)
-        report = quality.measure(config.gates, replay, self_play, config.self_play.chunk)
+        report = measure(config.gates, replay, self_play, config.self_play.chunk)
         replay = ring.drop(replay, iteration, ~report.passed)
 
         verdict = judge(match, env.num_players, config.arena.test)
@@ -196,8 +201,9 @@ def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[
             trainable_rows=jnp.sum(replay.trainable, dtype=jnp.int32),
             lost_rows=replay.lost,
             arena=ArenaStats(
-                score=jnp.where(challenge, verdict.score, jnp.nan),
-                error=jnp.where(challenge, verdict.error, jnp.nan),
+                score=jnp.where(challenge, verdict.score, 0),
+                error=jnp.where(challenge, verdict.error, 0),
+                groups=jnp.where(challenge, verdict.groups, 0),
                 games=jnp.where(challenge, verdict.groups * env.num_players, 0),
                 decisions=match.length.sum(),
             ),
@@ -210,8 +216,9 @@ def make_iterate(env, config: LoopConfig, mesh: Mesh | None = None) -> Callable[
     return jax.jit(iterate, donate_argnums=0, out_shardings=everywhere(mesh) if mesh else None)
 
 
+@in_32_bits
 def play(
-    env,
+    env: Game,
     evaluate: Evaluate,
     config: LoopConfig,
     state: LoopState,
@@ -271,6 +278,7 @@ def play(
     return games, replay, stats, match
 
 
+@in_32_bits
 def release(config: LoopConfig, state: LoopState, accepted: jax.Array | bool) -> LoopState:
     """Lets the games of one more iteration be learned from, or drops them.
 
@@ -288,12 +296,21 @@ def release(config: LoopConfig, state: LoopState, accepted: jax.Array | bool) ->
     return replace(state, replay=replay, learner=earn(config.learner, state.learner, rows))
 
 
+@in_32_bits
 def take_in(
     config: LoopConfig, state: LoopState, rows: ring.Rows, outcome: jax.Array, number: jax.Array | int
 ) -> LoopState:
     """Adds a block of finished games from elsewhere, between two iterations; see :func:`.ring.insert`."""
     replay = ring.insert(state.replay, rows, outcome, number)
-    return replace(state, replay=replay, learner=earn(config.learner, state.learner, jnp.asarray(number)))
+    return replace(state, replay=replay, learner=earn(config.learner, state.learner, jnp.asarray(number, jnp.int32)))
+
+
+def _check_sizes(config: LoopConfig, state: LoopState) -> None:
+    """ValueError unless the state has the lanes and the ring of the settings."""
+    check_leading_axis(config.self_play.lanes, games=state.games)
+    got, wanted = state.replay.status.shape, (config.learner.replay_blocks, config.self_play.lanes)
+    if got != wanted:
+        raise ValueError(f"replay.status has shape {list(got)}; by the settings it must be {list(wanted)}")
 
 
 def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:

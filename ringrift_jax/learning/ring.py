@@ -9,11 +9,11 @@ the oldest; rows overwritten while their game still runs are lost and counted.
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from ..game import GameState
 
 
 class Status(IntEnum):
@@ -28,11 +28,7 @@ ELSEWHERE = -1
 """The number of a game that no lane has played."""
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["state", "action", "slot_actions", "slot_weights", "surprise"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Rows:
     """Positions and what the search made of them; any leading axes before the shapes given.
@@ -45,18 +41,14 @@ class Rows:
       surprise: ``float16`` divergence of that policy from the network's, in nats, 0 or more.
     """
 
-    state: Any
+    state: GameState
     action: jax.Array
     slot_actions: jax.Array
     slot_weights: jax.Array
     surprise: jax.Array
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["rows", "status", "game", "outcome", "ended", "iteration", "version", "cursor", "approved", "lost"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Replay:
     """The ring; B = blocks, L = lanes, n = number of players.
@@ -91,7 +83,7 @@ class Replay:
 
 
 def make_rows(
-    state: Any,
+    state: GameState,
     action: jax.Array,
     slot_actions: jax.Array,
     slot_weights: jax.Array,

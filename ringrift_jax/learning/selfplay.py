@@ -1,7 +1,6 @@
 """Self-play: many games side by side, each lane starting the next game as soon as its last one ends."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -10,8 +9,11 @@ import mctx
 from jax.sharding import Mesh
 
 from ..devices import spread
-from ..pytrees import select
-from ..search.tree import Evaluate, SearchConfig, SearchOutput, num_slots, search_tree, summarise
+from ..game import Game, GameState
+from ..numerics import in_32_bits
+from ..pytrees import check_leading_axis, select
+from ..search.evaluation import Evaluate
+from ..search.tree import SearchConfig, SearchOutput, num_slots, search_tree, summarise
 from ..settings import check_at_least
 from . import ring
 from .ring import Replay
@@ -39,7 +41,7 @@ class SelfPlayConfig:
             raise ValueError(f"network is {self.network!r}; it must be 'latest' or 'champion'")
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["state", "number", "length", "opening"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Games:
     """The running games; L = lanes.
@@ -51,20 +53,13 @@ class Games:
       opening: ``int32[L]`` how many of its first decisions are drawn.
     """
 
-    state: Any
+    state: GameState
     number: jax.Array
     length: jax.Array
     opening: jax.Array
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "games", "decisions", "truncated", "wins", "shortest", "longest", "mean_depth", "max_depth", "overflow",
-        "not_finite",
-    ],
-    meta_fields=[],
-)  # fmt: skip
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class SelfPlayStats:
     """What happened in a chunk.
@@ -114,35 +109,38 @@ def no_stats(num_players: int) -> SelfPlayStats:
     )
 
 
-def new_games(env, config: SelfPlayConfig, key: jax.Array) -> Games:
+@in_32_bits
+def new_games(env: Game, config: SelfPlayConfig, key: jax.Array) -> Games:
     """Every lane at the start of its first game. The key is consumed."""
     start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (config.lanes, *leaf.shape)), env.init())
     zeros = jnp.zeros(config.lanes, jnp.int32)
     return Games(start, zeros, zeros, _draw_opening(config, key))
 
 
-def new_replay(env, config: SearchConfig, blocks: int, lanes: int) -> Replay:
+@in_32_bits
+def new_replay(env: Game, config: SearchConfig, blocks: int, lanes: int) -> Replay:
     """A ring for what such searches find, without rows."""
-    slots = jnp.zeros(num_slots(env, config))
+    slots = jnp.zeros(num_slots(env, config), jnp.float32)
     row = ring.make_rows(env.init(), jnp.int32(0), slots, slots, jnp.float32(0), env.num_actions)
     return ring.empty(row, blocks, lanes, env.num_players)
 
 
 def _draw_opening(config: SelfPlayConfig, key: jax.Array) -> jax.Array:
-    return jax.random.randint(key, (config.lanes,), 0, config.opening + 1)
+    return jax.random.randint(key, (config.lanes,), 0, config.opening + 1, jnp.int32)
 
 
+@in_32_bits
 def play_ply(
-    env,
+    env: Game,
     evaluate: Evaluate,
     config: SearchConfig,
     params: Any,
-    states: Any,
+    states: GameState,
     keys: jax.Array,
     in_opening: jax.Array,
     noise: jax.Array,
     mesh: Mesh | None = None,
-) -> tuple[Any, SearchOutput]:
+) -> tuple[GameState, SearchOutput]:
     """One searched decision in each of B games; the same for self-play and for the arena.
 
     The state after a decision is taken from the search tree, which has been there already: ``step`` is a large program,
@@ -162,12 +160,16 @@ def play_ply(
 
     Returns:
       The states after the decision, and what the search found. Its ``action`` is the one played.
+
+    Raises:
+      ValueError: not everything has one leading axis B, or the network returns other shapes than it must.
     """
+    check_leading_axis(len(keys), states=states, in_opening=in_opening, noise=noise)
 
     def one(params, state, key, in_opening, noise):
         search_key, draw_key = jax.random.split(key)
         result = search_tree(env, evaluate, params, state, search_key, config, noise)
-        tree = jax.tree.map(lambda leaf: leaf[0], result.tree)
+        tree = result.tree
         visited = tree.children_visits[mctx.Tree.ROOT_INDEX] > 0
         drawn = jax.random.categorical(draw_key, jnp.where(visited, 0.0, -jnp.inf))
         slot = jnp.where(in_opening, drawn, result.slot).astype(jnp.int32)
@@ -178,13 +180,14 @@ def play_ply(
     return spread(jax.vmap(one, in_axes=(None, 0, 0, 0, 0)), mesh)(params, states, keys, in_opening, noise)
 
 
+@in_32_bits
 def record_ply(
-    env,
+    env: Game,
     config: SelfPlayConfig,
     games: Games,
     replay: Replay,
     stats: SelfPlayStats,
-    after: Any,
+    after: GameState,
     found: SearchOutput,
     key: jax.Array,
     iteration: jax.Array,

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..devices import everywhere, make_mesh
+from ..game import Game, GameState
+from ..numerics import in_32_bits
 from ..players.agents import make_evaluate
 from ..pytrees import select
 from ..search.tree import SearchOutput
@@ -39,7 +41,7 @@ class Worker:
     """
 
     def __init__(
-        self, env, config: LoopConfig, lanes: int, network: Network, key: jax.Array, finish_games: bool = False
+        self, env: Game, config: LoopConfig, lanes: int, network: Network, key: jax.Array, finish_games: bool = False
     ):
         """Every lane at the start of its first game.
 
@@ -65,21 +67,24 @@ class Worker:
         self.offer(network)
         self.switch()
 
-    def _compile(self, env) -> None:
+    def _compile(self, env: Game) -> None:
         config, mesh, lanes = self._config, self._mesh, self.lanes
         evaluate = make_evaluate(env, config.network)
 
+        @in_32_bits
         def begin(key: jax.Array) -> tuple[Games, Replay]:
             replay = new_replay(env, config.search, config.learner.replay_blocks, lanes)
             return new_games(env, config.self_play, key), replay
 
-        def search(params: Any, games: Games, key: jax.Array) -> tuple[Any, SearchOutput]:
+        @in_32_bits
+        def search(params: Any, games: Games, key: jax.Array) -> tuple[GameState, SearchOutput]:
             keys, in_opening = jax.random.split(key, lanes), games.length < games.opening
-            noise = jnp.ones(lanes)
+            noise = jnp.ones(lanes, jnp.float32)
             return play_ply(env, evaluate, config.search, params, games.state, keys, in_opening, noise, mesh)
 
+        @in_32_bits
         def record(
-            games: Games, replay: Replay, after: Any, found: SearchOutput, key: jax.Array, ply: jax.Array
+            games: Games, replay: Replay, after: GameState, found: SearchOutput, key: jax.Array, ply: jax.Array
         ) -> tuple[Games, Replay, jax.Array]:
             stats, version, active = no_stats(env.num_players), jnp.int32(0), jnp.bool_(True)
             games, replay, _ = record_ply(

@@ -10,21 +10,24 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from ..devices import spread
-from ..env import random_action, sample_mask
+from ..env import Env, random_action, sample_mask
+from ..game import Game
+from ..numerics import in_32_bits
+from ..search.evaluation import Evaluate, evaluate_observations
 from ..search.network import NetworkConfig, make_network
-from ..search.tree import Evaluate, SearchConfig, search
+from ..search.tree import SearchConfig, search
 from . import heuristic
 
 Agent = Callable[[Any, jax.Array], jax.Array]
 """``agent(states [B], keys [B]) -> int32[B]``, an action of every running game. The keys are consumed."""
 
 
-def make_evaluate(env, config: NetworkConfig) -> Evaluate:
+def make_evaluate(env: Game, config: NetworkConfig) -> Evaluate:
     """What evaluates positions with a network of this size, given its parameters."""
     return cast(Evaluate, make_network(env, config).apply)
 
 
-def random_agent(env) -> Agent:
+def random_agent(env: Game) -> Agent:
     """Uniform over the legal actions."""
 
     def act(states, keys):
@@ -33,10 +36,11 @@ def random_agent(env) -> Agent:
     return act
 
 
-def heuristic_agent(env, weights: heuristic.Weights, mesh: Mesh | None = None) -> Agent:
+def heuristic_agent(env: Env, weights: heuristic.Weights, mesh: Mesh | None = None) -> Agent:
     """The decision of the highest heuristic value; equal ones are equally likely. ``mesh``: devices to spread games
     over."""
 
+    @in_32_bits
     def act(weights, states, keys):
         actions, values = heuristic.decision_values(env, states, weights)
         best = (values == values.max(axis=-1, keepdims=True)) & (actions >= 0)
@@ -46,19 +50,26 @@ def heuristic_agent(env, weights: heuristic.Weights, mesh: Mesh | None = None) -
     return partial(spread(act, mesh), weights)
 
 
-def network_agent(env, evaluate: Evaluate, params, mesh: Mesh | None = None) -> Agent:
-    """The network without search: the legal action of the highest logit. ``mesh``: devices to spread games over."""
+def network_agent(env: Game, evaluate: Evaluate, params, mesh: Mesh | None = None) -> Agent:
+    """The network without search: the legal action of the highest logit. ``mesh``: devices to spread games over.
 
+    The agent raises ValueError when the network returns other shapes than it must.
+    """
+
+    @in_32_bits
     def act(params, states):
-        logits, _ = evaluate(params, jax.vmap(env.observe)(states))
+        logits, _ = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states))
         masks = jax.vmap(env.legal_action_mask)(states)
         return jnp.argmax(jnp.where(masks, logits, -jnp.inf), axis=-1).astype(jnp.int32)
 
     return lambda states, keys: spread(act, mesh)(params, states)
 
 
-def search_agent(env, evaluate: Evaluate, params, config: SearchConfig, mesh: Mesh | None = None) -> Agent:
-    """The network with search, without noise at the root. ``mesh``: devices to spread games over."""
+def search_agent(env: Game, evaluate: Evaluate, params, config: SearchConfig, mesh: Mesh | None = None) -> Agent:
+    """The network with search, without noise at the root. ``mesh``: devices to spread games over.
+
+    The agent raises ValueError when the network returns other shapes than it must.
+    """
     config = replace(config, gumbel_scale=0.0)
 
     def act(params, states, keys):

@@ -7,13 +7,14 @@ is the unit of the statistics, because games of one opening are not independent.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..game import Game, GameState
+from ..numerics import in_32_bits
 from ..settings import check_at_least
 from .agents import Agent, random_agent
 from .sequential import SequentialConfig, Verdict, verdict
@@ -39,7 +40,7 @@ class ArenaConfig:
         check_at_least(self, every=1, groups=2, opening=0)
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["state", "score", "length"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Match:
     """The games of a match, finished or not; G = groups, n = players. In game g the challenger is player ``g % n``.
@@ -50,7 +51,7 @@ class Match:
       length: ``int32[G * n]`` decisions.
     """
 
-    state: Any
+    state: GameState
     score: jax.Array
     length: jax.Array
 
@@ -60,7 +61,7 @@ class Match:
         return ~self.state.is_over
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["challenging", "games"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Turn:
     """Games of a match that move together because they wait for the same side; W = width.
@@ -74,14 +75,16 @@ class Turn:
     games: jax.Array
 
 
-def new_match(env, groups: int) -> Match:
+@in_32_bits
+def new_match(env: Game, groups: int) -> Match:
     """``groups * n`` games at their start."""
     total = groups * env.num_players
     start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (total, *leaf.shape)), env.init())
     return Match(start, jnp.zeros(total, jnp.float32), jnp.zeros(total, jnp.int32))
 
 
-def next_turn(env, match: Match, width: int, opening: int = 0) -> Turn:
+@in_32_bits
+def next_turn(env: Game, match: Match, width: int, opening: int = 0) -> Turn:
     """Up to ``width`` games that wait for the side more games wait for, among the first ``2 * width`` that run.
 
     So one network at a time is evaluated, on a nearly full batch, and the first games end first. In the first
@@ -106,7 +109,8 @@ def take(turn: Turn, per_game: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.at[turn.games].get(mode="clip"), per_game)
 
 
-def advance(env, match: Match, turn: Turn, after: Any) -> Match:
+@in_32_bits
+def advance(env: Game, match: Match, turn: Turn, after: GameState) -> Match:
     """The match after a turn; ``after`` holds the states ``[W]`` after the decisions. Fillers change nothing."""
     gained = jnp.take_along_axis(after.rewards, (turn.games % env.num_players)[:, None], axis=1)[:, 0]
     return Match(
@@ -130,7 +134,8 @@ def versus(challenger: Agent, opponent: Agent) -> Sides:
     return lambda challenging, states, keys: jax.lax.cond(challenging, challenger, opponent, states, keys)
 
 
-def play_match(env, sides: Sides, groups: int, key: jax.Array, opening: int = 0, devices: int = 1) -> Match:
+@in_32_bits
+def play_match(env: Game, sides: Sides, groups: int, key: jax.Array, opening: int = 0, devices: int = 1) -> Match:
     """Plays ``groups * n`` games to their end.
 
     Args:
@@ -167,12 +172,7 @@ def distinct_share(match: Match) -> float:
     return len(np.unique(rows, axis=0)) / len(rows)
 
 
-def mean_and_error(per_game: jax.Array, players: int) -> tuple[jax.Array, jax.Array]:
-    """Mean of ``float32[G * n]`` and its standard error over the groups, of which there must be two or more."""
-    groups = per_game.reshape(-1, players).mean(axis=1)
-    return groups.mean(), groups.std(ddof=1) / jnp.sqrt(groups.shape[0])
-
-
+@in_32_bits
 def judge(match: Match, players: int, config: SequentialConfig) -> Verdict:
     """What the groups say that have ended, up to the first one that still runs."""
     over = ~match.running.reshape(-1, players).any(axis=1)

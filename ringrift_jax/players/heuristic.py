@@ -22,6 +22,7 @@ from jax import lax
 
 from ..boards import Board
 from ..env import Env
+from ..numerics import in_32_bits
 from ..rules import step as rules_step
 from ..rules.actions import Layout
 from ..rules.arrays import rays, stacks
@@ -118,12 +119,14 @@ def _published() -> dict[str, dict]:
 
 
 @partial(jax.jit, static_argnums=0)
+@in_32_bits
 def terms(env: Env, state: State, weights: Weights) -> dict[str, jax.Array]:
     """The 21 terms of a position under their public names, ``float32[num_players]`` each: entry p as seat p sees it."""
     return _terms(env.board, weights, unbatched(partial(_count, env.board))(state))
 
 
 @partial(jax.jit, static_argnums=0)
+@in_32_bits
 def evaluate(env: Env, state: State, weights: Weights) -> jax.Array:
     """``float32[num_players]``: the value of a position to each seat.
 
@@ -133,6 +136,7 @@ def evaluate(env: Env, state: State, weights: Weights) -> jax.Array:
 
 
 @partial(jax.jit, static_argnums=0)
+@in_32_bits
 def decision_values(env: Env, states: State, weights: Weights) -> tuple[jax.Array, jax.Array]:
     """The value of every legal decision to the player who makes it.
 

@@ -7,8 +7,7 @@ ratings consistent and makes the errors of independent games too large, the more
 
 Games of more than two players become results of pairs. If the ranks of a game follow the model of Plackett and Luce
 (Hunter, 2004), in which each place goes to one of the players left in proportion to their strengths, then the pairs
-follow that of Bradley and Terry with the same ratings: see :func:`pairwise_from_ranks` and
-:func:`pairwise_from_winner`.
+follow that of Bradley and Terry with the same ratings: see :func:`pairwise_from_ranks`.
 
 Games that share an opening, and the pairs of one game, are not independent. Results therefore can have a group, and
 then the errors measure how much the groups differ.
@@ -99,7 +98,7 @@ def fit(table: Iterable[Result], anchor: str = "random", prior: float = 1.0) -> 
     If no result has a group, games count as independent, and the errors are the inverse of the Fisher information. If
     all have one, the errors are a jackknife over the groups: the ratings are taken without each group in turn, to
     first order, and how much they move is the error. For two players and groups of equal size that is the standard
-    error of the mean group, as in ``arena.mean_and_error``. It takes some tens of groups to be reliable.
+    error of the mean group. It takes some tens of groups to be reliable.
 
     Args:
       table: results in any order; those of the same two players add up.
@@ -177,18 +176,6 @@ def pairwise_from_ranks(players: Sequence[str], ranks: Sequence[float], group: H
     ]
 
 
-def pairwise_from_winner(players: Sequence[str], winner: int | None, group: Hashable) -> list[Result]:
-    """The results of a game of which only the winning seat is known: the winner's, none between the losers.
-
-    Without a winner (None) all drew. Use this rather than equal ranks of the losers, which would be draws and pull the
-    ratings together. Seats and group are as in :func:`pairwise_from_ranks`. IndexError when there is no such seat.
-    """
-    if winner is None:
-        return pairwise_from_ranks(players, [0] * len(players), group)
-    best = players[winner]
-    return [Result(best, player, 1, 0, 0, group) for player in players if player != best]
-
-
 def elo_of_score(score: float) -> float:
     """The rating difference at which a player expects a score in 0 to 1; infinite at the ends. Else ValueError."""
     if not 0 <= score <= 1:
@@ -196,11 +183,6 @@ def elo_of_score(score: float) -> float:
     if score in (0, 1):
         return math.copysign(math.inf, score - 0.5)
     return _ELO * (math.log(score) - math.log1p(-score))
-
-
-def score_of_elo(difference: float) -> float:
-    """The expected score, 0 to 1, of a player who is stronger by a difference in Elo."""
-    return (1 + math.tanh(difference / _ELO / 2)) / 2
 
 
 def wilson(wins: int, games: int) -> tuple[float, float]:

@@ -7,12 +7,12 @@ test that the last group leaves undecided counts as not passed.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from math import log
 
 import jax
 import jax.numpy as jnp
 
+from ..numerics import in_32_bits
 from ..settings import check_positive
 
 
@@ -37,11 +37,7 @@ class SequentialConfig:
             raise ValueError(f"error_rate is {self.error_rate}; it must be more than 0 and at most 0.5")
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["decided", "stronger", "weaker", "groups", "score", "error"],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Verdict:
     """What the tests say.
@@ -50,7 +46,7 @@ class Verdict:
       decided: ``bool``, more groups change nothing.
       stronger, weaker: ``bool``, passed; never both.
       groups: ``int32`` groups read.
-      score, error: ``float32`` their mean score, NaN without groups, and its standard error, NaN for fewer than two.
+      score, error: ``float32`` their mean score, 0 without groups, and its standard error, 0 for fewer than two.
         A test that stops at a clear result makes the score look a little clearer than it is.
     """
 
@@ -69,6 +65,7 @@ def reward_of_elo(elo: float, players: int) -> float:
     return (wins * players - 1) / (players - 1)
 
 
+@in_32_bits
 def verdict(scores: jax.Array, ready: jax.Array, players: int, config: SequentialConfig) -> Verdict:
     """Reads the groups of a match.
 
@@ -99,12 +96,12 @@ def verdict(scores: jax.Array, ready: jax.Array, players: int, config: Sequentia
     groups = jnp.where(stronger, until, jnp.maximum(until, until_weaker))
     read = jnp.minimum(groups, ready)
     last = jnp.maximum(read, 1) - 1
-    spread = jnp.sqrt(jnp.maximum(squares[last] - read * mean[last] ** 2, 0) / (read - 1))
+    spread = jnp.sqrt(jnp.maximum(squares[last] - read * mean[last] ** 2, 0) / jnp.maximum(read - 1, 1))
     return Verdict(
         decided=groups <= ready,
         stronger=stronger,
         weaker=weaker,
         groups=read.astype(jnp.int32),
-        score=jnp.where(read > 0, mean[last], jnp.nan),
-        error=jnp.where(read > 1, spread / jnp.sqrt(read), jnp.nan),
+        score=jnp.where(read > 0, mean[last], 0),
+        error=jnp.where(read > 1, spread / jnp.sqrt(jnp.maximum(read, 1)), 0),
     )

@@ -57,7 +57,7 @@ class TreeNode:
 
 def search_nodes(env: Env, result: SearchResult) -> TreeNode:
     """The root of a finished search of one position (:func:`ringrift_jax.search.search_tree`)."""
-    tree = jax.tree.map(lambda leaf: leaf[0], jax.device_get(result.tree))
+    tree = jax.device_get(result.tree)
     nodes = tree.embeddings
     root_player = int(nodes.root_player[0])
 

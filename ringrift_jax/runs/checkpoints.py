@@ -26,6 +26,7 @@ from jax.sharding import Mesh
 from ..learning.config import RunConfig, from_dict, to_dict
 from ..devices import everywhere
 from ..learning.loop import LoopState
+from ..numerics import key_of
 
 
 class Checkpoints:
@@ -173,7 +174,7 @@ def _storable(state: LoopState) -> LoopState:
 
 
 def _from_storable(state: LoopState) -> LoopState:
-    return LoopState(**{**vars(state), "key": jax.random.wrap_key_data(state.key)})
+    return LoopState(**{**vars(state), "key": key_of(state.key)})
 
 
 def save_champion(directory: Path | str, version: int, config: RunConfig, params: Any) -> Path:

@@ -120,9 +120,10 @@ def to_record(metrics: Metrics, config: LoopConfig, seconds: float) -> dict[str,
       seconds: wall time it took.
     """
     got = jax.device_get(metrics)
-    play, losses, arena = got.self_play, got.losses, got.arena
+    play, arena = got.self_play, got.arena
+    losses = {name: value if got.steps else None for name, value in vars(got.losses).items()}
     decisions = config.self_play.lanes * config.self_play.chunk
-    phases = zip(PHASE_NAMES.values(), got.gates.entropy.tolist(), strict=False)
+    phases = zip(PHASE_NAMES.values(), got.gates.entropy, got.gates.choices, strict=False)
     verdict = "promoted" if got.promoted else "rolled_back" if got.rolled_back else "rejected"
     record = {
         "iteration": got.iteration,
@@ -134,21 +135,17 @@ def to_record(metrics: Metrics, config: LoopConfig, seconds: float) -> dict[str,
         "mean_depth": play.mean_depth,
         "max_depth": play.max_depth,
         "overflow": play.overflow,
-        "entropy_by_phase": {name: _plain(entropy) for name, entropy in phases},
-        "gates": {name: gate(result.value, result.passed) for name, result in got.gates.results.items()},
+        "entropy_by_phase": {name: _plain(entropy) if choices else None for name, entropy, choices in phases},
+        "gates": {name: gate(result.value if result.judged else None, result.passed) for name, result in got.gates.results.items()},
         "data_rejected": not got.gates.passed,
         "trainable_rows": got.trainable_rows,
         "lost_rows": got.lost_rows,
         "steps": got.steps,
         "samples": got.steps * config.learner.batch_size,
         "skipped_steps": got.skipped,
-        "loss": losses.loss,
-        "policy_loss": losses.policy_loss,
-        "target_entropy": losses.target_entropy,
-        "value_loss": losses.value_loss,
-        "gradient": losses.gradient,
-        "arena_score": arena.score,
-        "arena_error": arena.error,
+        **losses,
+        "arena_score": arena.score if arena.games else None,
+        "arena_error": arena.error if arena.groups > 1 else None,
         "arena_games": arena.games,
         "arena_decisions": arena.decisions,
         "verdict": verdict if arena.games else None,

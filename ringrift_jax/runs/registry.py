@@ -14,6 +14,7 @@ import jax
 
 from .checkpoints import Checkpoints, champion_versions, load_champion
 from ..learning.config import RunConfig, read_run, to_dict
+from ..numerics import new_key
 from .events import ModelPromoted, read
 from ..learning.loop import new_loop
 from ..players.ratings import elo_of_score
@@ -171,6 +172,6 @@ def load_model(model: Model) -> tuple[RunConfig, Any]:
         return load_champion(model.path)
     config = read_run(model.path.parent / CONFIG)
     env = config.make_env()
-    like = jax.eval_shape(lambda: new_loop(env, config.loop, jax.random.key(0)))
+    like = jax.eval_shape(lambda: new_loop(env, config.loop, new_key(0)))
     with Checkpoints(model.path, read_only=True) as checkpoints:
         return config, checkpoints.restore(like, last=model.version).learner.average

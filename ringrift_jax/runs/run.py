@@ -10,9 +10,10 @@ from ..learning.config import RunConfig
 from ..devices import everywhere, make_mesh, on_mesh
 from ..learning.games import PlayedGame
 from ..learning.loop import LoopState, make_iterate, new_loop, release, take_in
+from ..numerics import new_key
 
 
-class Program:
+class Run:
     """What training and playing its games again do alike; nothing is compiled before it is used.
 
     Attributes:
@@ -30,7 +31,7 @@ class Program:
         self._take_in = jax.jit(partial(take_in, loop), donate_argnums=0)
 
     def _new(self) -> LoopState:
-        return new_loop(self.env, self._loop, jax.random.key(self._seed))
+        return new_loop(self.env, self._loop, new_key(self._seed))
 
     def start(self) -> LoopState:
         """The state before the first iteration."""

@@ -1,9 +1,10 @@
 """Gumbel MuZero search: the legal actions of a node in slots (:mod:`.slots`), the tree over them (:mod:`.tree`), and
-the network that judges positions (:mod:`.network`, :mod:`.convolution`)."""
+the network that judges positions (:mod:`.evaluation`, :mod:`.network`, :mod:`.convolution`)."""
 
+from .evaluation import Evaluate, evaluate_observations
 from .network import NetworkConfig, make_network
 from .slots import Slots, legal_slots
-from .tree import Evaluate, Node, SearchConfig, SearchOutput, SearchResult, num_slots, search, search_tree, summarise
+from .tree import Node, SearchConfig, SearchOutput, SearchResult, num_slots, search, search_tree, summarise
 
 __all__ = [
     "Evaluate",
@@ -13,6 +14,7 @@ __all__ = [
     "SearchOutput",
     "SearchResult",
     "Slots",
+    "evaluate_observations",
     "legal_slots",
     "make_network",
     "num_slots",

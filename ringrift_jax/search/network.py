@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ..game import Game
 from ..settings import check_at_least
 from .convolution import same_convolution
 
@@ -112,7 +113,7 @@ def _pool(x: jax.Array, share: jax.Array) -> jax.Array:
     return jnp.concatenate([x.mean((1, 2)) / share, x.max((1, 2))], axis=-1)
 
 
-def make_network(env: Any, config: NetworkConfig) -> PolicyValueNetwork:
+def make_network(env: Game, config: NetworkConfig) -> PolicyValueNetwork:
     """The network of an environment: ``init(key, observations)`` and ``apply(params, observations)``."""
     return PolicyValueNetwork(env.num_actions, env.num_players, config)
 

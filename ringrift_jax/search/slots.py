@@ -5,12 +5,14 @@ candidate finds its own bit: three passes over narrow arrays, where a sort or ``
 dominate the search. The best K candidates by prior become the slots.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from ..boards import MAX_PLACEMENT
+from ..game import Game
+from ..numerics import in_32_bits
 
 _BITS = 32
 
@@ -31,13 +33,13 @@ class Slots(NamedTuple):
     overflow: jax.Array
 
 
-def num_cells(env: Any) -> int:
+def num_cells(env: Game) -> int:
     """Cells of an action plane. Actions from ``num_actions // num_cells * num_cells`` on have no cell."""
     rows, cols, _ = env.observation_shape
     return rows * cols
 
 
-def num_candidates(env: Any) -> int:
+def num_candidates(env: Game) -> int:
     """Actions that compete for the slots.
 
     This is at least the number of legal actions of an opening, the most seen in any recorded game. If there are ever
@@ -47,6 +49,7 @@ def num_candidates(env: Any) -> int:
     return min(-(-opening // 128) * 128, env.num_actions)
 
 
+@in_32_bits
 def candidates(mask: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     """The first ``count`` true entries of a mask, in an order of its own.
 
@@ -85,8 +88,9 @@ def _nth_bit(words: jax.Array, n: jax.Array) -> jax.Array:
     return position
 
 
+@in_32_bits
 def legal_slots(
-    env: Any,
+    env: Game,
     mask: jax.Array,
     logits: jax.Array,
     num_slots: int,

@@ -9,7 +9,6 @@ it assumes the worst: all others play against the root player, although each nod
 # pyright: reportCallIssue=false
 # (it cannot see the fields of mctx's chex dataclasses)
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,9 +17,11 @@ import jax
 import jax.numpy as jnp
 import mctx
 
+from ..game import Game, GameState
+from ..numerics import check_typed_keys, in_32_bits
+from ..pytrees import check_leading_axis
+from .evaluation import Evaluate, evaluate_observations
 from .slots import Slots, legal_slots, num_cells
-
-Evaluate = Callable[[Any, jax.Array], tuple[jax.Array, jax.Array]]
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class SearchOutput(NamedTuple):
 class Node(NamedTuple):
     """What the tree remembers of a node: its state, the actions of its slots, and what the root passes down."""
 
-    state: Any
+    state: GameState
     actions: jax.Array
     root_player: jax.Array
     depth: jax.Array
@@ -95,7 +96,7 @@ class Node(NamedTuple):
     not_finite: jax.Array
 
 
-def num_slots(env: Any, config: SearchConfig) -> int:
+def num_slots(env: Game, config: SearchConfig) -> int:
     """K. The default holds most positions of the middle game: 64 on boards of up to 100 cells, else 128."""
     if config.slots is not None:
         return config.slots
@@ -106,8 +107,8 @@ class SearchResult(NamedTuple):
     """A finished search of one position.
 
     Attributes:
-      tree: ``mctx.Tree`` with batch size 1 and K + 1 slots, of which the last is always empty. Its embeddings are
-        :class:`Node`.
+      tree: ``mctx.Tree`` without its batch axis, with K + 1 slots, of which the last is always empty. Its embeddings
+        are :class:`Node`.
       slot: ``int32`` the chosen slot.
       weights: ``float32[K + 1]``.
     """
@@ -117,42 +118,52 @@ class SearchResult(NamedTuple):
     weights: jax.Array
 
 
+@in_32_bits
 def search(
-    env: Any, evaluate: Evaluate, params: Any, states: Any, keys: jax.Array, config: SearchConfig
+    env: Game, evaluate: Evaluate, params: Any, states: GameState, keys: jax.Array, config: SearchConfig
 ) -> SearchOutput:
     """Searches B positions independently; game b depends on ``states[b]`` and ``keys[b]`` alone.
 
     Args:
       env: the game, static.
-      evaluate: ``(params, obs float32[N, ...]) -> (logits float32[N, num_actions], values float32[N, n])``, values by
-        seat counted from the mover's.
+      evaluate: the network.
       params: passed to ``evaluate``.
       states: batched state, leading axis B.
       keys: typed PRNG keys ``[B]``, each used once.
       config: static.
+
+    Raises:
+      ValueError: states and keys do not have one leading axis B, or the network returns other shapes than it must.
     """
+    check_typed_keys(keys, 1)
+    check_leading_axis(len(keys), states=states)
     return jax.vmap(lambda state, key: summarise(search_tree(env, evaluate, params, state, key, config)))(states, keys)
 
 
+@in_32_bits
 def search_tree(
-    env: Any,
+    env: Game,
     evaluate: Evaluate,
     params: Any,
-    state: Any,
+    state: GameState,
     key: jax.Array,
     config: SearchConfig,
     noise: jax.Array | float = 1.0,
 ) -> SearchResult:
-    """The whole tree of one position. Unbatched ``state`` and ``key``; ``noise`` multiplies ``gumbel_scale``."""
+    """The whole tree of one position. Unbatched ``state`` and ``key``; ``noise`` multiplies ``gumbel_scale``.
+
+    ValueError when the state has a leading axis, or the network returns other shapes than it must.
+    """
+    check_typed_keys(key, 0)
+    if jnp.ndim(state.current_seat):
+        raise ValueError(f"the state has leading axes {jnp.shape(state.current_seat)}; search_tree takes one position")
     tree_key, gumbel_key = jax.random.split(key)
     root_player = state.current_player
     slots, value, finite = _evaluate(env, evaluate, params, state, root_player, config, gumbel_key, noise)
     node = Node(state, slots.actions, root_player, jnp.int32(0), slots.overflow, ~finite)
-    batched = partial(jax.tree.map, lambda x: x[None])
 
     def recurrent(params, _, slot, nodes):
-        output, child = _expand(env, evaluate, params, jax.tree.map(lambda x: x[0], nodes), slot[0], config)
-        return batched(output), batched(child)
+        return _batched(_expand(env, evaluate, params, _unbatched(nodes), slot[0], config))
 
     qtransform = partial(
         mctx.qtransform_completed_by_mix_value,
@@ -163,10 +174,10 @@ def search_tree(
     )
     # mctx.gumbel_muzero_policy, except that the noise comes from the slots it helped to choose.
     invalid = slots.actions < 0
-    tree = mctx.search(
+    batch = mctx.search(
         params=params,
         rng_key=tree_key,
-        root=mctx.RootFnOutput(prior_logits=slots.logits[None], value=value[None], embedding=batched(node)),
+        root=_batched(mctx.RootFnOutput(prior_logits=slots.logits, value=value, embedding=node)),
         recurrent_fn=recurrent,
         root_action_selection_fn=partial(
             mctx.gumbel_muzero_root_action_selection,
@@ -180,20 +191,29 @@ def search_tree(
         invalid_actions=invalid[None],
         extra_data=mctx.GumbelMuZeroExtraData(root_gumbel=slots.gumbel[None]),
     )
-    unbatched = jax.tree.map(lambda x: x[0], tree)
-    improved = jnp.where(invalid, slots.logits, slots.logits + qtransform(unbatched, jnp.int32(mctx.Tree.ROOT_INDEX)))
-    visits = unbatched.children_visits[mctx.Tree.ROOT_INDEX]
+    tree = _unbatched(batch)
+    improved = jnp.where(invalid, slots.logits, slots.logits + qtransform(tree, jnp.int32(mctx.Tree.ROOT_INDEX)))
+    visits = tree.children_visits[mctx.Tree.ROOT_INDEX]
     most_visited = ~invalid & (visits == visits.max())
     slot = jnp.argmax(jnp.where(most_visited, improved + slots.gumbel, -jnp.inf)).astype(jnp.int32)
     return SearchResult(tree, slot, jnp.where(invalid, 0.0, jax.nn.softmax(improved)))
 
 
+def _batched(one: Any) -> Any:
+    """With the batch axis that mctx wants; games are batched outside, by ``vmap``."""
+    return jax.tree.map(lambda leaf: leaf[None], one)
+
+
+def _unbatched(batch: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf[0], batch)
+
+
 def _evaluate(
-    env, evaluate, params, state, root_player, config, key=None, noise: jax.Array | float = 1.0
+    env: Game, evaluate, params, state, root_player, config, key=None, noise: jax.Array | float = 1.0
 ) -> tuple[Slots, jax.Array, jax.Array]:
     """The slots of a position, its value for the side to decide, and whether the evaluation was finite; no slots and 0
     when the game is over."""
-    raw = evaluate(params, env.observe(state)[None])
+    raw = evaluate_observations(env, evaluate, params, env.observe(state)[None])
     logits, values = (jnp.where(jnp.isfinite(numbers), numbers, 0) for numbers in raw)
     finite = jnp.isfinite(raw[0]).all() & jnp.isfinite(raw[1]).all()
     # One slot more than asked for, always empty: mctx's completed Q-values count an action never visited, which
@@ -211,7 +231,7 @@ def _evaluate(
     return slots, jnp.where(state.is_over, 0.0, value), finite
 
 
-def _expand(env, evaluate, params, node: Node, slot, config) -> tuple[mctx.RecurrentFnOutput, Node]:
+def _expand(env: Game, evaluate, params, node: Node, slot, config) -> tuple[mctx.RecurrentFnOutput, Node]:
     """Plays a slot's action. Below the end of a game this changes nothing and pays nothing."""
     state = env.step(node.state, node.actions[slot])
     slots, value, finite = _evaluate(env, evaluate, params, state, node.root_player, config)
@@ -232,9 +252,10 @@ def _side(state, root_player) -> jax.Array:
     return jnp.where(state.current_player == root_player, 1.0, -1.0)
 
 
+@in_32_bits
 def summarise(result: SearchResult) -> SearchOutput:
     """One search's :class:`SearchOutput`, without the leading axis."""
-    tree = jax.tree.map(lambda x: x[0], result.tree)
+    tree = result.tree
     nodes: Node = tree.embeddings
     actions = nodes.actions[mctx.Tree.ROOT_INDEX]
     # How often a simulation ended in each node; the root's one is its own evaluation.
