@@ -11,6 +11,9 @@ from ..devices import everywhere, make_mesh, on_mesh
 from ..learning.games import PlayedGame
 from ..learning.loop import LoopState, make_iterate, new_loop, release, take_in
 
+_release = jax.jit(release, static_argnums=0, donate_argnums=1)
+_take_in = jax.jit(take_in, static_argnums=0, donate_argnums=1)
+
 
 class Program:
     """What training and playing its games again do alike; nothing is compiled before it is used.
@@ -26,8 +29,6 @@ class Program:
         self.env, self._loop, self._seed = config.make_env(), loop, config.seed
         self.mesh = make_mesh(loop.self_play.lanes, loop.learner.batch_size)
         self.abstract = on_mesh(jax.eval_shape(self._new), self.mesh)
-        self._release = jax.jit(partial(release, loop), donate_argnums=0)
-        self._take_in = jax.jit(partial(take_in, loop), donate_argnums=0)
 
     def _new(self) -> LoopState:
         return new_loop(self.env, self._loop, jax.random.key(self._seed))
@@ -42,10 +43,10 @@ class Program:
 
     def add(self, state: LoopState, games: Sequence[PlayedGame]) -> LoopState:
         """The state with games of workers in its ring; it is consumed."""
-        return add_games(self._take_in, state, games)
+        return add_games(partial(_take_in, self._loop), state, games)
 
     def settle(self, state: LoopState, accepted: bool) -> LoopState:
         """The state after an iteration, once the games of the iteration before are replayed, if they are; consumed."""
         if self._loop.gates.parity_games and state.iteration > 1:
-            return self._release(state, accepted)
+            return _release(self._loop, state, accepted)
         return state
