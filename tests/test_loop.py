@@ -7,11 +7,12 @@ import numpy as np
 import optax
 import pytest
 from toy_game import ToyGame
+from toy_runs import FEW, settings
 
+from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.gates import GatesConfig
 from ringrift_jax.learning.learner import LearnerConfig
 from ringrift_jax.learning.loop import LoopConfig, make_iterate, memory, new_loop, release
-from ringrift_jax.learning.ring import Status
 from ringrift_jax.learning.selfplay import SelfPlayConfig
 from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.players.sequential import SequentialConfig
@@ -118,26 +119,12 @@ def test_training_follows_the_data(run):
     assert learned[-1].value_loss < 0.8 * learned[0].value_loss
 
 
-def test_a_run_whose_gates_always_fail_goes_on_and_learns_nothing(run):
-    states, _ = run
-    config = replace(CONFIG, gates=replace(CONFIG.gates, min_unique=1.1))
-    iterate = make_iterate(ENV, config)
-    state = new_loop(ENV, config, jax.random.key(2))
-    for number in range(3):
-        state, metrics = iterate(state)
-        assert not metrics.gates.results["unique"].passed and metrics.gates.results["finite"].passed
-        assert metrics.self_play.games > 0
-        assert int(metrics.steps) == int(metrics.trainable_rows) == 0
-        assert int(state.iteration) == number + 1
-    assert not (np.asarray(state.replay.status) == Status.COMPLETE).any()
-    assert_equal(host(state).learner.params, states[0].learner.params)
-
-
 def test_games_are_learned_from_when_they_are_released(run):
     """With the parity gate learning is one iteration behind, and what is rejected is never learned from."""
-    config = replace(CONFIG, gates=replace(CONFIG.gates, parity_games=1), arena=ArenaConfig(every=1000, groups=2))
-    iterate = make_iterate(ENV, config)
-    state = new_loop(ENV, config, jax.random.key(2))
+    config = settings(*FEW)
+    mesh = make_mesh(config.self_play.lanes, config.learner.batch_size)
+    iterate = make_iterate(ENV, config, mesh)
+    state = jax.device_put(new_loop(ENV, config, jax.random.key(2)), everywhere(mesh))
     decisions, trainable = [], []
     for accepted in (True, False, True, True):
         state, metrics = iterate(state)

@@ -25,7 +25,6 @@ from ringrift_jax.runs.parity import Parity
 from ringrift_jax.search.network import make_network
 
 TESTS = Path(__file__).parent
-CACHE = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
 PROMOTING = [
     *("square8", "--preset", "tiny", "--network.channels", "4", "--search.simulations", "2"),
     *("--search.considered", "2", "--self-play.lanes", "16", "--self-play.chunk", "8", "--learner.min-rows", "8"),
@@ -34,12 +33,12 @@ PROMOTING = [
     *("--gates.parity-games", "0", "--seed", "23"),
 ]
 """With this seed the network is promoted in iterations 3 and 4, and twice training rolls back."""
+FEW = ("--self-play.lanes", "4", "--arena.every", "2", "--gates.parity-games", "1")
+"""Besides these: few games, an arena now and then, and the parity gate. A run with other settings is another program,
+which takes long to compile; so most tests train with one of these two."""
 
 
 def use_toy_game(monkeypatch) -> None:
-    """Also keeps what is compiled where the other tests keep theirs."""
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", CACHE)
-    jax.config.update("jax_compilation_cache_dir", CACHE)
     monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
     monkeypatch.setattr(exports, "make", lambda board, **options: ToyGame(heap=13))
     for module in ingest, selfplay:
@@ -88,11 +87,15 @@ def stories(path: Path) -> list[events.Event]:
     return [replace(e, seconds=0) if isinstance(e, events.IterationFinished) else e for e in happened]
 
 
+def settings(*more: str) -> LoopConfig:
+    """Those of :func:`run`."""
+    _, others = tyro.cli(train.Args, args=[*PROMOTING, *more], return_unknown_args=True)
+    return tyro.cli(LoopConfig, args=others, default=preset("tiny", "square8"))
+
+
 def make_run(path: Path, *more: str) -> RunConfig:
     """A directory as of a run that has not begun, with its settings and the untrained network."""
-    _, others = tyro.cli(train.Args, args=[*PROMOTING, *more], return_unknown_args=True)
-    loop = tyro.cli(LoopConfig, args=others, default=preset("tiny", "square8"))
-    config = RunConfig("square8", seed=5, loop=loop)
+    config = RunConfig("square8", seed=5, loop=settings(*more))
     RunDirectory(path).open(config).lock.release()
     promote(path, config, 0)
     return config
