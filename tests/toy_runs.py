@@ -25,6 +25,7 @@ from ringrift_jax.runs.parity import Parity
 from ringrift_jax.search.network import make_network
 
 TESTS = Path(__file__).parent
+CACHE = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
 PROMOTING = [
     *("square8", "--preset", "tiny", "--network.channels", "4", "--search.simulations", "2"),
     *("--search.considered", "2", "--self-play.lanes", "16", "--self-play.chunk", "8", "--learner.min-rows", "8"),
