@@ -19,7 +19,7 @@ COMPILES_FASTER = {"xla_backend_optimization_level": 0}
 
 SMALL, LARGE = ([(board, n) for board in boards for n in (2, 3, 4)]
                 for boards in (("square8", "hex8"), ("square19", "hexagonal")))  # fmt: skip
-QUICK = {("square8", 2), ("hex8", 3), ("square19", 2)}
+QUICK = {("square8", 2), ("hex8", 3)}
 """Configurations that are compiled in every test run."""
 OFTEN = {*SMALL, ("square19", 2), ("hexagonal", 3)}
 """Those that are compiled before a change goes in; the others are left to the slow tests."""

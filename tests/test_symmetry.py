@@ -51,7 +51,7 @@ def test_action_tables_are_one_to_one_and_compose(board: Board):
     ("board", "num_players", "decisions"),
     [
         pytest.param("square8", 3, 150, marks=pytest.mark.ci),
-        ("hex8", 4, 150),
+        pytest.param("hex8", 4, 150, marks=pytest.mark.ci),
         pytest.param("square19", 2, 500, marks=pytest.mark.slow),
         pytest.param("hexagonal", 2, 700, marks=pytest.mark.slow),
     ],
