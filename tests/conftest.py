@@ -1,16 +1,18 @@
 """What all tests share.
 
-Compiled programs are kept between test runs and shared by the workers: XLA's compiler is what the tests wait for. The
-CPU counts as two devices, so that what is spread over devices is tested.
+Compiled programs are kept between test runs and shared by the workers and by the processes that tests start: XLA's
+compiler is what the tests wait for. The CPU counts as two devices, so that what is spread over devices is tested.
 """
 
 import os
 from pathlib import Path
 
-import jax
+SETTINGS = {
+    "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).parents[1] / ".cache" / "jax"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+    "JAX_NUM_CPU_DEVICES": "2",
+}
+for name, value in SETTINGS.items():
+    os.environ.setdefault(name, value)
 
-CACHE = os.environ.get("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "jax"))
-
-jax.config.update("jax_compilation_cache_dir", CACHE)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
-jax.config.update("jax_num_cpu_devices", 2)
+import jax  # noqa: E402, F401 - now, so that a test that changes these variables does not change this process

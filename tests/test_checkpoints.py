@@ -6,14 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toy_game import ToyGame
+from toy_runs import GAME, ONE_DEVICE, assert_equal, host
 
 from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.config import RunConfig, to_dict
-from ringrift_jax.learning.learner import LearnerConfig
-from ringrift_jax.learning.loop import LoopConfig, make_iterate, new_loop
-from ringrift_jax.learning.selfplay import SelfPlayConfig
-from ringrift_jax.players.arena import ArenaConfig
+from ringrift_jax.learning.loop import make_iterate, new_loop
 from ringrift_jax.runs import checkpoints
 from ringrift_jax.runs.checkpoints import (
     Checkpoints,
@@ -23,35 +20,14 @@ from ringrift_jax.runs.checkpoints import (
     save_champion,
 )
 from ringrift_jax.runs.run import Run
-from ringrift_jax.search.network import NetworkConfig
-from ringrift_jax.search.tree import SearchConfig
-
-ENV = ToyGame(heap=13)
-CONFIG = LoopConfig(
-    network=NetworkConfig(channels=4, blocks=1),
-    search=SearchConfig(simulations=2, considered=2),
-    self_play=SelfPlayConfig(lanes=4, chunk=8, opening=2),
-    learner=LearnerConfig(replay_blocks=16, batch_size=8, min_rows=8),
-    arena=ArenaConfig(every=2, groups=2, opening=1),
-)
-
-
-def host(state):
-    return jax.tree.map(np.array, replace(state, key=jax.random.key_data(state.key)))
-
-
-def assert_equal(a, b):
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        assert x.dtype == y.dtype
-        np.testing.assert_array_equal(x, y)
 
 
 def start(seed=0):
-    return new_loop(ENV, CONFIG, jax.random.key(seed))
+    return new_loop(GAME, ONE_DEVICE, jax.random.key(seed))
 
 
 def test_a_restored_run_goes_on_bit_for_bit(tmp_path):
-    iterate = make_iterate(ENV, CONFIG)
+    iterate = make_iterate(GAME, ONE_DEVICE)
     state = start()
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
         assert checkpoints.latest() is None
@@ -77,13 +53,13 @@ def test_a_restored_run_goes_on_bit_for_bit(tmp_path):
 
 def test_a_run_goes_on_where_another_generator_is_the_default(tmp_path):
     """Keys of other generators have other shapes."""
-    config = RunConfig("square8", seed=3, loop=CONFIG)
+    config = RunConfig("square8", seed=3, loop=ONE_DEVICE)
     with Checkpoints(tmp_path) as checkpoints:
         saved = start(config.seed)
         checkpoints.save(saved)
         checkpoints.wait()
         with pytest.MonkeyPatch.context() as patch, jax.default_prng_impl("rbg"):
-            patch.setattr(RunConfig, "make_env", lambda self: ENV)
+            patch.setattr(RunConfig, "make_env", lambda self: GAME)
             run = Run(config)
             restored = checkpoints.restore(run.abstract)
             assert_equal(host(run.start()), host(saved))
@@ -97,9 +73,9 @@ def test_restoring_needs_a_checkpoint_of_the_same_shapes(tmp_path):
             checkpoints.restore(jax.eval_shape(start))
         checkpoints.save(start())
         checkpoints.wait()
-        other = replace(CONFIG, learner=replace(CONFIG.learner, replay_blocks=17))
+        other = replace(ONE_DEVICE, learner=replace(ONE_DEVICE.learner, replay_blocks=65))
         with pytest.raises(ValueError, match="shape"):
-            checkpoints.restore(jax.eval_shape(lambda: new_loop(ENV, other, jax.random.key(0))))
+            checkpoints.restore(jax.eval_shape(lambda: new_loop(GAME, other, jax.random.key(0))))
 
 
 def damage(checkpoint) -> None:
@@ -112,7 +88,7 @@ def damage(checkpoint) -> None:
 # Reads that were given up leave coroutines nobody awaits.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(tmp_path):
-    iterate, state, saved = make_iterate(ENV, CONFIG), start(), {}
+    iterate, state, saved = make_iterate(GAME, ONE_DEVICE), start(), {}
     with Checkpoints(tmp_path) as checkpoints:
         for _ in range(3):
             state, _ = iterate(state)
@@ -158,7 +134,7 @@ def test_a_checkpoint_from_before_an_iteration_can_be_named(tmp_path):
 
 def test_champions_are_parameters_and_settings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = RunConfig("hex8", 3, seed=7, loop=CONFIG)
+    config = RunConfig("hex8", 3, seed=7, loop=ONE_DEVICE)
     params = start().champion
     for version in (0, 2, 11):
         save_champion("champions", version, config, jax.tree.map(lambda leaf, v=version: leaf + v, params))
@@ -177,7 +153,7 @@ def test_champions_are_parameters_and_settings(tmp_path, monkeypatch):
 
 def test_a_champion_of_another_version_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "to_dict", lambda config: to_dict(config) | {"komi": 7})
-    save_champion(tmp_path, 0, RunConfig("hex8", loop=CONFIG), start().champion)
+    save_champion(tmp_path, 0, RunConfig("hex8", loop=ONE_DEVICE), start().champion)
     with pytest.raises(ValueError, match="0 is of another version of ringrift_jax: RunConfig has no setting komi"):
         load_champion(tmp_path / "0")
 
@@ -185,7 +161,7 @@ def test_a_champion_of_another_version_says_so(tmp_path, monkeypatch):
 def test_a_champion_can_be_loaded_with_other_devices_than_it_was_trained_on(tmp_path):
     params = jax.device_put(start().champion, everywhere(make_mesh(2)))
     assert all(len(leaf.devices()) == 2 for leaf in jax.tree.leaves(params))
-    save_champion(tmp_path, 0, RunConfig("hex8", loop=CONFIG), params)
+    save_champion(tmp_path, 0, RunConfig("hex8", loop=ONE_DEVICE), params)
     loaded = load_champion(tmp_path / "0")[1]
     assert_equal(loaded, params)
     assert all(leaf.devices() == {jax.devices()[0]} for leaf in jax.tree.leaves(loaded))

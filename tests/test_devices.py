@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_loop import CONFIG, ENV, assert_equal, host
 from toy_game import ToyGame
+from toy_runs import GAME, ONE_DEVICE, assert_equal, host
 
 from ringrift_jax.devices import everywhere, make_mesh, spread, spread_mean
 from ringrift_jax.learning.loop import make_iterate, new_loop
@@ -52,8 +52,8 @@ def test_an_iteration_on_two_devices_is_one_on_one_device(mesh):
     """Up to rounding: on each device the network evaluates half as many positions at once."""
     states = []
     for devices in (None, mesh):
-        iterate = make_iterate(ENV, CONFIG, devices)
-        state = jax.device_put(new_loop(ENV, CONFIG, jax.random.key(5)), everywhere(devices))
+        iterate = make_iterate(GAME, ONE_DEVICE, devices)
+        state = jax.device_put(new_loop(GAME, ONE_DEVICE, jax.random.key(5)), everywhere(devices))
         for _ in range(2):
             state, metrics = iterate(state)
         assert float(metrics.losses.loss) > 0
@@ -65,17 +65,17 @@ def test_an_iteration_on_two_devices_is_one_on_one_device(mesh):
 
 
 def test_what_cannot_be_divided_among_the_devices_is_refused(mesh):
-    config = replace(CONFIG, self_play=replace(CONFIG.self_play, lanes=7))
+    config = replace(ONE_DEVICE, self_play=replace(ONE_DEVICE.self_play, lanes=7))
     with pytest.raises(ValueError, match="self_play.lanes is 7; it must be a multiple of the number of devices, 2"):
-        make_iterate(ENV, config, mesh)
+        make_iterate(GAME, config, mesh)
 
 
 def test_a_match_on_two_devices_is_one_on_one_device(mesh):
     env = ToyGame(heap=11)
-    params, evaluate = new_loop(env, CONFIG, jax.random.key(5)).champion, make_evaluate(env, CONFIG.network)
+    params, evaluate = new_loop(env, ONE_DEVICE, jax.random.key(5)).champion, make_evaluate(env, ONE_DEVICE.network)
     matches = []
     for devices in (None, mesh):
-        agent = search_agent(env, evaluate, jax.device_put(params, everywhere(devices)), CONFIG.search, devices)
+        agent = search_agent(env, evaluate, jax.device_put(params, everywhere(devices)), ONE_DEVICE.search, devices)
         number = 1 if devices is None else devices.size
         sides = versus(agent, random_agent(env))
         play = jax.jit(lambda key, sides=sides, number=number: play_match(env, sides, 5, key, devices=number))

@@ -141,6 +141,7 @@ def play(env: rr.Env, seed: int, num_games: int, decisions: int) -> Counter[str]
         states, masks = batches.advance(env, states, chosen)
         masks = masks.copy()
         assert not states.illegal.any()
+        begun: list[int] = []
         for i, game in enumerate(games):
             before, game.pos = game.pos, reference.act(game.pos, names[i])
             found.update(events_of(before, names[i], game.pos))
@@ -150,7 +151,9 @@ def play(env: rr.Env, seed: int, num_games: int, decisions: int) -> Counter[str]
                 compare_result(env, game.pos, batches.take(states, i), where)
                 games[i], state = begin()
                 states = jax.tree.map(lambda all_, new, i=i: _with(all_, i, new), states, state)
-                masks[i] = np.asarray(env.legal_action_mask(state))
+                begun.append(i)
+        if begun:
+            _, masks[begun] = batches.advance(env, batches.take(states, begun), np.full(len(begun), batches.NO_ACTION))
     return found
 
 

@@ -31,8 +31,8 @@ LANES = batches.LANES
 needs_records = pytest.mark.skipif(
     not any(FOLDER.glob("*.jsonl.gz")), reason=f"no heuristic records in {FOLDER}; set RINGRIFT_HEURISTIC to them"
 )
-QUICK = {("square8", 2), ("hex8", 4)}
-ONE_OF_EACH_BOARD = {*QUICK, ("square19", 2), ("hexagonal", 3)}
+QUICK = {("square8", 2)}
+ONE_OF_EACH_BOARD = {*QUICK, ("hex8", 4), ("square19", 2), ("hexagonal", 3)}
 every_configuration = pytest.mark.parametrize(
     ("board", "num_players"),
     [pytest.param(*c, marks=batches.marks(*c, QUICK, ONE_OF_EACH_BOARD)) for c in (*batches.SMALL, *batches.LARGE)],
@@ -161,7 +161,7 @@ def test_recorded_decisions(board: str, num_players: int):
 
 
 @needs_records
-@pytest.mark.parametrize(("board", "num_players"), [("square8", 2), ("hex8", 3)])
+@pytest.mark.parametrize(("board", "num_players"), [("square8", 2), pytest.param("hex8", 3, marks=pytest.mark.ci)])
 def test_recorded_states_after_a_decision(board: str, num_players: int):
     """Right after the decision, before forced moves; whether or not turns may end in other games of the batch."""
     env, (_, recorded) = batches.make(board, num_players), records(board, num_players)
@@ -196,7 +196,7 @@ def test_random_positions_are_finite(board: str, num_players: int):
     assert values.std(axis=0).min() > 1
 
 
-@pytest.mark.parametrize(("board", "num_players"), [("square8", 2), ("hexagonal", 3)])
+@pytest.mark.parametrize(("board", "num_players"), [("square8", 2), pytest.param("hexagonal", 3, marks=pytest.mark.ci)])
 def test_symmetric_positions_have_equal_terms(board: str, num_players: int):
     """Except for closure, if a seat has more markers than it takes: it takes the first ones."""
     env = batches.make(board, num_players)

@@ -6,41 +6,23 @@ import jax
 import numpy as np
 import optax
 import pytest
-from toy_game import ToyGame
+from toy_runs import FEW, GAME, ONE_DEVICE, assert_equal, host, settings
 
-from ringrift_jax.learning.gates import GatesConfig
-from ringrift_jax.learning.learner import LearnerConfig
-from ringrift_jax.learning.loop import LoopConfig, make_iterate, memory, new_loop, release
-from ringrift_jax.learning.ring import Status
-from ringrift_jax.learning.selfplay import SelfPlayConfig
+from ringrift_jax.devices import everywhere, make_mesh
+from ringrift_jax.learning.loop import make_iterate, memory, new_loop, release
 from ringrift_jax.numerics import new_key
-from ringrift_jax.players.arena import ArenaConfig
-from ringrift_jax.players.sequential import SequentialConfig
 from ringrift_jax.runs.directory import to_record
-from ringrift_jax.search.network import NetworkConfig
-from ringrift_jax.search.tree import SearchConfig
-
-ENV = ToyGame(heap=13)
-CONFIG = LoopConfig(
-    network=NetworkConfig(channels=8, blocks=1),
-    search=SearchConfig(simulations=4, considered=3),
-    self_play=SelfPlayConfig(lanes=16, chunk=16, opening=2),
-    learner=LearnerConfig(replay_blocks=64, batch_size=32, min_rows=32, warmup=5, learning_rate=5e-3),
-    # These tests are decided by the first few pairs, one way or the other.
-    arena=ArenaConfig(every=2, groups=16, opening=1, test=SequentialConfig(40, 40, error_rate=0.4)),
-    gates=GatesConfig(min_unique=0.0, max_seat_share=1.0),
-)
 
 
 @pytest.fixture(scope="module")
 def iterate():
-    return make_iterate(ENV, CONFIG)
+    return make_iterate(GAME, ONE_DEVICE)
 
 
 @pytest.fixture(scope="module")
 def run(iterate):
     """States before and after each iteration, on the host, and the metrics of each."""
-    state = new_loop(ENV, CONFIG, jax.random.key(2))
+    state = new_loop(GAME, ONE_DEVICE, jax.random.key(2))
     states, metrics = [host(state)], []
     for _ in range(16):
         state, metric = iterate(state)
@@ -49,23 +31,13 @@ def run(iterate):
     return states, metrics
 
 
-def host(state):
-    """A copy, with the key as numbers."""
-    return jax.tree.map(np.array, replace(state, key=jax.random.key_data(state.key)))
-
-
-def assert_equal(a, b):
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(x, y)
-
-
 def test_equal_seeds_give_equal_runs(iterate, run):
     states, _ = run
-    state = new_loop(ENV, CONFIG, jax.random.key(2))
+    state = new_loop(GAME, ONE_DEVICE, jax.random.key(2))
     for _ in range(3):
         state, _ = iterate(state)
     assert_equal(host(state), states[3])
-    stems = [new_loop(ENV, CONFIG, jax.random.key(seed)).champion["params"]["stem"]["kernel"] for seed in (2, 6)]
+    stems = [new_loop(GAME, ONE_DEVICE, jax.random.key(seed)).champion["params"]["stem"]["kernel"] for seed in (2, 6)]
     assert not np.array_equal(*stems)
 
 
@@ -84,7 +56,7 @@ def test_nothing_measured_is_nan_and_what_was_not_measured_is_none_on_the_record
     seen = set()
     for m in metrics:
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(m))
-        line = to_record(m, CONFIG, 1.0)
+        line = to_record(m, ONE_DEVICE, 1.0)
         none = {name for name, value in line.items() if value is None}
         expected = {"arena_score", "arena_error", "verdict"} if m.arena.games == 0 else set()
         expected |= {"arena_error"} if m.arena.groups == 1 else set()
@@ -99,13 +71,15 @@ def test_nothing_measured_is_nan_and_what_was_not_measured_is_none_on_the_record
 
 def test_a_state_of_other_settings_is_refused():
     def traced(change):
-        state = jax.eval_shape(lambda: new_loop(ENV, replace(CONFIG, **change), new_key(0)))
-        jax.eval_shape(make_iterate(ENV, CONFIG), state)
+        state = jax.eval_shape(lambda: new_loop(GAME, replace(ONE_DEVICE, **change), new_key(0)))
+        jax.eval_shape(make_iterate(GAME, ONE_DEVICE), state)
 
-    with pytest.raises(ValueError, match=r"games.state.heap has shape \[8\]; its leading axis must be 16"):
-        traced({"self_play": replace(CONFIG.self_play, lanes=8)})
-    with pytest.raises(ValueError, match=r"replay.status has shape \[32, 16\]; by the settings it must be \[64, 16\]"):
-        traced({"learner": replace(CONFIG.learner, replay_blocks=32)})
+    lanes, blocks = ONE_DEVICE.self_play.lanes, ONE_DEVICE.learner.replay_blocks
+    with pytest.raises(ValueError, match=rf"games.state.heap has shape \[8\]; its leading axis must be {lanes}"):
+        traced({"self_play": replace(ONE_DEVICE.self_play, lanes=8)})
+    wanted = rf"replay.status has shape \[32, {lanes}\]; by the settings it must be \[{blocks}, {lanes}\]"
+    with pytest.raises(ValueError, match=wanted):
+        traced({"learner": replace(ONE_DEVICE.learner, replay_blocks=32)})
 
 
 def test_what_won_becomes_champion_and_nothing_else_does(run):
@@ -141,34 +115,20 @@ def test_what_lost_is_given_up_and_training_goes_on_from_the_champion(run):
 
 def test_training_follows_the_data(run):
     states, metrics = run
-    samples = sum(int(m.steps) for m in metrics) * CONFIG.learner.batch_size
-    earned = sum(int(m.self_play.decisions) for m in metrics) * CONFIG.learner.samples_per_row
+    samples = sum(int(m.steps) for m in metrics) * ONE_DEVICE.learner.batch_size
+    earned = sum(int(m.self_play.decisions) for m in metrics) * ONE_DEVICE.learner.samples_per_row
     assert samples + float(states[-1].learner.due) == earned
     assert all((m.losses.loss > 0) == (m.steps > 0) for m in metrics)
     learned = [m.losses for m in metrics if m.steps > 0]
     assert learned[-1].value_loss < 0.8 * learned[0].value_loss
 
 
-def test_a_run_whose_gates_always_fail_goes_on_and_learns_nothing(run):
-    states, _ = run
-    config = replace(CONFIG, gates=replace(CONFIG.gates, min_unique=1.1))
-    iterate = make_iterate(ENV, config)
-    state = new_loop(ENV, config, jax.random.key(2))
-    for number in range(3):
-        state, metrics = iterate(state)
-        assert not metrics.gates.results["unique"].passed and metrics.gates.results["finite"].passed
-        assert metrics.self_play.games > 0
-        assert int(metrics.steps) == int(metrics.trainable_rows) == 0
-        assert int(state.iteration) == number + 1
-    assert not (np.asarray(state.replay.status) == Status.COMPLETE).any()
-    assert_equal(host(state).learner.params, states[0].learner.params)
-
-
 def test_games_are_learned_from_when_they_are_released(run):
     """With the parity gate learning is one iteration behind, and what is rejected is never learned from."""
-    config = replace(CONFIG, gates=replace(CONFIG.gates, parity_games=1), arena=ArenaConfig(every=1000, groups=2))
-    iterate = make_iterate(ENV, config)
-    state = new_loop(ENV, config, jax.random.key(2))
+    config = settings(*FEW)
+    mesh = make_mesh(config.self_play.lanes, config.learner.batch_size)
+    iterate = make_iterate(GAME, config, mesh)
+    state = jax.device_put(new_loop(GAME, config, jax.random.key(2)), everywhere(mesh))
     decisions, trainable = [], []
     for accepted in (True, False, True, True):
         state, metrics = iterate(state)
@@ -187,7 +147,7 @@ def test_games_are_learned_from_when_they_are_released(run):
 
 def test_memory_is_that_of_the_state(run):
     states, _ = run
-    estimate = memory(jax.eval_shape(lambda: new_loop(ENV, CONFIG, jax.random.key(0))), CONFIG)
+    estimate = memory(jax.eval_shape(lambda: new_loop(GAME, ONE_DEVICE, jax.random.key(0))), ONE_DEVICE)
     first = states[0]
     measured = {"replay": first.replay, "games": first.games, "network": (first.learner, first.champion)}
     for name, tree in measured.items():
@@ -198,9 +158,9 @@ def test_memory_is_that_of_the_state(run):
 def test_self_play_by_the_champion_starts_like_self_play_by_the_latest(run):
     """Until something is learned both are the same network."""
     states, _ = run
-    config = replace(CONFIG, self_play=replace(CONFIG.self_play, network="champion"))
-    iterate = make_iterate(ENV, config)
-    state = new_loop(ENV, config, jax.random.key(2))
+    config = replace(ONE_DEVICE, self_play=replace(ONE_DEVICE.self_play, network="champion"))
+    iterate = make_iterate(GAME, config)
+    state = new_loop(GAME, config, jax.random.key(2))
     after = []
     for _ in range(2):
         state, _ = iterate(state)

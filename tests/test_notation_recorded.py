@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 
-import jax
-import jax.numpy as jnp
+import batches
 import numpy as np
 import pytest
 from parity import crc, games, needs_parity
 
 import ringrift_jax as rr
 from ringrift_jax import notation
-
-NO_ACTION = -1
-LARGE = [pytest.param(board, marks=pytest.mark.slow) for board in ("square19", "hexagonal")]
+from ringrift_jax.rules.state import State
 
 
 def decisions(game: dict) -> Iterator[tuple[str, dict]]:
@@ -24,32 +21,21 @@ def decisions(game: dict) -> Iterator[tuple[str, dict]]:
         before = step["s"]
 
 
-def take(tree, i: int):
-    return jax.tree.map(lambda x: x[i], tree)
-
-
 class Batch:
     """Games of one configuration side by side. An action of -1 is illegal and leaves its game as it is."""
 
     def __init__(self, env: rr.Env, size: int):
-        def advance(state, action):
-            state = env.step(state, action)
-            return state, env.legal_action_mask(state), state.rewards, state.ranks
+        self.env, self.size = env, size
+        self.states = batches.stack([env.init()] * size)
 
-        self.env = env
-        self.advance = jax.jit(jax.vmap(advance))
-        self.states = jax.tree.map(lambda x: jnp.broadcast_to(x, (size, *x.shape)), env.init())
-        self.size = size
+    def peek(self, actions: dict[int, int]) -> tuple[State, np.ndarray]:
+        """What the actions of some games lead to: states and masks."""
+        dense = [actions.get(i, batches.NO_ACTION) for i in range(self.size)]
+        return batches.advance(self.env, self.states, np.array(dense))
 
-    def peek(self, actions: dict[int, int]):
-        """What the actions of some games lead to, as host arrays: states, masks, rewards and ranks."""
-        dense = [actions.get(i, NO_ACTION) for i in range(self.size)]
-        states, *rest = self.advance(self.states, jnp.array(dense, jnp.int32))
-        return states, *jax.device_get((states, *rest))
-
-    def play(self, actions: dict[int, int]):
-        self.states, *host = self.peek(actions)
-        return host
+    def play(self, actions: dict[int, int]) -> tuple[State, np.ndarray]:
+        self.states, masks = self.peek(actions)
+        return self.states, masks
 
     def named(self, state, mask) -> list[tuple[str, int]]:
         actions = np.flatnonzero(mask).tolist()
@@ -60,19 +46,19 @@ class Batch:
         found: dict[int, list[tuple[str, list[int]]]] = {i: [] for i in running}
         slides: dict[int, list[tuple[str, int]]] = {i: [] for i in running}
         for i in running:
-            for move, action in self.named(take(states, i), masks[i]):
+            for move, action in self.named(batches.take(states, i), masks[i]):
                 if move.startswith("R "):
                     slides[i].append((move, action))
                 else:
                     found[i].append((move, [action]))
         for round_ in range(max(map(len, slides.values()))):
             chosen = {i: slides[i][round_] for i in running if round_ < len(slides[i])}
-            _, pending, pending_masks, *_ = self.peek({i: action for i, (_, action) in chosen.items()})
+            pending, pending_masks = self.peek({i: action for i, (_, action) in chosen.items()})
             for i, (slide, first) in chosen.items():
-                text = notation.state_string(self.env, take(pending, i))
-                before = notation.state_string(self.env, take(states, i))
+                text = notation.state_string(self.env, batches.take(pending, i))
+                before = notation.state_string(self.env, batches.take(states, i))
                 assert text == before.replace("|lps=", f"|sl={slide[2:]} lps=")
-                completions = self.named(take(pending, i), pending_masks[i])
+                completions = self.named(batches.take(pending, i), pending_masks[i])
                 assert completions and all(move.startswith(f"{slide} ") for move, _ in completions)
                 found[i] += [(move, [first, second]) for move, second in completions]
         for moves in found.values():
@@ -80,7 +66,7 @@ class Batch:
         return {i: dict(moves) for i, moves in found.items()}
 
 
-def check_result(env: rr.Env, game: dict, state, rewards, ranks) -> None:
+def check_result(env: rr.Env, game: dict, state: State) -> None:
     result, n = game["result"], env.num_players
     swapped = any(step["m"] == "SWAP" for step in game["steps"])
     winner = result["winner"] - 1
@@ -88,13 +74,15 @@ def check_result(env: rr.Env, game: dict, state, rewards, ranks) -> None:
     expected = np.where(np.arange(n) == player, 1.0, -1.0 / (n - 1))
     assert state.winner == winner, game["id"]
     assert notation.REASON_NAMES[rr.Reason(int(state.reason))] == result["reason"], game["id"]
-    assert ranks.tolist() == result["ranks"], game["id"]
-    np.testing.assert_allclose(rewards, expected, rtol=1e-6, err_msg=game["id"])
+    assert state.ranks.tolist() == result["ranks"], game["id"]
+    np.testing.assert_allclose(state.rewards, expected, rtol=1e-6, err_msg=game["id"])
 
 
 @needs_parity
-@pytest.mark.parametrize("num_players", (2, 3, 4))
-@pytest.mark.parametrize("board", ["square8", "hex8", *LARGE])
+@pytest.mark.parametrize(
+    ("board", "num_players"),
+    [pytest.param(*c, marks=batches.marks(*c, often=batches.SMALL)) for c in batches.SMALL + batches.LARGE],
+)
 def test_recorded_games(board: str, num_players: int):
     recorded = list(games(board, num_players))
     assert recorded
@@ -106,7 +94,7 @@ def replay(board: str, num_players: int, swap_rule: bool, recorded: list[dict]) 
     env = rr.make(board, num_players, swap_rule)
     batch = Batch(env, len(recorded))
     scripts = [list(decisions(game)) for game in recorded]
-    states, masks, rewards, ranks = batch.play({})
+    states, masks = batch.play({})
     for turn in range(max(map(len, scripts))):
         running = [i for i, script in enumerate(scripts) if turn < len(script)]
         legal = batch.legal(running, states, masks)
@@ -114,18 +102,18 @@ def replay(board: str, num_players: int, swap_rule: bool, recorded: list[dict]) 
         for i in running:
             before, step = scripts[i][turn]
             where = f"{recorded[i]['id']}, before {step['m']}: {before}"
-            assert notation.state_string(env, take(states, i)) == before, where
+            assert notation.state_string(env, batches.take(states, i)) == before, where
             moves = sorted(legal[i])
             assert moves == step.get("L", moves), where
             assert (len(moves), crc(moves)) == (step["n"], step["h"]), where
             chosen[i] = legal[i][step["m"]]
-            assert notation.encode(env, take(states, i), step["m"]) == chosen[i], where
+            assert notation.encode(env, batches.take(states, i), step["m"]) == chosen[i], where
         batch.play({i: actions[0] for i, actions in chosen.items() if len(actions) == 2})
-        states, masks, rewards, ranks = batch.play({i: actions[-1] for i, actions in chosen.items()})
+        states, masks = batch.play({i: actions[-1] for i, actions in chosen.items()})
         for i in running:
             assert not states.illegal[i]
             last = turn == len(scripts[i]) - 1
             assert (states.just_ended[i], masks[i].any()) == (last, not last), recorded[i]["id"]
             if last:
-                assert notation.state_string(env, take(states, i)) == recorded[i]["steps"][-1]["s"]
-                check_result(env, recorded[i], take(states, i), rewards[i], ranks[i])
+                assert notation.state_string(env, batches.take(states, i)) == recorded[i]["steps"][-1]["s"]
+                check_result(env, recorded[i], batches.take(states, i))

@@ -10,7 +10,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from toy_runs import CACHE
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -31,7 +30,6 @@ def test_there_are_four():
 )
 def test_notebooks_run(path: Path, monkeypatch):
     monkeypatch.setenv("RINGRIFT_QUICK", "1")
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", CACHE)
     run(path)
 
 

@@ -7,35 +7,21 @@ import chex
 import jax
 import numpy as np
 import pytest
-from toy_game import ToyGame
+from toy_runs import GAME, ONE_DEVICE
 
 from ringrift_jax.learning.config import RunConfig, to_dict
-from ringrift_jax.learning.learner import LearnerConfig
-from ringrift_jax.learning.loop import LoopConfig, LoopState, make_iterate, new_loop
-from ringrift_jax.learning.selfplay import SelfPlayConfig
-from ringrift_jax.players.arena import ArenaConfig
+from ringrift_jax.learning.loop import LoopState, make_iterate, new_loop
 from ringrift_jax.runs import registry
 from ringrift_jax.runs.checkpoints import Checkpoints, save_champion
 from ringrift_jax.runs.events import EventLog
-from ringrift_jax.search.network import NetworkConfig
-from ringrift_jax.search.tree import SearchConfig
 
-CONFIG = RunConfig(
-    "square8",
-    loop=LoopConfig(
-        network=NetworkConfig(channels=4, blocks=1),
-        search=SearchConfig(simulations=2, considered=2),
-        self_play=SelfPlayConfig(lanes=4, chunk=8),
-        learner=LearnerConfig(replay_blocks=16, batch_size=8, min_rows=8),
-        arena=ArenaConfig(groups=2),
-    ),
-)
+CONFIG = RunConfig("square8", loop=ONE_DEVICE)
 
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
     """A small game in place of the board."""
-    monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
+    monkeypatch.setattr(RunConfig, "make_env", lambda self: GAME)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from played import random_record
 
 import ringrift_jax as rr
 from ringrift_jax import boards, reference, render
+from ringrift_jax.env import sample_mask
 from ringrift_jax.reference.position import Position
 from ringrift_jax.render import marks
 from ringrift_jax.render.board import GRID, position_of
@@ -30,10 +31,10 @@ POSITIONS = [
 def position_after(decisions: int) -> tuple[rr.Env, rr.State]:
     """A square8 game of random decisions."""
     env = rr.make("square8")
-    play = jax.jit(lambda state, key: env.step(state, rr.random_action(env, state, key)))
+    draw = jax.jit(sample_mask)
     state = env.init()
     for key in jax.random.split(jax.random.key(3), decisions):
-        state = play(state, key)
+        state = env.step(state, draw(env.legal_action_mask(state), key))
     assert not state.is_over
     return env, state
 

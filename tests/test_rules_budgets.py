@@ -16,11 +16,6 @@ from ringrift_jax.rules.state import State
 
 
 @cache
-def compiled_step(env: rr.Env):
-    return jax.jit(env.step)
-
-
-@cache
 def built(env: rr.Env) -> State:
     """``[N]`` of all built positions."""
     texts = positions.built_positions(env.board).values()
@@ -72,32 +67,34 @@ def test_step_alone_under_vmap_and_under_two_vmaps() -> None:
     assert not after.illegal.any() and not same(after, states)
 
     fold = partial(jax.tree.map, lambda x: x.reshape(8, 8, *x.shape[1:]))
-    nested_after = jax.jit(jax.vmap(jax.vmap(env.step)))(fold(states), fold(actions))
+    nested = jax.jit(jax.vmap(jax.vmap(partial(batches.step_and_mask, env))), compiler_options=batches.COMPILES_FASTER)
+    nested_after, nested_masks = nested(fold(states), fold(actions))
     assert same(nested_after, fold(after))
-    nested_masks = jax.jit(jax.vmap(jax.vmap(env.legal_action_mask)))(nested_after)
     np.testing.assert_array_equal(nested_masks, fold(after_masks))
 
     for i, action in enumerate(actions):
-        alone = compiled_step(env)(batches.take(states, i), action)
+        alone = env.step(batches.take(states, i), action)
         assert same(alone, batches.take(after, i)), notation.state_string(env, batches.take(states, i))
         np.testing.assert_array_equal(env.legal_action_mask(alone), after_masks[i])
 
 
+TRACED = []
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=batches.COMPILES_FASTER)
+def random_step(env: rr.Env, state: State, key: jax.Array) -> State:
+    TRACED.append(env)
+    return env.step(state, rr.random_action(env, state, key))
+
+
 def test_nothing_is_traced_twice() -> None:
-    traced = []
-
-    @partial(jax.jit, static_argnums=0)
-    def step(env: rr.Env, state: State, key: jax.Array) -> State:
-        traced.append(env)
-        return env.step(state, rr.random_action(env, state, key))
-
     for _ in range(2):
-        env = rr.make("square8", 2, swap_rule=True)
+        env = rr.make("square8", 2, max_steps=3)
         state = env.init()
-        for i in range(4):
-            state = step(env, state, jax.random.key(i))
-    assert len(traced) == 1
-    assert int(state.steps) == 4
+        for i in range(3):
+            state = random_step(env, state, jax.random.key(i))
+        assert int(state.steps) == 3
+    assert TRACED.count(env) == 1
     assert rr.make("square8", 2) != env
 
 
@@ -142,12 +139,17 @@ def test_illegal_actions_change_nothing(board: str, num_players: int) -> None:
         np.testing.assert_array_equal(after_masks, masks)
 
 
+def last_decision(env: rr.Env) -> State:
+    """A position whose only legal action ends the game."""
+    state = notation.from_state_string(env, positions.built_positions(env.board)["stalemate_markers"])
+    assert env.legal_action_mask(state).sum() == 1
+    return state
+
+
 def finished(env: rr.Env) -> State:
     """A game that has just ended."""
-    text = positions.built_positions(env.board)["stalemate_markers"]
-    state = notation.from_state_string(env, text)
-    (action,) = np.flatnonzero(env.legal_action_mask(state))
-    return compiled_step(env)(state, action)
+    state = last_decision(env)
+    return env.step(state, jnp.argmax(env.legal_action_mask(state)))
 
 
 def test_a_finished_game_stays_as_it_is() -> None:
@@ -157,7 +159,7 @@ def test_a_finished_game_stays_as_it_is() -> None:
     np.testing.assert_allclose(end.rewards, np.where(np.arange(2) == end.winner, 1, -1))
     assert not env.legal_action_mask(end).any()
     for action in (0, 100, env.layout.skip, -1, env.num_actions):
-        after = compiled_step(env)(end, action)
+        after = env.step(end, jnp.int32(action))
         assert same(after, end.replace(just_ended=jnp.asarray(False)))
         assert not after.rewards.any() and after.winner == end.winner
 
@@ -166,22 +168,22 @@ def test_a_finished_game_stays_as_it_is() -> None:
 def test_truncation(num_players: int) -> None:
     env = rr.make("square8", num_players, max_steps=3)
     state = env.init()
-    step = jax.jit(lambda state, key: env.step(state, rr.random_action(env, state, key)))
     for i in range(3):
         assert not state.is_over and not state.just_ended
-        state = step(state, jax.random.key(i))
+        state = random_step(env, state, jax.random.key(i))
     assert state.steps == 3 and state.truncated and state.is_over and not state.terminated and state.just_ended
     assert state.winner == -1 and state.reason == rr.Reason.TRUNCATED
     assert state.ranks.tolist() == [1] * num_players and not state.rewards.any()
     assert not env.legal_action_mask(state).any()
-    after = step(state, jax.random.key(3))
+    after = random_step(env, state, jax.random.key(3))
     assert same(after, state.replace(just_ended=jnp.asarray(False)))
 
 
 def test_a_game_that_ends_in_its_last_step_is_not_truncated() -> None:
-    env = rr.make("square8", 2, max_steps=1)
-    end = finished(env)
-    assert end.steps == 1 and end.terminated and not end.truncated and end.winner >= 0
+    env = rr.make("square8", 2, max_steps=3)
+    state = last_decision(env).replace(steps=jnp.int32(2))
+    end = random_step(env, state, jax.random.key(0))  # there is one action
+    assert end.steps == 3 and end.terminated and not end.truncated and end.winner >= 0
 
 
 def test_players_exchange_seats() -> None:
@@ -197,7 +199,7 @@ def test_players_exchange_seats() -> None:
     assert same(swapped.replace(swapped=state.swapped, steps=state.steps), state), "a swap changes nothing else"
     before, after = (env.legal_action_mask(s) for s in (state, swapped))
     assert np.flatnonzero(before != after).tolist() == [env.layout.swap]
-    assert compiled_step(env)(swapped, env.layout.swap).illegal, "a second swap"
+    assert env.step(swapped, jnp.int32(env.layout.swap)).illegal, "a second swap"
     end = finished(env)
     exchanged = end.replace(swapped=jnp.asarray(True))
     assert exchanged.rewards.tolist() == end.rewards.tolist()[::-1] and end.rewards.any()

@@ -67,6 +67,7 @@ def know_nothing(params, observations):
     return jnp.zeros((batch, ENV.num_actions)), jnp.zeros((batch, ENV.num_players))
 
 
+@pytest.mark.ci
 def test_search_approaches_the_solution(solved):
     states, winning = solved
     keys = jax.random.split(jax.random.key(0), POSITIONS)

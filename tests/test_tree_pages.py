@@ -11,7 +11,7 @@ import ringrift_jax as rr
 from ringrift_jax import boards, render
 from ringrift_jax.search.tree import SearchConfig, search_tree
 
-ENV = rr.make(boards.custom("square", 3, 3))
+ENV = rr.make(boards.custom("square", 3, 2))
 CONFIG = SearchConfig(simulations=24, considered=4, gumbel_scale=0.0)
 
 

@@ -1,5 +1,6 @@
 """Games that begin anew by themselves."""
 
+import batches
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,13 +21,13 @@ def test_games_never_run_dry_and_nothing_of_their_end_is_lost():
         return following, (states, actions, following, after)
 
     start = jax.vmap(lambda _: ENV.init())(jnp.arange(16))
-    _, (states, actions, following, after) = jax.jit(lambda keys: jax.lax.scan(ply, start, keys))(
-        jax.random.split(jax.random.key(0), 100)
-    )
+    play = jax.jit(lambda keys: jax.lax.scan(ply, start, keys), compiler_options=batches.COMPILES_FASTER)
+    _, (states, actions, following, after) = play(jax.random.split(jax.random.key(0), 100))
     ended = np.asarray(after.is_over)
     assert ended.sum() > 16 and not np.asarray(following.is_over).any()
     assert (np.abs(np.asarray(after.rewards)).sum(-1) == np.where(after.terminated, 2, 0)).all()
-    expected = jax.vmap(jax.vmap(ENV.step))(states, actions)
+    again = jax.jit(jax.vmap(jax.vmap(ENV.step)), compiler_options=batches.COMPILES_FASTER)
+    expected = again(states, actions)
     for before, now, new, first in zip(*map(jax.tree.leaves, (expected, after, following, start)), strict=True):
         np.testing.assert_array_equal(now, before)
         over = ended.reshape(ended.shape + (1,) * (now.ndim - 2))

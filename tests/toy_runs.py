@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +18,18 @@ from toy_game import ToyGame
 from experiments import selfplay, train
 from ringrift_jax.learning.config import RunConfig, preset
 from ringrift_jax.learning.games import PlayedGame
+from ringrift_jax.learning.gates import GatesConfig
+from ringrift_jax.learning.learner import LearnerConfig
 from ringrift_jax.learning.loop import LoopConfig
+from ringrift_jax.learning.selfplay import SelfPlayConfig
+from ringrift_jax.players.arena import ArenaConfig
+from ringrift_jax.players.sequential import SequentialConfig
 from ringrift_jax.runs import events, exports, ingest, registry
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import TIMINGS, RunDirectory
 from ringrift_jax.runs.parity import Parity
-from ringrift_jax.search.network import make_network
+from ringrift_jax.search.network import NetworkConfig, make_network
+from ringrift_jax.search.tree import SearchConfig
 
 TESTS = Path(__file__).parent
 CACHE = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
@@ -34,14 +41,27 @@ PROMOTING = [
     *("--gates.parity-games", "0", "--seed", "23"),
 ]
 """With this seed the network is promoted in iterations 3 and 4, and twice training rolls back."""
+FEW = ("--self-play.lanes", "4", "--arena.every", "2", "--gates.parity-games", "1")
+"""Besides these: few games, an arena now and then, and the parity gate. A run with other settings is another program,
+which takes long to compile; so most tests train with one of these two."""
+
+
+GAME = ToyGame(heap=13)
+ONE_DEVICE = LoopConfig(
+    network=NetworkConfig(channels=8, blocks=1),
+    search=SearchConfig(simulations=4, considered=3),
+    self_play=SelfPlayConfig(lanes=16, chunk=16, opening=2),
+    learner=LearnerConfig(replay_blocks=64, batch_size=32, min_rows=32, warmup=5, learning_rate=5e-3),
+    # Decided by the first few pairs, one way or the other.
+    arena=ArenaConfig(every=2, groups=16, opening=1, test=SequentialConfig(40, 40, error_rate=0.4)),
+    gates=GatesConfig(min_unique=0.0, max_seat_share=1.0),
+)
+"""For tests of the loop without a run. With key 2 it learns, promotes and rolls back within 16 iterations."""
 
 
 def use_toy_game(monkeypatch) -> None:
-    """Also keeps what is compiled where the other tests keep theirs."""
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", CACHE)
-    jax.config.update("jax_compilation_cache_dir", CACHE)
-    monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
-    monkeypatch.setattr(exports, "make", lambda board, **options: ToyGame(heap=13))
+    monkeypatch.setattr(RunConfig, "make_env", lambda self: GAME)
+    monkeypatch.setattr(exports, "make", lambda board, **options: GAME)
     for module in ingest, selfplay:
         monkeypatch.setattr(module, "check", check)
 
@@ -74,6 +94,17 @@ def run_elsewhere(path: Path, *more: str, before: str = "") -> subprocess.Comple
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
 
 
+def host(state: Any) -> Any:
+    """A copy, with the key as numbers."""
+    return jax.tree.map(np.array, replace(state, key=jax.random.key_data(state.key)))
+
+
+def assert_equal(a: Any, b: Any) -> None:
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        assert np.asarray(x).dtype == np.asarray(y).dtype
+        np.testing.assert_array_equal(x, y)
+
+
 def records(path: Path) -> list[dict]:
     return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
 
@@ -88,11 +119,15 @@ def stories(path: Path) -> list[events.Event]:
     return [replace(e, seconds=0) if isinstance(e, events.IterationFinished) else e for e in happened]
 
 
+def settings(*more: str) -> LoopConfig:
+    """Those of :func:`run`."""
+    _, others = tyro.cli(train.Args, args=[*PROMOTING, *more], return_unknown_args=True)
+    return tyro.cli(LoopConfig, args=others, default=preset("tiny", "square8"))
+
+
 def make_run(path: Path, *more: str) -> RunConfig:
     """A directory as of a run that has not begun, with its settings and the untrained network."""
-    _, others = tyro.cli(train.Args, args=[*PROMOTING, *more], return_unknown_args=True)
-    loop = tyro.cli(LoopConfig, args=others, default=preset("tiny", "square8"))
-    config = RunConfig("square8", seed=5, loop=loop)
+    config = RunConfig("square8", seed=5, loop=settings(*more))
     RunDirectory(path).open(config).lock.release()
     promote(path, config, 0)
     return config
@@ -111,7 +146,7 @@ def promote(path: Path, config: RunConfig, version: int) -> None:
 
 def toy_game(seed: int, slots: int = 6, model: str = "champion 1") -> PlayedGame:
     """A random game of the small game, with policies that are as good as any."""
-    rng, env = np.random.default_rng(seed), ToyGame(heap=13)
+    rng, env = np.random.default_rng(seed), GAME
     states, actions, state = [], [], env.init()
     while not state.is_over:
         states.append(jax.device_get(state))

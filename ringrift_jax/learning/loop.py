@@ -8,7 +8,7 @@ that loses clearly is given up, and training goes on from the champion. Everythi
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from math import prod
 from typing import Any
 
@@ -145,6 +145,7 @@ def new_loop(env: Game, config: LoopConfig, key: jax.Array) -> LoopState:
     )
 
 
+@cache  # equal loops are compiled once in a process
 def make_iterate(
     env: Game, config: LoopConfig, mesh: Mesh | None = None
 ) -> Callable[[LoopState], tuple[LoopState, Metrics]]:

@@ -4,12 +4,15 @@ Either all games go on with the new network from the next ply, or each is finish
 In the second case two networks play side by side for a while, and a third has to wait until only one of them is left.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from ..devices import everywhere, make_mesh
 from ..game import Game, GameState
@@ -58,7 +61,7 @@ class Worker:
         self._waiting: Network | None = None
         self._config = replace(config, self_play=replace(config.self_play, lanes=lanes))
         self._mesh, self._finish_games, self._players = make_mesh(lanes), finish_games, env.num_players
-        self._compile(env)
+        self._begin, self._search, self._record = _functions(env, self._config, lanes, self._mesh)
         games_key, self._key = jax.random.split(key)
         self._games, self._replay = self._begin(games_key)
         self._fresh = np.ones(lanes, bool)  # lanes at the start of a game
@@ -66,36 +69,6 @@ class Worker:
         self._begun = [network.name] * lanes
         self.offer(network)
         self.switch()
-
-    def _compile(self, env: Game) -> None:
-        config, mesh, lanes = self._config, self._mesh, self.lanes
-        evaluate = make_evaluate(env, config.network)
-
-        @in_32_bits
-        def begin(key: jax.Array) -> tuple[Games, Replay]:
-            replay = new_replay(env, config.search, config.learner.replay_blocks, lanes)
-            return new_games(env, config.self_play, key), replay
-
-        @in_32_bits
-        def search(params: Any, games: Games, key: jax.Array) -> tuple[GameState, SearchOutput]:
-            keys, in_opening = jax.random.split(key, lanes), games.length < games.opening
-            noise = jnp.ones(lanes, jnp.float32)
-            return play_ply(env, evaluate, config.search, params, games.state, keys, in_opening, noise, mesh)
-
-        @in_32_bits
-        def record(
-            games: Games, replay: Replay, after: GameState, found: SearchOutput, key: jax.Array, ply: jax.Array
-        ) -> tuple[Games, Replay, jax.Array]:
-            stats, version, active = no_stats(env.num_players), jnp.int32(0), jnp.bool_(True)
-            games, replay, _ = record_ply(
-                env, config.self_play, games, replay, stats, after, found, key, ply, version, active
-            )
-            return games, replay, after.is_over
-
-        self._begin = jax.jit(begin, out_shardings=everywhere(mesh))
-        self._search = jax.jit(search, out_shardings=everywhere(mesh))
-        self._record = jax.jit(record, donate_argnums=(0, 1), out_shardings=everywhere(mesh))
-        self._choose = jax.jit(select)
 
     def offer(self, network: Network) -> None:
         """Has a network of the same size take over as soon as it may; of several that wait the last one does."""
@@ -111,7 +84,7 @@ class Worker:
         played = self._search(self.network.params, self._games, search_key)
         if self.former:
             formerly = self._search(self.former.params, self._games, search_key)
-            played = self._choose(self._old, formerly, played)
+            played = _choose(self._old, formerly, played)
         self._games, self._replay, ended = self._record(
             self._games, self._replay, *played, record_key, np.int32(self.plies)
         )
@@ -138,3 +111,40 @@ class Worker:
         # One lane at a time, so that any number of games is one compiled function.
         games = games_of_lanes(self._config, self._replay, [lane], self.plies)
         return [replace(game, models=(model,) * self._players) for game in games]
+
+
+@cache  # equal workers are compiled once in a process
+def _functions(env: Game, config: LoopConfig, lanes: int, mesh: Mesh | None) -> tuple[Callable, Callable, Callable]:
+    """Begins all games, searches a decision of each, records it; jitted. The last consumes (donates) games and ring."""
+    evaluate = make_evaluate(env, config.network)
+
+    @in_32_bits
+    def begin(key: jax.Array) -> tuple[Games, Replay]:
+        replay = new_replay(env, config.search, config.learner.replay_blocks, lanes)
+        return new_games(env, config.self_play, key), replay
+
+    @in_32_bits
+    def search(params: Any, games: Games, key: jax.Array) -> tuple[GameState, SearchOutput]:
+        keys, in_opening = jax.random.split(key, lanes), games.length < games.opening
+        noise = jnp.ones(lanes, jnp.float32)
+        return play_ply(env, evaluate, config.search, params, games.state, keys, in_opening, noise, mesh)
+
+    @in_32_bits
+    def record(
+        games: Games, replay: Replay, after: GameState, found: SearchOutput, key: jax.Array, ply: jax.Array
+    ) -> tuple[Games, Replay, jax.Array]:
+        stats, version, active = no_stats(env.num_players), jnp.int32(0), jnp.bool_(True)
+        games, replay, _ = record_ply(
+            env, config.self_play, games, replay, stats, after, found, key, ply, version, active
+        )
+        return games, replay, after.is_over
+
+    sharding = everywhere(mesh)
+    return (
+        jax.jit(begin, out_shardings=sharding),
+        jax.jit(search, out_shardings=sharding),
+        jax.jit(record, donate_argnums=(0, 1), out_shardings=sharding),
+    )
+
+
+_choose = jax.jit(select)

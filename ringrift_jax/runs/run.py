@@ -12,6 +12,9 @@ from ..learning.games import PlayedGame
 from ..learning.loop import LoopState, make_iterate, new_loop, release, take_in
 from ..numerics import new_key
 
+_release = jax.jit(release, static_argnums=0, donate_argnums=1)
+_take_in = jax.jit(take_in, static_argnums=0, donate_argnums=1)
+
 
 class Run:
     """What training and playing its games again do alike; nothing is compiled before it is used.
@@ -27,8 +30,6 @@ class Run:
         self.env, self._loop, self._seed = config.make_env(), loop, config.seed
         self.mesh = make_mesh(loop.self_play.lanes, loop.learner.batch_size)
         self.abstract = on_mesh(jax.eval_shape(self._new), self.mesh)
-        self._release = jax.jit(partial(release, loop), donate_argnums=0)
-        self._take_in = jax.jit(partial(take_in, loop), donate_argnums=0)
 
     def _new(self) -> LoopState:
         return new_loop(self.env, self._loop, new_key(self._seed))
@@ -43,10 +44,10 @@ class Run:
 
     def add(self, state: LoopState, games: Sequence[PlayedGame]) -> LoopState:
         """The state with games of workers in its ring; it is consumed."""
-        return add_games(self._take_in, state, games)
+        return add_games(partial(_take_in, self._loop), state, games)
 
     def settle(self, state: LoopState, accepted: bool) -> LoopState:
         """The state after an iteration, once the games of the iteration before are replayed, if they are; consumed."""
         if self._loop.gates.parity_games and state.iteration > 1:
-            return self._release(state, accepted)
+            return _release(self._loop, state, accepted)
         return state

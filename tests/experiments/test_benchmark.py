@@ -80,7 +80,6 @@ def test_bad_input_is_one_line(arguments: list[str], message: str, capsys):
 def toy(monkeypatch, tmp_path):
     """A small game in place of the boards."""
     monkeypatch.setattr("ringrift_jax.make", lambda board, players: ToyGame(players))
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))  # leaves JAX's own setting alone
 
 
 SMALL = [

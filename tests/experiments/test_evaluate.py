@@ -32,7 +32,6 @@ def run(tmp_path, monkeypatch):
     """A run directory with an untrained network and two champions."""
     env = ToyGame(heap=6)
     monkeypatch.setattr(RunConfig, "make_env", lambda self: env)
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))  # leaves JAX's own setting alone
     config = RunConfig("square8", loop=LOOP)
     directory = RunDirectory(tmp_path)
     directory.open(config)
@@ -185,7 +184,6 @@ def test_a_player_without_a_run_is_measured_on_the_board_that_is_named(run, monk
     ],
 )
 def test_players_without_a_run_need_a_board_and_nothing_of_a_run(capsys, monkeypatch, tmp_path, arguments, said):
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
     with pytest.raises(SystemExit) as stop:
         evaluate.main(arguments)
     assert_one_line(stop, capsys, said)

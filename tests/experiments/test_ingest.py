@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 from toy_game import ToyGame
-from toy_runs import make_run, records, run, run_elsewhere, stories, toy_game, use_toy_game, without_timings
+from toy_runs import FEW, make_run, records, run, run_elsewhere, stories, toy_game, use_toy_game, without_timings
 
 from experiments import train
 from ringrift_jax.learning.loop import new_loop, take_in
@@ -22,7 +22,6 @@ from ringrift_jax.runs.events import EventLog, GamesIngested
 from ringrift_jax.runs.ingest import Inbox, add_games
 
 ENV: Any = ToyGame(heap=13)
-OPTIONS = "--self-play.lanes", "4", "--arena.every", "1000", "--gates.parity-games", "1"
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +78,7 @@ def undisturbed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         use_toy_game(patch)
         deliver_all(path)
-        run(path, "--iterations", "7", "--ingest", *OPTIONS)
+        run(path, "--iterations", "7", "--ingest", *FEW)
     return path
 
 
@@ -119,8 +118,8 @@ def test_each_game_is_taken_in_once_whatever_is_killed(undisturbed, tmp_path, mo
         with monkeypatch.context() as patch:
             _kill_at(patch, owner, name, when, after)
             with pytest.raises(Killed):
-                run(tmp_path, "--iterations", "7", "--ingest", *OPTIONS)
-    run(tmp_path, "--iterations", "7", "--ingest", *OPTIONS)
+                run(tmp_path, "--iterations", "7", "--ingest", *FEW)
+    run(tmp_path, "--iterations", "7", "--ingest", *FEW)
     each_once(tmp_path)
     assert without_timings(tmp_path) == without_timings(undisturbed)
     assert stories(tmp_path) == stories(undisturbed)
@@ -154,21 +153,21 @@ def kill(self, event):
         os._exit(9)
 EventLog.append = kill
 """
-    assert run_elsewhere(tmp_path, "--iterations", "7", "--ingest", *OPTIONS, before=before).returncode == 9
-    run(tmp_path, "--iterations", "7", "--ingest", *OPTIONS)
+    assert run_elsewhere(tmp_path, "--iterations", "7", "--ingest", *FEW, before=before).returncode == 9
+    run(tmp_path, "--iterations", "7", "--ingest", *FEW)
     each_once(tmp_path)
     assert without_timings(tmp_path) == without_timings(undisturbed)
 
 
 def test_without_the_option_nothing_is_taken_in(tmp_path):
     deliver_all(tmp_path)
-    run(tmp_path, "--iterations", "1", *OPTIONS)
+    run(tmp_path, "--iterations", "1", *FEW)
     (line,) = records(tmp_path)
     assert ingested(tmp_path) == [] and line["ingested_games"] == line["ingested_rows"] == 0
 
 
 def test_rows_that_are_taken_in_are_learned_from_and_padding_is_not(tmp_path):
-    config = make_run(tmp_path, *OPTIONS)
+    config = make_run(tmp_path, *FEW)
     games = [toy_game(seed) for seed in range(5)]
     number = sum(len(game.actions) for game in games)
     state = new_loop(ENV, config.loop, jax.random.key(0))
@@ -210,7 +209,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("problem", FAULTS)
 def test_each_fault_is_found_and_the_file_is_not_looked_at_again(problem, tmp_path):
-    config = make_run(tmp_path, *OPTIONS)
+    config = make_run(tmp_path, *FEW)
     path = deliver(tmp_path, "w/000001.npz", [FAULTS[problem]], time=1)
     inbox = Inbox(tmp_path, ENV, config.loop)
     taken = inbox.next(1)
@@ -224,7 +223,7 @@ def test_each_fault_is_found_and_the_file_is_not_looked_at_again(problem, tmp_pa
 
 
 def test_games_of_another_environment_are_refused(tmp_path, monkeypatch):
-    config = make_run(tmp_path, *OPTIONS)
+    config = make_run(tmp_path, *FEW)
     other = ToyGame(heap=13, swap_rule=True)
     deliver(tmp_path, "w/000001.npz", [GAME], time=1)
     (event,) = Inbox(tmp_path, other, config.loop).next(1).events
@@ -234,7 +233,7 @@ def test_games_of_another_environment_are_refused(tmp_path, monkeypatch):
 
 
 def test_a_game_longer_than_an_iteration_comes_alone_and_one_longer_than_the_ring_never(tmp_path):
-    config = make_run(tmp_path, *OPTIONS).loop
+    config = make_run(tmp_path, *FEW).loop
     length = len(GAME.actions)
     deliver(tmp_path, "w/000001.npz", [GAME, GAME], time=1)
     short = replace(config, self_play=replace(config.self_play, lanes=1, chunk=length - 1))
@@ -247,7 +246,7 @@ def test_a_game_longer_than_an_iteration_comes_alone_and_one_longer_than_the_rin
 
 
 def test_a_file_that_vanishes_is_passed_over(tmp_path, monkeypatch):
-    config = make_run(tmp_path, *OPTIONS)
+    config = make_run(tmp_path, *FEW)
     deliver(tmp_path, "w/000001.npz", [GAME], time=2)
     deliver(tmp_path, "w/000002.npz", [GAME], time=1)
     real = ingest.load_npz

@@ -6,7 +6,7 @@ import chex
 import jax
 import pytest
 from toy_game import ToyGame
-from toy_runs import run, toy_game, use_toy_game
+from toy_runs import FEW, run, toy_game, use_toy_game
 
 from experiments import regenerate, train
 from experiments.regenerate import difference
@@ -17,12 +17,6 @@ from ringrift_jax.runs.checkpoints import Checkpoints
 from ringrift_jax.runs.directory import RunDirectory
 
 ENV: Any = ToyGame(heap=13)
-OPTIONS = "--self-play.lanes", "4", "--arena.every", "1000", "--gates.parity-games", "1"
-
-
-@pytest.fixture(autouse=True)
-def compiled(monkeypatch):
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")  # leaves JAX's own setting alone
 
 
 def test_games_are_the_same_from_a_checkpoint_and_from_the_beginning(tmp_path, monkeypatch, capsys):
@@ -31,7 +25,7 @@ def test_games_are_the_same_from_a_checkpoint_and_from_the_beginning(tmp_path, m
     monkeypatch.setattr(train, "SAVING_SHARE", 1.0)  # save after every iteration
     (tmp_path / "workers" / "a").mkdir(parents=True)
     exports.export_npz(tmp_path / "workers" / "a" / "000001.npz", ENV, [toy_game(seed) for seed in range(8)])
-    run(tmp_path, "--iterations", "6", "--ingest", *OPTIONS)
+    run(tmp_path, "--iterations", "6", "--ingest", *FEW)
     directory = RunDirectory(tmp_path)
     config = directory.read_config()
     like = jax.eval_shape(lambda: new_loop(ENV, config.loop, jax.random.key(0)))

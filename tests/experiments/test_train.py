@@ -14,14 +14,15 @@ import chex
 import jax
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
+import toy_runs
 from toy_game import ToyGame
-from toy_runs import CACHE, records, stories, without_timings
+from toy_runs import FEW, PROMOTING, records, stories, use_toy_game, without_timings
 
 from experiments import train
+from experiments.command_line import use_compilation_cache
 from experiments.console import Screen
-from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.loop import new_loop
+from ringrift_jax.learning.ring import Status
 from ringrift_jax.runs import events, registry
 from ringrift_jax.runs.checkpoints import Checkpoints, champion_versions, load_champion
 from ringrift_jax.runs.directory import RunDirectory
@@ -30,38 +31,21 @@ from ringrift_jax.runs.files import whole_lines
 from ringrift_jax.runs.parity import Parity
 
 TESTS = Path(__file__).parent.parent
-SMALL = [
-    *("square8", "--preset", "tiny", "--network.channels", "4", "--search.simulations", "2"),
-    *("--search.considered", "2", "--self-play.lanes", "4", "--self-play.chunk", "8"),
-    *("--arena.opening", "1", "--learner.min-rows", "8", "--gates.min-unique", "0", "--gates.max-seat-share", "1"),
-    *("--arena.test.error-rate", "0.45"),
-]
+SMALL = [*PROMOTING, *FEW]
 TOY = """
 import signal, time
 from toy_game import ToyGame
 from experiments import train
+from experiments.command_line import use_compilation_cache
 from experiments.console import Screen
 from ringrift_jax.learning.config import RunConfig
 RunConfig.make_env = lambda self: ToyGame(heap=13)
 """
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """One compilation cache for the runs of this file, in this process and in others."""
-    path = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(path))
-        patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-        yield path
-    jax.config.update("jax_compilation_cache_dir", CACHE)
-    compilation_cache.reset_cache()
-
-
 @pytest.fixture
-def toy(cache, monkeypatch):
-    """A small game in place of the board."""
-    monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
+def toy(monkeypatch):
+    use_toy_game(monkeypatch)
 
 
 def run(path, *more):
@@ -144,12 +128,12 @@ def test_a_signal_finishes_the_iteration_saves_and_exits(toy, tmp_path, monkeypa
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
         assert checkpoints.latest() == 1
     monkeypatch.undo()
-    monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
+    use_toy_game(monkeypatch)
     run(tmp_path, "--iterations", "2")
     assert [record["iteration"] for record in records(tmp_path)] == [1, 2]
 
 
-def test_a_second_signal_leaves_at_once(cache, tmp_path):
+def test_a_second_signal_leaves_at_once(tmp_path):
     script = (
         TOY
         + f"""
@@ -207,7 +191,7 @@ def test_a_damaged_checkpoint_costs_only_what_came_after_the_one_before(toy, tmp
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_20_times_is_the_run_that_is_not(cache, toy, tmp_path):
+def test_a_run_that_is_killed_20_times_is_the_run_that_is_not(toy, tmp_path):
     """SIGKILL at random moments, many of them while a checkpoint is written."""
     draw = random.Random(0)
     promotes = ["--arena.every", "1", "--self-play.lanes", "16"]
@@ -262,7 +246,7 @@ def test_hours_end_a_run_whatever_its_iterations(toy, tmp_path, capsys):
 
 
 def test_a_run_ends_at_an_elo(toy, tmp_path, capsys):
-    run(tmp_path, "--until-elo", "1", "--arena.every", "1", "--self-play.lanes", "16")
+    toy_runs.run(tmp_path, "--until-elo", "1")
     said = capsys.readouterr().out
     lines = records(tmp_path)
     assert lines[-1]["champion_elo"] >= 1
@@ -273,7 +257,7 @@ def test_a_run_ends_at_an_elo(toy, tmp_path, capsys):
     assert promoted[-1].games == sum(line["games"] for line in lines)
     assert f"the champion has {promoted[-1].elo:.0f} Elo: saved after iteration {len(lines)}; the same" in said
     assert f"champion {promoted[-1].version} ({promoted[-1].elo:+.0f} Elo)" in said
-    run(tmp_path, "--until-elo", "1", "--arena.every", "1", "--self-play.lanes", "16")
+    toy_runs.run(tmp_path, "--until-elo", "1")
     assert "give a higher --until-elo to go on" in capsys.readouterr().out
     assert records(tmp_path) == lines
     assert isinstance(events.read(tmp_path)[-1], events.RunStopped)
@@ -305,7 +289,7 @@ def test_other_settings_on_an_old_directory_are_refused(toy, tmp_path, capsys):
     line = capsys.readouterr().err
     assert line.count("\n") == 1
     assert "holds a run with other settings" in line
-    assert "loop.learner.batch_size is 32 there and 16 now, seed is 0 there and 4 now" in line
+    assert "loop.learner.batch_size is 32 there and 16 now, seed is 23 there and 4 now" in line
     assert without_timings(tmp_path) == before
 
 
@@ -379,7 +363,7 @@ BOARDS = ["square8", "hex8", *(pytest.param(name, marks=pytest.mark.slow) for na
 @pytest.mark.slow
 @pytest.mark.parametrize("players", [2, 3, 4])
 @pytest.mark.parametrize("board", BOARDS)
-def test_tiny_preset_trains(cache, board, players, tmp_path, monkeypatch):
+def test_tiny_preset_trains(board, players, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     train.main([board, "--players", str(players), "--preset", "tiny", "--iterations", "2"])
     lines = records(tmp_path / "runs" / f"{board}-{players}p")
@@ -411,12 +395,33 @@ def test_games_the_reference_refuses_are_not_learned_from(toy, tmp_path, capsys,
     assert "rejected by the gates: parity" in capsys.readouterr().out
 
 
-def test_a_run_whose_gates_always_fail_says_so_and_goes_on(toy, tmp_path, capsys):
+def test_a_run_whose_gates_always_fail_says_so_goes_on_and_learns_nothing(toy, tmp_path, capsys):
     run(tmp_path, "--iterations", "3", "--gates.min-unique", "1.1")
     lines = records(tmp_path)
     assert [line["gates"]["unique"]["passed"] for line in lines] == [False] * 3
+    assert all(line["gates"]["finite"]["passed"] for line in lines)
     assert all(line["data_rejected"] and line["steps"] == line["trainable_rows"] == 0 for line in lines)
-    assert sum(line["games"] for line in lines) > 0
+    assert all(line["games"] > 0 for line in lines)
     assert capsys.readouterr().out.count("rejected by the gates: unique") == 3
     rejected = [event for event in events.read(tmp_path) if isinstance(event, events.DataRejected)]
     assert [(event.iteration, event.gate) for event in rejected] == [(1, "unique"), (2, "unique"), (3, "unique")]
+    config = RunDirectory(tmp_path).read_config().loop
+    like = jax.eval_shape(lambda: new_loop(ToyGame(heap=13), config, jax.random.key(0)))
+    with Checkpoints(tmp_path / "checkpoints", read_only=True) as checkpoints:
+        state = checkpoints.restore(like)
+    assert state.iteration == 3 and not (np.asarray(state.replay.status) == Status.COMPLETE).any()
+    chex.assert_trees_all_equal(state.learner.params, load_champion(tmp_path / "champions" / "0")[1])
+
+
+def test_compiled_programs_are_kept_in_the_users_cache_directory(tmp_path, monkeypatch):
+    folder = "jax_compilation_cache_dir"
+    before = getattr(jax.config, folder)
+    try:
+        use_compilation_cache()
+        assert getattr(jax.config, folder) == before
+        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        use_compilation_cache()
+        assert getattr(jax.config, folder) == str(tmp_path / "ringrift_jax")
+    finally:
+        jax.config.update(folder, before)
