@@ -8,6 +8,7 @@ from .boards import BOARD_NAMES, Board
 from .checks import check_env
 from .env import Env, make, random_action
 from .explanation import explain
+from .render.board import state_html
 from .rules.state import Phase, Reason, State
 
 __all__ = [
@@ -27,3 +28,5 @@ __all__ = [
     "symmetry",
     "wrappers",
 ]
+
+State._repr_html_ = state_html
