@@ -15,7 +15,7 @@ from .numerics import in_32_bits
 from .rules import legal
 from .rules import step as rules_step
 from .rules.actions import Layout
-from .rules.arrays.lanes import unbatched
+from .rules.arrays.lanes import on_any_mesh, unbatched
 from .rules.state import State, initial_state
 
 
@@ -89,7 +89,7 @@ class Env:
 
     def observe(self, state: State) -> jax.Array:
         """``float32[S, S, features]``: the position as the player to move sees it (``ringrift_jax.observation``)."""
-        return observation.observe(self.board, state)
+        return on_any_mesh(partial(observation.observe, self.board))(state)
 
 
 # Cached, so that equal environments share one function; jitted, so that calls outside ``jit`` compile once.
@@ -101,7 +101,7 @@ def _step(env: Env):
 @cache
 def _legal_action_mask(env: Env):
     pack = unbatched(partial(legal.pack_mask, env.board, env.swap_rule))
-    return jax.jit(lambda state: legal.unpack_mask(env.board, pack(state)))
+    return jax.jit(on_any_mesh(lambda state: legal.unpack_mask(env.board, pack(state))))
 
 
 def make(board: str | Board, num_players: int = 2, swap_rule: bool = False, max_steps: int | None = None) -> Env:

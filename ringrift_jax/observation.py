@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from .boards import Board
 from .rules.arrays import stacks
+from .rules.placement import swap_is_open
 from .rules.state import Mark, Phase, State
 
 RING_DEPTHS = 5
@@ -114,9 +115,7 @@ def _seat_values(board: Board, state: State, seats: jax.Array) -> jax.Array:
 
 
 def _global_values(board: Board, state: State) -> jax.Array:
-    second = (state.current_seat == 1) & (state.hand[1] == board.rings_per_player) & (board.num_players == 2)
-    swap_open = second & (state.phase == Phase.PLACE) & ~state.swapped
-    flags = [state.owed, state.acted, state.recovered, state.swapped, swap_open]
+    flags = [state.owed, state.acted, state.recovered, state.swapped, swap_is_open(board, state)]
     phases = state.phase == jnp.array([int(phase) for phase in _PHASES])
     return jnp.concatenate([phases, jnp.stack(flags)]).astype(jnp.float32)
 

@@ -8,11 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 import positions
 import pytest
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
 
 import ringrift_jax as rr
 from ringrift_jax import checks, notation
 from ringrift_jax.rules.actions import Kind, Layout
+from ringrift_jax.rules.arrays.lanes import unbatched
 from ringrift_jax.rules.state import State
+from ringrift_jax.rules.step import afterstate
 
 
 @cache
@@ -85,6 +89,63 @@ TRACED = []
 def random_step(env: rr.Env, state: State, key: jax.Array) -> State:
     TRACED.append(env)
     return env.step(state, rr.random_action(env, state, key))
+
+
+PROPERTIES = ("seat_of_player", "current_player", "rewards", "ranks", "territory", "markers", "is_over", "truncated")
+
+
+@pytest.mark.parametrize(("board", "num_players"), [("square8", 2), ("hexagonal", 3)])
+def test_dtypes_are_those_documented_in_64_bit_mode(board: str, num_players: int) -> None:
+    env = rr.make(board, num_players, max_steps=9)
+
+    def look(action: jax.Array):
+        start = env.init()
+        after = unbatched(partial(afterstate, env.board))(start, action)
+        states = {"init": start, "step": env.step(start, action), "afterstate": after}
+        properties = {name: getattr(states["step"], name) for name in PROPERTIES}
+        return states, properties, env.legal_action_mask(start), env.observe(start)
+
+    usual = jax.eval_shape(look, jax.ShapeDtypeStruct((), jnp.int32))
+    with jax.enable_x64(True):
+        for dtype in (jnp.int32, jnp.int64):
+            assert jax.eval_shape(look, jax.ShapeDtypeStruct((), dtype)) == usual
+
+
+def explicit(tree, spec: P):
+    """Arrays on all devices, along an axis that is explicit, as ``jax.make_mesh`` makes it."""
+    mesh = jax.make_mesh((jax.device_count(),), ("games",))
+    return jax.device_put(tree, NamedSharding(mesh, spec))
+
+
+@pytest.mark.parametrize("folds", (1, 2))
+def test_states_may_be_spread_over_an_explicit_mesh(folds: int) -> None:
+    """Alone on each device under one ``vmap``, and two on each under a ``vmap`` within."""
+    env = batches.make("square8", 2)
+    shape = (jax.device_count(), 2)[:folds]
+    states = jax.tree.map(lambda x: np.broadcast_to(x, (*shape, *x.shape)), jax.device_get(env.init()))
+    states, actions = explicit((states, np.zeros(shape, np.int32)), P("games"))
+    for function, arguments in (
+        (env.step, (states, actions)),
+        (env.legal_action_mask, (states,)),
+        (env.observe, (states,)),
+    ):
+        for _ in range(folds):
+            function = jax.vmap(function)
+        # Lowered as well, since what has no sharding of its own is only found there.
+        for leaf in jax.tree.leaves(jax.jit(function).lower(*arguments).out_info):
+            assert leaf.shape[:folds] == shape and leaf.sharding.spec[0] == "games"
+
+
+@pytest.mark.ci
+def test_states_on_an_explicit_mesh_become_what_they_become_elsewhere() -> None:
+    env = batches.make("square8", 2)
+    states = batches.take(built(env), np.s_[: 8 * jax.device_count()])
+    masks = jax.vmap(env.legal_action_mask)(states)
+    actions = np.argmax(masks, axis=-1).astype(np.int32)
+    spread = explicit((states, actions), P("games"))
+    assert same(jax.vmap(env.step)(*spread), jax.vmap(env.step)(states, actions))
+    np.testing.assert_array_equal(jax.vmap(env.legal_action_mask)(spread[0]), masks)
+    np.testing.assert_array_equal(jax.vmap(env.observe)(spread[0]), jax.vmap(env.observe)(states))
 
 
 def test_nothing_is_traced_twice() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from ..boards import Board
 from ..env import Env
 from ..rules.actions import Layout
+from ..rules.placement import swap_is_open
 from ..rules.state import Mark, Phase, Reason, State
 
 PHASE_NAMES = {
@@ -208,9 +209,7 @@ def _pack(shape: tuple[int, ...], stacks: dict[int, str]) -> np.ndarray:
 
 
 def _swap_offered(env: Env, host: State) -> bool:
-    """Whether ``SWAP`` is available, given that it was not used."""
-    first_placement = host.phase == Phase.PLACE and host.current_seat == 1
-    return bool(env.swap_rule and first_placement and host.hand[1] == env.board.rings_per_player)
+    return env.swap_rule and bool(swap_is_open(env.board, host))
 
 
 def _flags(env: Env, host: State) -> list[str]:
@@ -225,7 +224,7 @@ def _flags(env: Env, host: State) -> list[str]:
         flags.append("pl" if host.phase == Phase.LINE else "pt")
     if host.phase != Phase.PLACE:
         flags += ["rec"] * bool(host.recovered) + ["act"] * bool(host.acted)
-    if _swap_offered(env, host) and not host.swapped:
+    if _swap_offered(env, host):
         flags.append("sw")
     marks = "".join(_MARK_NAMES[Mark(int(mark))] for mark in host.marks)
     flags.append(f"lps={host.round_first + 1}/{marks}/{host.streak_seat + 1}/{host.streak_length}")

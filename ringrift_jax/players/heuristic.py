@@ -28,6 +28,7 @@ from ..rules.actions import Layout
 from ..rules.arrays import rays, stacks
 from ..rules.arrays.grid import any_bit, at, cells_of, count_bits, dilate, pull, seat_axis, shift, to_plane, to_rows
 from ..rules.arrays.lanes import materialize, unbatched
+from ..rules.recovery import eligible
 from ..rules.state import State
 from ..search.slots import candidates, num_candidates
 
@@ -279,7 +280,7 @@ def _terms(board: Board, w: Weights, c: _Counts) -> dict[str, jax.Array]:
     first = jnp.minimum(c.markers, _CLOSURE_MARKERS)
     pairs = jnp.maximum(first * (first - 1) // 2, 1)
     closure = 10.0 / jnp.maximum(1.0, c.distances / pairs) + 0.5 * c.markers
-    eligible = (c.stacks == 0) & (c.markers > 0) & (c.buried > 0)
+    may_recover = eligible(c.stacks > 0, c.markers > 0, c.buried > 0)
     recovery = w.recovery_eligibility + w.recovery_potential * c.slides
     height = c.height - 0.9 * c.tall
     average = others(c.stacks) / (n - 1)
@@ -309,7 +310,7 @@ def _terms(board: Board, w: Weights, c: _Counts) -> dict[str, jax.Array]:
         "forced_elimination_risk": -w.forced_elimination_risk * lead(risk),
         "lps_action_advantage": w.lps_action_advantage
         * (jnp.where(stuck, -1.0, others(stuck.astype(jnp.float32)) / (n - 1)) if n > 2 else jnp.zeros(n)),
-        "recovery_potential": lead(jnp.where(eligible, recovery, 0.3 * w.buried_ring_value * c.buried)),
+        "recovery_potential": lead(jnp.where(may_recover, recovery, 0.3 * w.buried_ring_value * c.buried)),
     }
 
 

@@ -1,8 +1,10 @@
 """The state of a game as a pytree of small arrays, and what is derived from it."""
 
 import dataclasses
+from collections.abc import Callable
 from enum import IntEnum
 from functools import partial
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -47,15 +49,7 @@ class Mark(IntEnum):
     ACTIVE = 2
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "stacks", "ground", "hand", "eliminated", "lost_turn", "marks", "current_seat", "phase", "focus", "slide",
-        "owed", "acted", "recovered", "swapped", "round_first", "streak_seat", "streak_length", "turn", "steps",
-        "illegal", "just_ended", "winner", "reason",
-    ],
-    meta_fields=["board"],
-)  # fmt: skip
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class State:
     """One position; n = number of players, S = board size. Any leading batch axes may come before the shapes given.
@@ -110,7 +104,10 @@ class State:
     just_ended: jax.Array
     winner: jax.Array
     reason: jax.Array
-    board: Board
+    board: Board = dataclasses.field(metadata={"static": True})
+
+    _repr_html_: ClassVar[Callable[..., str]]
+    """The picture that a notebook shows. The package sets it, since pictures know the rules and not the other way."""
 
     def replace(self, **changes) -> "State":
         return dataclasses.replace(self, **changes)
@@ -122,7 +119,7 @@ class State:
     @property
     def seat_of_player(self) -> jax.Array:
         """``int32[n]``: the seat each player sits in. An involution, so it also gives the player of each seat."""
-        seats = jnp.arange(self.num_players)
+        seats = jnp.arange(self.num_players, dtype=jnp.int32)
         exchanged = jnp.where(seats < 2, 1 - seats, seats)
         return jnp.where(self.swapped[..., None], exchanged, seats)
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
+from jax.sharding import NamedSharding, PartitionSpec, auto_axes
 
 T = TypeVar("T")
 
@@ -40,12 +41,32 @@ def unbatched(function: Callable[..., T]) -> Callable[..., T]:
         result = on_lanes(*jax.tree.map(merge, args, tuple(in_batched)))
         return jax.tree.map(split, result), jax.tree.map(lambda _: True, result)
 
+    @on_any_mesh
     @wraps(getattr(function, "func", function))
     def single(*args):
         result = on_lanes(*jax.tree.map(lambda x: jnp.asarray(x)[..., None], args))
         return materialize(jax.tree.map(lambda x: x[..., 0], result))
 
     return single
+
+
+def on_any_mesh(function: Callable[..., T]) -> Callable[..., T]:
+    """Lets a function of one state, and its ``vmap``, take states spread over a mesh with explicit axes.
+
+    ``jax.make_mesh`` makes such axes. With them JAX asks for the sharding of every result that it does not derive by
+    itself, of a reshape of games into lanes for one; so inside they are automatic, and results are spread like states.
+    """
+
+    @wraps(function)
+    def on_mesh(*args):
+        meshes = [jax.typeof(leaf).sharding.mesh for leaf in jax.tree.leaves(args)]
+        explicit = [mesh for mesh in meshes if mesh.explicit_axes]
+        if not explicit:
+            return function(*args)
+        one_state = NamedSharding(explicit[0], PartitionSpec())
+        return auto_axes(function, axes=explicit[0].explicit_axes, out_sharding=one_state)(*args)
+
+    return on_mesh
 
 
 def materialize(tree: T) -> T:
