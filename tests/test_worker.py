@@ -1,6 +1,7 @@
 """The worker on a small game: it plays what it says, with the network that its games name."""
 
 from dataclasses import replace
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -24,12 +25,13 @@ CONFIG = LoopConfig(
     self_play=SelfPlayConfig(opening=4),
     learner=LearnerConfig(replay_blocks=32),
 )
-NETWORKS = {
-    f"champion {seed}": make_network(ENV, CONFIG.network).init(
-        jax.random.key(seed), jnp.zeros((1, *ENV.observation_shape))
-    )
-    for seed in range(3)
-}
+NAMES = ("champion 0", "champion 1", "champion 2")
+
+
+@cache
+def params(name: str):
+    network, seed = make_network(ENV, CONFIG.network), NAMES.index(name)
+    return jax.jit(network.init)(jax.random.key(seed), jnp.zeros((1, *ENV.observation_shape)))
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +40,12 @@ def searched():
     evaluate, length = make_evaluate(ENV, CONFIG.network), 16
 
     @jax.jit
-    def policies(params, states):
-        return search(ENV, evaluate, params, states, jax.random.split(jax.random.key(0), length), CONFIG.search)
+    def policies(network, states):
+        return search(ENV, evaluate, network, states, jax.random.split(jax.random.key(0), length), CONFIG.search)
 
     def by(name, game):
         filled = jax.tree.map(lambda leaf: np.resize(leaf, (length, *leaf.shape[1:])), game.states)
-        weights = policies(NETWORKS[name], filled).slot_weights[: len(game.actions)]
+        weights = policies(params(name), filled).slot_weights[: len(game.actions)]
         return np.abs(weights - game.slot_weights).max(axis=-1) < 2e-3
 
     return by
@@ -54,7 +56,7 @@ def start(finish_games: bool, config: LoopConfig = CONFIG) -> Worker:
 
 
 def network(number: int) -> Network:
-    return Network(f"champion {number}", NETWORKS[f"champion {number}"])
+    return Network(f"champion {number}", params(f"champion {number}"))
 
 
 def play(worker: Worker, plies: int) -> list:
@@ -92,7 +94,7 @@ def test_by_default_running_games_go_on_with_the_new_network(searched):
     for game in after:
         old = np.arange(game.first_iteration, game.last_iteration + 1) < switch
         assert game.models[0] == ("champion 0 to champion 1" if old.any() else "champion 1")
-        by = {name: searched(name, game) for name in NETWORKS}
+        by = {name: searched(name, game) for name in NAMES}
         assert (by["champion 0"] | ~old).all() and (by["champion 1"] | old).all()
         told_apart += (by["champion 0"] != by["champion 1"]).sum()
     assert told_apart > 20
@@ -126,10 +128,10 @@ def test_games_are_finished_with_the_network_they_began_with_and_a_third_waits(s
     assert [ply for ply in sorted(set(searches)) if searches.count(ply) == 2] == twice
     assert twice[0] > 7 and twice[-1] < worker.plies - 15
 
-    assert {game.models[0] for game in games} == set(NETWORKS)
+    assert {game.models[0] for game in games} == set(NAMES)
     for game in games:
         assert searched(game.models[0], game).all()
-    others = sum((~searched(name, game)).sum() for game in games for name in NETWORKS if name != game.models[0])
+    others = sum((~searched(name, game)).sum() for game in games for name in NAMES if name != game.models[0])
     assert others > 50
     old = [game.last_iteration for game in games if game.models[0] == "champion 0"]
     third = [game.first_iteration for game in games if game.models[0] == "champion 2"]
