@@ -20,7 +20,8 @@ from ringrift_jax.learning.games import PlayedGame
 from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.runs import events, exports, ingest, registry
 from ringrift_jax.runs.checkpoints import save_champion
-from ringrift_jax.runs.directory import TIMINGS, RunDirectory
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.metrics import TIMINGS
 from ringrift_jax.runs.parity import Parity
 from ringrift_jax.search.network import make_network
 

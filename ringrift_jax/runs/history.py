@@ -8,7 +8,8 @@ import jax
 from .alarms import WINDOW, alarms
 from .ingest import Taken
 from .monitors import Monitors
-from .directory import RunDirectory, gate
+from .directory import RunDirectory
+from .metrics import gate
 from . import record_files
 from ..learning.config import RunConfig
 from .events import CandidateEvaluated, CandidateRejected, DataRejected, Event, IterationFinished, ModelPromoted, RolledBack, RunStarted, RunStopped, read
