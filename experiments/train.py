@@ -43,10 +43,11 @@ from ringrift_jax.runs.checkpoints import (
     remove_champions_after,
     save_champion,
 )
-from ringrift_jax.runs.directory import BusyError, RunDirectory, to_record
+from ringrift_jax.runs.directory import BusyError, RunDirectory
 from ringrift_jax.runs.history import History
 from ringrift_jax.runs.ingest import Inbox, Taken
 from ringrift_jax.runs.interrupts import Interrupts
+from ringrift_jax.runs.metrics import to_record
 from ringrift_jax.runs.monitors import Monitor, Monitors, open_monitors
 from ringrift_jax.runs.parity import check
 from ringrift_jax.runs.registry import config_hash

@@ -76,4 +76,5 @@ def test_wheel_works_in_an_empty_environment(tmp_path: Path):
     assert (Path(location.strip()).parent / "py.typed").exists()
     monitoring = Path(location.strip()).parents[1] / "ringrift_jax" / "runs" / "monitors"
     assert {"dashboard.json", "alerts.yml"} <= {path.name for path in monitoring.iterdir()}
+    assert {path.name for path in monitoring.parent.glob("templates/*")} == {"report.html", "sections.html"}
     assert "--preset" in run(python, "-m", "experiments.train", "--help", cwd=elsewhere)

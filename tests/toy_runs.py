@@ -26,7 +26,8 @@ from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.players.sequential import SequentialConfig
 from ringrift_jax.runs import events, exports, ingest, registry
 from ringrift_jax.runs.checkpoints import save_champion
-from ringrift_jax.runs.directory import TIMINGS, RunDirectory
+from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.metrics import TIMINGS
 from ringrift_jax.runs.parity import Parity
 from ringrift_jax.search.network import NetworkConfig, make_network
 from ringrift_jax.search.tree import SearchConfig

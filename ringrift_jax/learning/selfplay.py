@@ -1,7 +1,8 @@
 """Self-play: many games side by side, each lane starting the next game as soon as its last one ends."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -59,10 +60,56 @@ class Games:
     opening: jax.Array
 
 
+class Ply(NamedTuple):
+    """What the statistics of a ply of L lanes are taken from.
+
+    Attributes:
+      ended: ``bool[L]`` lanes whose game ended.
+      length: ``int32[L]`` decisions of the running games, this one included.
+      won: ``bool[L, n]`` seats that won a game that ended.
+      truncated: ``bool[L]`` games that ended by ``max_steps``.
+      found: what the searches found.
+    """
+
+    ended: jax.Array
+    length: jax.Array
+    won: jax.Array
+    truncated: jax.Array
+    found: SearchOutput
+
+
+class Reduction(NamedTuple):
+    """How a number of a chunk comes from its plies: where it starts, and what a ply makes of it.
+
+    The arguments of ``add`` are the number so far, that of the ply, and the plies of the chunk.
+    """
+
+    start: int | float
+    add: Callable[[jax.Array, jax.Array, int], jax.Array]
+
+
+NO_GAME = jnp.iinfo(jnp.int32).max
+"""The length of the shortest of no games."""
+
+SUM = Reduction(0, lambda so_far, new, plies: so_far + new)
+MIN = Reduction(NO_GAME, lambda so_far, new, plies: jnp.minimum(so_far, new))
+MAX = Reduction(0, lambda so_far, new, plies: jnp.maximum(so_far, new))
+MEAN = Reduction(0.0, lambda so_far, new, plies: so_far + new / plies)
+
+
+def _statistic(reduction: Reduction, of: Callable[[Ply], jax.Array], per_seat: bool = False) -> Any:
+    """A field of :class:`SelfPlayStats`: how it is reduced over plies, what it is of one, and whether of each seat."""
+    return field(metadata={"reduction": reduction, "of": of, "per_seat": per_seat})
+
+
+def _total(what: jax.Array) -> jax.Array:
+    return jnp.sum(what, axis=0, dtype=jnp.int32)
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class SelfPlayStats:
-    """What happened in a chunk.
+    """What happened in a chunk. A field says itself how it comes from the plies.
 
     Attributes:
       games: ``int32`` games that ended.
@@ -76,36 +123,37 @@ class SelfPlayStats:
       not_finite: ``int32`` tree nodes whose evaluation by the network was not finite.
     """
 
-    games: jax.Array
-    decisions: jax.Array
-    truncated: jax.Array
-    wins: jax.Array
-    shortest: jax.Array
-    longest: jax.Array
-    mean_depth: jax.Array
-    max_depth: jax.Array
-    overflow: jax.Array
-    not_finite: jax.Array
-
-
-NO_GAME = jnp.iinfo(jnp.int32).max
-"""The length of the shortest of no games."""
+    games: jax.Array = _statistic(SUM, lambda ply: _total(ply.ended))
+    decisions: jax.Array = _statistic(SUM, lambda ply: _total(jnp.where(ply.ended, ply.length, 0)))
+    truncated: jax.Array = _statistic(SUM, lambda ply: _total(ply.truncated))
+    wins: jax.Array = _statistic(SUM, lambda ply: _total(ply.won), per_seat=True)
+    shortest: jax.Array = _statistic(MIN, lambda ply: jnp.where(ply.ended, ply.length, NO_GAME).min())
+    longest: jax.Array = _statistic(MAX, lambda ply: jnp.where(ply.ended, ply.length, 0).max())
+    mean_depth: jax.Array = _statistic(MEAN, lambda ply: ply.found.mean_depth.mean())
+    max_depth: jax.Array = _statistic(MAX, lambda ply: ply.found.max_depth.max())
+    overflow: jax.Array = _statistic(SUM, lambda ply: _total(ply.found.overflow))
+    not_finite: jax.Array = _statistic(SUM, lambda ply: _total(ply.found.not_finite))
 
 
 def no_stats(num_players: int) -> SelfPlayStats:
     """Of a chunk without plies."""
-    zero = jnp.int32(0)
+
+    def start(reduction: Reduction, per_seat: bool) -> jax.Array:
+        dtype = jnp.float32 if isinstance(reduction.start, float) else jnp.int32
+        return jnp.full((num_players,) if per_seat else (), reduction.start, dtype)
+
     return SelfPlayStats(
-        games=zero,
-        decisions=zero,
-        truncated=zero,
-        wins=jnp.zeros(num_players, jnp.int32),
-        shortest=jnp.int32(NO_GAME),
-        longest=zero,
-        mean_depth=jnp.float32(0),
-        max_depth=zero,
-        overflow=zero,
-        not_finite=zero,
+        **{each.name: start(each.metadata["reduction"], each.metadata["per_seat"]) for each in fields(SelfPlayStats)}
+    )
+
+
+def _add_ply(stats: SelfPlayStats, ply: Ply, plies: int) -> SelfPlayStats:
+    """The statistics with those of one more of so many plies."""
+    return SelfPlayStats(
+        **{
+            each.name: each.metadata["reduction"].add(getattr(stats, each.name), each.metadata["of"](ply), plies)
+            for each in fields(SelfPlayStats)
+        }
     )
 
 
@@ -216,18 +264,8 @@ def record_ply(
     replay = ring.complete(replay, games.number, ended, after.rewards, iteration)
     length = games.length + 1
     won = ended[:, None] & (after.winner[:, None] == jnp.arange(env.num_players))
-    stats = SelfPlayStats(
-        games=stats.games + jnp.sum(ended, dtype=jnp.int32),
-        decisions=stats.decisions + jnp.sum(jnp.where(ended, length, 0), dtype=jnp.int32),
-        truncated=stats.truncated + jnp.sum(ended & after.truncated, dtype=jnp.int32),
-        wins=stats.wins + jnp.sum(won, axis=0, dtype=jnp.int32),
-        shortest=jnp.minimum(stats.shortest, jnp.where(ended, length, NO_GAME).min()),
-        longest=jnp.maximum(stats.longest, jnp.where(ended, length, 0).max()),
-        mean_depth=stats.mean_depth + jnp.where(active, found.mean_depth.mean() / config.chunk, 0),
-        max_depth=jnp.maximum(stats.max_depth, jnp.where(active, found.max_depth.max(), 0)),
-        overflow=stats.overflow + jnp.where(active, jnp.sum(found.overflow, dtype=jnp.int32), 0),
-        not_finite=stats.not_finite + jnp.where(active, jnp.sum(found.not_finite, dtype=jnp.int32), 0),
-    )
+    ply = Ply(ended, length, won, ended & after.truncated, found)
+    stats = select(active, _add_ply(stats, ply, config.chunk), stats)
     following = Games(
         state=select(ended, env.init(), after),
         number=games.number + ended,

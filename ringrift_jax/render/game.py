@@ -1,11 +1,7 @@
 """A whole game as one HTML file that needs nothing else: a board, a slider, the moves, and curves."""
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 from typing import Any
 
 from .. import boards, reference
@@ -13,6 +9,7 @@ from ..reference.position import Position, territory
 from . import marks
 from .board import frame, legend
 from .geometry import cells
+from .pages import page
 from .pieces import cell_svg
 from .themes import SEAT_COLOURS, theme
 
@@ -84,25 +81,20 @@ def game_html(record: dict, curves: Mapping[str, Sequence[Curve]] | None = None,
     played = f" played by {', '.join(models)}" if models else ""
     result = record["result"]
     ended = f"seat {result['winner']} wins" if result["winner"] else "nobody wins"
-    page = Path(__file__).with_name("game.html").read_text(encoding="utf-8")
-    parts = {
-        "title": escape(str(record.get("id") or "game")),
-        "about": escape(f"{record['board']}, {record['players']} players{played}"),
-        "result": escape(f"{ended}: {result['reason']}, {len(record['steps'])} moves"),
-        "picture": picture,
-        "charts": "".join(_chart(title, group, palette.text) for title, group in charts.items()),
-        "last": str(len(record["steps"])),
-        "wide": str(_WIDE),
-        "background": palette.background,
-        "panel": palette.cell,
-        "edge": palette.edge,
-        "text": palette.text,
-        "accent": palette.accent,
-        # No text of the record may end the script.
-        "data": json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c"),
-    }
-    # In one pass: what is put in is not looked at again.
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], page)
+    return page(
+        __package__,
+        "game.html",
+        title=record.get("id") or "game",
+        about=f"{record['board']}, {record['players']} players{played}",
+        result=f"{ended}: {result['reason']}, {len(record['steps'])} moves",
+        picture=picture,
+        charts=[_chart(title, group) for title, group in charts.items()],
+        last=len(record["steps"]),
+        wide=_WIDE,
+        high=_HIGH,
+        palette=palette,
+        data=data,
+    )
 
 
 def _over(pos: Position, move: str | None, palette: Any) -> str:
@@ -128,7 +120,8 @@ def _progress(positions: Sequence[Position]) -> dict[str, list[Curve]]:
     return {"eliminated rings, of those that win": rings, "territory, of what is needed": lands}
 
 
-def _chart(title: str, curves: Sequence[Curve], text: str) -> str:
+def _chart(title: str, curves: Sequence[Curve]) -> dict[str, Any]:
+    """What the template draws of some curves in one chart."""
     known = [value for curve in curves for value in curve.values if value is not None]
     low, high = min(0.0, *known, 0.0), max(1.0, *known, 1.0)
     count = len(curves[0].values)
@@ -144,15 +137,5 @@ def _chart(title: str, curves: Sequence[Curve], text: str) -> str:
                 continue
             path.append(f"{pen}{index / max(count - 1, 1) * _WIDE:.1f},{y(value)}")
             pen = "L"
-        drawn.append(
-            f'<path d="{"".join(path)}" fill="none" stroke="{curve.colour}" stroke-width="2">'
-            f"<title>{escape(curve.label)}</title></path>"
-        )
-    names = ", ".join(f'<span style="color:{c.colour}">{escape(c.label)}</span>' for c in curves)
-    zero = f'<path d="M0,{y(0)}H{_WIDE}" stroke="{text}" stroke-opacity=".3"/>'
-    cursor = f'<line class="cursor" x1="0" x2="0" y1="0" y2="{_HIGH}" stroke="{text}"/>'
-    return (
-        f"<figure><figcaption>{escape(title)}: {names} ({low:g} to {high:.3g})</figcaption>"
-        f'<svg class="chart" viewBox="0 0 {_WIDE} {_HIGH}" preserveAspectRatio="none">{zero}{"".join(drawn)}{cursor}'
-        "</svg></figure>"
-    )
+        drawn.append({"label": curve.label, "colour": curve.colour, "path": "".join(path)})
+    return {"title": title, "curves": drawn, "low": low, "high": high, "zero": y(0)}

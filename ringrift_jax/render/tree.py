@@ -12,6 +12,7 @@ from ..env import Env
 from ..rules.state import State
 from ..search.tree import SearchResult
 from .board import board_svg
+from .pages import page
 from .themes import SEAT_COLOURS, theme
 
 SHOWN_NODES = 80
@@ -152,13 +153,5 @@ def tree_html(env: Env, result: SearchResult, *, theme_name: str = "light") -> s
         caption = f"{after.move}  ({after.visits} visits, {after.value:+.2f})"
         last = (before.state, after.action)
         boards.append(board_svg(env, after.state, last=last, caption=caption, theme=theme_name))
-    pictures = "".join(f'<div style="width:360px">{svg}</div>' for svg in boards)
-    style = f"background:{palette.background};color:{palette.text};font:14px sans-serif;margin:12px"
-    chosen = root.children[0].move if root.children else "none"
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>search tree</title><body style="{style}">'
-        f"<p>{root.visits - 1} simulations, value {root.value:+.2f} for seat {root.seat}, most visited move "
-        f'{escape(chosen)}. The principal line:</p><div style="display:flex;flex-wrap:wrap;gap:8px">{pictures}</div>'
-        f"<p>The tree: n visits, v value for seat {root.seat}, p prior probability.</p>"
-        f'<div style="overflow-x:auto">{tree_svg(root, theme_name=theme_name)}</div></body></html>\n'
-    )
+    tree = tree_svg(root, theme_name=theme_name)
+    return page(__package__, "tree.html", root=root, boards=boards, tree=tree, palette=palette)

@@ -23,8 +23,8 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 from jax.sharding import Mesh
 
-from ..learning.config import RunConfig, from_dict, to_dict
 from ..devices import everywhere
+from ..learning.config import RunConfig, from_dict, to_dict
 from ..learning.loop import LoopState
 from ..numerics import key_of
 
@@ -228,9 +228,7 @@ def remove_champions_after(directory: Path | str, version: int) -> None:
             shutil.rmtree(Path(directory) / str(newer))
 
 
-def complete_champions(
-    path: Path, config: RunConfig, state: LoopState, say: Callable[[str], None]
-) -> None:
+def complete_champions(path: Path, config: RunConfig, state: LoopState, say: Callable[[str], None]) -> None:
     """Writes the champion again if it is gone, from the state, and says which older ones are gone for good."""
     version = int(state.version)
     stored = champion_versions(path)

@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .matches import find_champion
-from .. import make
-from .. import notation
+from .. import make, notation
 from ..players.agents import make_evaluate
-from .checkpoints import load_champion
 from ..render import SEAT_COLOURS, Curve
+from .checkpoints import load_champion
+from .matches import find_champion
 
 
 def chances_by_seat(values: np.ndarray, seat: int) -> np.ndarray:

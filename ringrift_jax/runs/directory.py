@@ -7,7 +7,6 @@ which process trained last.
 """
 
 import json
-import math
 import os
 import platform
 import time
@@ -15,18 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ..learning.config import RunConfig, flatten, read_run, to_dict
 from .events import EventLog
 from .files import append_line, whole_lines, write_lines, write_whole
-from ..learning.loop import LoopConfig, Metrics
-from ..notation.moves import PHASE_NAMES
 from .registry import CHAMPIONS, CHECKPOINTS, CONFIG
-
-TIMINGS = ("seconds", "games_per_second", "decisions_per_second")
-"""Keys of a line of ``metrics.jsonl`` that differ when a run is repeated."""
 
 
 class BusyError(RuntimeError):
@@ -109,63 +102,3 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
         before, after = old.get(name, "absent"), new.get(name, "absent")
         if before != after:
             yield f"{name} is {before} there and {after} now"
-
-
-def to_record(metrics: Metrics, config: LoopConfig, seconds: float) -> dict[str, Any]:
-    """The line of an iteration; what is not a number (nothing was learned, no arena) becomes None.
-
-    Args:
-      metrics: of the iteration.
-      config: of the loop.
-      seconds: wall time it took.
-    """
-    got = jax.device_get(metrics)
-    play, arena = got.self_play, got.arena
-    losses = {name: value if got.steps else None for name, value in vars(got.losses).items()}
-    decisions = config.self_play.lanes * config.self_play.chunk
-    phases = zip(PHASE_NAMES.values(), got.gates.entropy, got.gates.choices, strict=False)
-    verdict = "promoted" if got.promoted else "rolled_back" if got.rolled_back else "rejected"
-    record = {
-        "iteration": got.iteration,
-        "games": play.games,
-        "decisions": decisions,
-        "game_length": play.decisions / play.games if play.games else math.nan,
-        "shortest_game": play.shortest if play.games else None,
-        "longest_game": play.longest if play.games else None,
-        "mean_depth": play.mean_depth,
-        "max_depth": play.max_depth,
-        "overflow": play.overflow,
-        "entropy_by_phase": {name: _plain(entropy) if choices else None for name, entropy, choices in phases},
-        "gates": {name: gate(result.value if result.judged else None, result.passed) for name, result in got.gates.results.items()},
-        "data_rejected": not got.gates.passed,
-        "trainable_rows": got.trainable_rows,
-        "lost_rows": got.lost_rows,
-        "steps": got.steps,
-        "samples": got.steps * config.learner.batch_size,
-        "skipped_steps": got.skipped,
-        **losses,
-        "arena_score": arena.score if arena.games else None,
-        "arena_error": arena.error if arena.groups > 1 else None,
-        "arena_games": arena.games,
-        "arena_decisions": arena.decisions,
-        "verdict": verdict if arena.games else None,
-        "promoted": got.promoted,
-        "champion": got.version,
-        "seconds": round(seconds, 3),
-        "games_per_second": round(play.games / seconds, 3),
-        "decisions_per_second": round(decisions / seconds, 1),
-    }
-    return {name: _plain(value) for name, value in record.items()}
-
-
-def gate(value: Any, passed: Any) -> dict[str, Any]:
-    """What a line says about a quality gate; the value is None where there was too little to judge."""
-    return {"value": _plain(value), "passed": _plain(passed)}
-
-
-def _plain(value: Any) -> Any:
-    """A Python number for a scalar of any kind, floats to six digits; None unless it is finite."""
-    value = value.item() if hasattr(value, "item") else value
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.6g}") if math.isfinite(value) else None

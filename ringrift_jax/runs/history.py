@@ -5,13 +5,25 @@ from typing import Any
 
 import jax
 
-from .alarms import WINDOW, alarms
-from .ingest import Taken
-from .monitors import Monitors
-from .directory import RunDirectory, gate
-from . import record_files
 from ..learning.config import RunConfig
-from .events import CandidateEvaluated, CandidateRejected, DataRejected, Event, IterationFinished, ModelPromoted, RolledBack, RunStarted, RunStopped, read
+from . import record_files
+from .alarms import WINDOW, alarms
+from .directory import RunDirectory
+from .events import (
+    CandidateEvaluated,
+    CandidateRejected,
+    DataRejected,
+    Event,
+    IterationFinished,
+    ModelPromoted,
+    RolledBack,
+    RunStarted,
+    RunStopped,
+    read,
+)
+from .ingest import Taken
+from .metrics import gate
+from .monitors import Monitors
 from .parity import Parity
 from .registry import champions, promotion
 

@@ -14,13 +14,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from .events import Event, GamesIngested, read
 from ..learning.games import PlayedGame
-from .exports import load_npz
 from ..learning.loop import LoopConfig, LoopState
-from .parity import check
 from ..learning.ring import Rows
 from ..search.tree import num_slots
+from .events import Event, GamesIngested, read
+from .exports import load_npz
+from .parity import check
 
 WORKERS = "workers"
 

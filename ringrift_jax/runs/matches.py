@@ -10,18 +10,18 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from .directory import RunDirectory
+from ..boards import BOARD_NAMES
+from ..devices import everywhere, make_mesh
+from ..env import Env
+from ..learning.config import RunConfig
+from ..learning.loop import LoopConfig
 from ..players import heuristic
 from ..players.agents import Agent, heuristic_agent, make_evaluate, network_agent, random_agent, search_agent
 from ..players.arena import Match, distinct_share, play_match, versus
-from ..boards import BOARD_NAMES
-from .checkpoints import champion_versions, load_champion
-from ..learning.config import RunConfig
-from ..devices import everywhere, make_mesh
-from ..env import Env
-from ..learning.loop import LoopConfig
 from ..players.ratings import Result, pairwise_from_ranks, wilson
 from ..pytrees import select
+from .checkpoints import champion_versions, load_champion
+from .directory import RunDirectory
 
 
 @dataclass(frozen=True)

@@ -69,5 +69,3 @@ def record(env: Env, game: PlayedGame, **provenance: Any) -> dict[str, Any]:
         last_iteration=game.last_iteration,
         **provenance,
     )
-
-

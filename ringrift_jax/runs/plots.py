@@ -9,11 +9,11 @@ from typing import Any
 
 import matplotlib
 
-from .matches import champion
-from .directory import RunDirectory
 from ..learning.config import RunConfig
-from .events import ModelPromoted
 from ..players.ratings import Ratings
+from .directory import RunDirectory
+from .events import ModelPromoted
+from .matches import champion
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen, which needs no screen)

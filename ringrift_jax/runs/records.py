@@ -12,14 +12,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from .. import boards, reference
-from .. import notation
+from .. import boards, notation, reference
 from ..env import Env
-from .record_files import RECORD, check
 from ..reference.notation import FIELDS
 from ..reference.position import Position, marker_count, territory
 from ..reference.rounds import REQUIRED_ROUNDS
 from ..rules.state import State
+from .record_files import RECORD, check
 
 ENGINE = "ringrift_jax"
 TRUNCATED = "truncated"

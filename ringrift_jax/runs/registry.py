@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 import jax
 
-from .checkpoints import Checkpoints, champion_versions, load_champion
 from ..learning.config import RunConfig, read_run, to_dict
-from ..numerics import new_key
-from .events import ModelPromoted, read
 from ..learning.loop import new_loop
+from ..numerics import new_key
 from ..players.ratings import elo_of_score
+from .checkpoints import Checkpoints, champion_versions, load_champion
+from .events import ModelPromoted, read
 
 CHAMPIONS, CHECKPOINTS, CONFIG = "champions", "checkpoints", "config.json"
 

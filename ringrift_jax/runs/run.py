@@ -5,12 +5,12 @@ from functools import partial
 
 import jax
 
-from .ingest import add_games
-from ..learning.config import RunConfig
 from ..devices import everywhere, make_mesh, on_mesh
+from ..learning.config import RunConfig
 from ..learning.games import PlayedGame
 from ..learning.loop import LoopState, make_iterate, new_loop, release, take_in
 from ..numerics import new_key
+from .ingest import add_games
 
 _release = jax.jit(release, static_argnums=0, donate_argnums=1)
 _take_in = jax.jit(take_in, static_argnums=0, donate_argnums=1)

@@ -1,4 +1,7 @@
-"""Watching a run: the metrics, where they are served and shown, and that training does not depend on it."""
+"""Watching a run: the metrics, where they are served and shown, and that training does not depend on it.
+
+``python tests/experiments/test_monitoring.py`` makes dashboard.json and the tables of docs/monitoring.md anew.
+"""
 
 import json
 import math
@@ -8,6 +11,7 @@ import struct
 import urllib.request
 from pathlib import Path
 
+import jax.numpy as jnp
 import pytest
 import yaml
 from rich.console import Console
@@ -17,15 +21,22 @@ from toy_runs import records, run, run_elsewhere, use_toy_game
 
 from experiments.console import Screen, Standing, sparkline
 from ringrift_jax.learning.config import RunConfig
-from ringrift_jax.runs import events
+from ringrift_jax.learning.gates import Report, Result
+from ringrift_jax.learning.learner import Losses
+from ringrift_jax.learning.loop import ArenaStats, Metrics
+from ringrift_jax.learning.selfplay import no_stats
+from ringrift_jax.runs import events, metrics
 from ringrift_jax.runs import monitors as monitoring
 from ringrift_jax.runs.events import Alert, DataRejected, ModelPromoted, RolledBack, RunStarted
-from ringrift_jax.runs.monitors import Monitors
-from ringrift_jax.runs.monitors.prometheus import EVENTS, LABELS, Prometheus, TextFile
+from ringrift_jax.runs.metrics import Metric
+from ringrift_jax.runs.monitors import Monitors, dashboard, documents
+from ringrift_jax.runs.monitors.prometheus import LABELS, Prometheus, TextFile
 from ringrift_jax.runs.monitors.tensorboard import TensorBoard, scalars
 
 FILES = Path(monitoring.__file__).parent
-DOCS = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
+PAGE = Path(__file__).parents[2] / "docs" / "monitoring.md"
+DOCS = PAGE.read_text()
+EVENTS = {metric.name: metric.event for metric in metrics.OTHERS if metric.event}
 CONFIG = RunConfig("hex8", 3)
 OF_PROMETHEUS = {"up"}
 WORDS = {"and", "or", "unless", "offset", "time", "abs", "delta", "changes", "avg_over_time", "label_values", "run"}
@@ -47,9 +58,9 @@ def a_record(iteration: int, **more) -> dict:
     }
 
 
-def value(metrics: Prometheus, name: str, **labels: str) -> float | None:
+def value(told: Prometheus, name: str, **labels: str) -> float | None:
     own = {"run": "x", "board": "hex8", "players": "3"}
-    return metrics.registry.get_sample_value(f"ringrift_{name}", own | labels)
+    return told.registry.get_sample_value(f"ringrift_{name}", own | labels)
 
 
 def families() -> dict[str, tuple[str, str]]:
@@ -67,13 +78,8 @@ def names(expression: str) -> set[str]:
     return {word for word in re.findall(r"\b[a-zA-Z_]\w*\b", expression) if word not in WORDS}
 
 
-def dashboard() -> dict:
-    return json.loads((FILES / "dashboard.json").read_text())
-
-
-def shown() -> list[str]:
+def shown(board: dict) -> list[str]:
     """All expressions of the dashboard."""
-    board = dashboard()
     expressions = [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]
     queries = [entry["query"]["query"] for entry in board["templating"]["list"] if entry["type"] == "query"]
     return expressions + queries + [entry["expr"] for entry in board["annotations"]["list"]]
@@ -89,10 +95,72 @@ def test_names_are_found():
     assert names(expression) == {"up", "ringrift_typo", "b_total"}
 
 
+def test_what_is_made_from_the_table_is_current():
+    """Else: python tests/experiments/test_monitoring.py."""
+    assert (FILES / "dashboard.json").read_text() == dashboard.text()
+    assert documents.renew(DOCS) == DOCS
+
+
+def test_the_table_is_what_prometheus_is_told():
+    told = {metric.prometheus: (metric.type, metric.help) for metric in metrics.exported()}
+    assert {name: (kind.replace("stateset", "enum"), text) for name, (kind, text) in families().items()} == told
+    every = [metric.name for metric in (*metrics.METRICS, *metrics.OTHERS, *metrics.PROCESS)]
+    assert len(set(every)) == len(every)
+
+
+def an_iteration(steps: int, arena_games: int) -> Metrics:
+    """In which every loss and score is 0.5."""
+    half, none, no = jnp.float32(0.5), jnp.int32(0), jnp.bool_(False)
+    return Metrics(
+        iteration=jnp.int32(1),
+        self_play=no_stats(CONFIG.num_players),
+        gates=Report({"length": Result(half, ~no)}, jnp.full(7, jnp.nan)),
+        losses=Losses(half, half, half, half, half),
+        steps=jnp.int32(steps),
+        skipped=none,
+        trainable_rows=none,
+        lost_rows=none,
+        arena=ArenaStats(score=half, error=half, games=jnp.int32(arena_games), decisions=none),
+        promoted=no,
+        rolled_back=no,
+        version=none,
+    )
+
+
+def test_one_entry_makes_a_metric(monkeypatch):
+    """In the line, in TensorBoard, for Prometheus, on the dashboard and in the documents."""
+    entry = Metric(
+        *("truncated", "throughput", "counter", "Games that were stopped.", "short"),
+        read=lambda got, *_: got.self_play.truncated,
+    )
+    monkeypatch.setattr(metrics, "METRICS", (*metrics.METRICS, entry))
+    record = metrics.to_record(an_iteration(steps=1, arena_games=1), CONFIG.loop, 2.0)
+    assert record["truncated"] == 0
+    assert scalars(record)["throughput/truncated"] == 0
+    told = Prometheus(CONFIG, "x")
+    told.start([a_record(1, truncated=3)], [])
+    told.iteration(a_record(2, truncated=4))
+    assert value(told, "truncated_total") == 7
+    assert 'ringrift_truncated_total{run=~"$run"}' in shown(dashboard.dashboard())
+    row = "| `truncated` | `throughput/truncated` | `ringrift_truncated_total` | counter | Games that were stopped. |"
+    assert row in documents.tables()
+
+
+def test_what_did_not_happen_is_none():
+    learning = {"loss", "policy_loss", "target_entropy", "value_loss", "gradient"}
+    arena = {"arena_score", "arena_error", "verdict"}
+    games = {"game_length", "shortest_game", "longest_game"}
+    for steps, arena_games, missing in ((0, 2, learning), (3, 0, arena), (3, 2, set())):
+        record = metrics.to_record(an_iteration(steps, arena_games), CONFIG.loop, 2.0)
+        assert {name for name, number in record.items() if number is None} == missing | games
+        assert set(record["entropy_by_phase"].values()) == {None}
+
+
 def test_dashboard_shows_every_metric_and_no_other():
-    used = set().union(*map(names, shown()))
+    board = dashboard.dashboard()
+    used = set().union(*map(names, shown(board)))
     assert used == families().keys()
-    panels = dashboard()["panels"]
+    panels = board["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     rows = [panel["title"] for panel in panels if panel["type"] == "row"]
     assert rows == ["Run", "Throughput", "Learning", "Strength", "Gates and data", "Machine"]
@@ -116,55 +184,55 @@ def table(heading: str) -> list[list[str]]:
     return [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in rows.splitlines() if line[:2] == "| "][1:]
 
 
-def test_documents_list_the_metrics_and_the_alerts():
-    kinds = {"stateset": "enum"}
-    listed = [(name, kind, text) for name, kind, _, text in table("Metrics")]
-    assert listed == [(name, kinds.get(kind, kind), text) for name, (kind, text) in families().items()]
+def test_documents_list_the_alerts():
     assert [row[:2] for row in table("Alerting rules")] == [[r["alert"], r["labels"]["severity"]] for r in rules()]
 
 
 def test_metrics_follow_records_and_events():
-    metrics = Prometheus(CONFIG, "x")
-    assert value(metrics, "games_total") == 0
+    told = Prometheus(CONFIG, "x")
+    assert value(told, "games_total") == 0
     promoted = ModelPromoted(2, "hex8", 3, 1, 0, "champions/1", 6, 80.5, 80.5, (10.0, 150.0), "0", {})
     first = ModelPromoted(0, "hex8", 3, 0, None, "champions/0", 0, 0.0, None, None, "0", {})
     happened = [RunStarted(0, "hex8", 3, "gpu", "H100", False), first, promoted, Alert(2, "not_finite", "")]
     before = [a_record(1), a_record(2, skipped_steps=5, arena_score=0.25, champion=1)]
-    metrics.start(before, happened)
-    metrics.phase("iterating")
+    told.start(before, happened)
+    told.phase("iterating")
     for event in (RolledBack(3, 1, -0.5, 0.1), DataRejected(3, "length", "too long"), Alert(3, "slow", "")):
-        metrics.event(event)
+        told.event(event)
     gates = {"length": {"value": 12.5, "passed": True}, "replay": {"value": None, "passed": False}}
     last = a_record(3, skipped_steps=7, samples=100, loss=None, gates=gates, arena_games=8, data_rejected=True)
-    metrics.iteration(last)
+    told.iteration(last)
 
-    assert value(metrics, "iteration") == 3
-    assert value(metrics, "games_total") == 9
-    assert value(metrics, "arena_games_total") == 8
-    assert value(metrics, "positions_generated_total") == 120
+    assert value(told, "iteration") == 3
+    assert value(told, "games_total") == 9
+    assert value(told, "arena_games_total") == 8
+    assert value(told, "positions_generated_total") == 120
     consumed = 4 * CONFIG.loop.learner.batch_size + 100
-    assert value(metrics, "positions_consumed_total") == consumed
-    assert value(metrics, "consumed_per_generated") == consumed / 120
-    assert value(metrics, "consumed_per_generated_target") == CONFIG.loop.learner.samples_per_row
-    assert value(metrics, "skipped_steps_total") == 7
-    assert math.isnan(value(metrics, "loss") or 0)
-    assert value(metrics, "arena_score") == 0.25  # of the last arena
-    counts = {name: value(metrics, f"{name}_total") for name in EVENTS}
+    assert value(told, "positions_consumed_total") == consumed
+    assert value(told, "consumed_per_generated") == consumed / 120
+    assert value(told, "consumed_per_generated_target") == CONFIG.loop.learner.samples_per_row
+    assert value(told, "skipped_steps_total") == 7
+    assert math.isnan(value(told, "loss") or 0)
+    assert value(told, "arena_score") == 0.25  # of the last arena
+    counts = {name: value(told, f"{name}_total") for name in EVENTS}
     assert counts == {"promotions": 1, "rejections": 0, "rollbacks": 1, "data_rejections": 1}
-    assert [value(metrics, f"promotion_elo{end}") for end in ("", "_low", "_high")] == [80.5, 10, 150]
-    assert [value(metrics, "alerts_total", what=what) for what in ("not_finite", "slow")] == [1, 1]
-    assert [value(metrics, "gate_passed", gate=gate) for gate in gates] == [1, 0]
-    assert value(metrics, "gate_value", gate="length") == 12.5
-    assert [value(metrics, "phase", ringrift_phase=name) for name in ("iterating", "stopped")] == [1, 0]
-    assert value(metrics, "run_info", device="H100", preset="gpu") == 1
-    assert 1e7 < (value(metrics, "process_resident_bytes") or 0) < 1e12
+    assert [value(told, f"promotion_elo{end}") for end in ("", "_low", "_high")] == [80.5, 10, 150]
+    assert [value(told, "alerts_total", what=what) for what in ("not_finite", "slow")] == [1, 1]
+    assert [value(told, "gate_passed", gate=gate) for gate in gates] == [1, 0]
+    assert value(told, "gate_value", gate="length") == 12.5
+    assert [value(told, "phase", ringrift_phase=name) for name in ("iterating", "stopped")] == [1, 0]
+    assert value(told, "run_info", device="H100", preset="gpu") == 1
+    assert 1e7 < (value(told, "process_resident_memory_bytes") or 0) < 1e12
     rows = CONFIG.loop.self_play.lanes * CONFIG.loop.learner.replay_blocks
-    assert value(metrics, "replay_fill") == 64 / rows
+    assert value(told, "replay_fill") == 64 / rows
 
 
 def totals(text: str) -> dict[str, float]:
-    """Totals in what Prometheus reads, by name without prefix."""
-    return {name: float(number) for name, number in re.findall(r"^ringrift_(\w+_total)\{[^}]*\} (\S+)$", text, re.M)}
+    """Totals of the run in what Prometheus reads, by name without prefix."""
+    return {
+        name: float(number)
+        for name, number in re.findall(r"^ringrift_(?!process)(\w+_total)\{[^}]*\} (\S+)$", text, re.M)
+    }
 
 
 def totals_of_files(path: Path) -> dict[str, float]:
@@ -180,7 +248,7 @@ def totals_of_files(path: Path) -> dict[str, float]:
         "overflows_total": sum(line["overflow"] for line in lines),
         "skipped_steps_total": lines[-1]["skipped_steps"],
         "lost_rows_total": lines[-1]["lost_rows"],
-        **{f"{name}_total": kinds.count(kind) for name, (kind, _) in EVENTS.items()},
+        **{f"{name}_total": kinds.count(kind) for name, kind in EVENTS.items()},
     }
 
 
@@ -223,6 +291,7 @@ def test_a_run_is_served_filed_and_goes_on(toy, tmp_path, monkeypatch, capsys):
     run(path, "--iterations", "4", "--metrics-port", "0", "--metrics-file", str(file))
     expected = totals_of_files(path)
     assert expected["promotions_total"] == 2 and expected["games_total"] > 0
+    assert all(list(line) == [metric.name for metric in metrics.METRICS] for line in records(path))
     assert len(served) == 4 and totals(served[0]) != totals(served[-1])
     assert totals(served[-1]) == totals(file.read_text()) == expected
     assert 'ringrift_phase="iterating",run="run"} 1.0' in served[-1]
@@ -293,9 +362,9 @@ def _raise(problem: Exception):
 
 
 def test_a_file_that_goes_away_is_written_again(tmp_path):
-    metrics = Prometheus(CONFIG, "x")
+    told = Prometheus(CONFIG, "x")
     path = tmp_path / "x.prom"
-    text = TextFile(metrics.registry, path)
+    text = TextFile(told.registry, path)
     text.start([], [])
     path.unlink()
     text.phase("saving")
@@ -363,8 +432,13 @@ def test_only_terminals_see_where_a_run_stands(capsys, terminal):
 
 
 def test_every_metric_tells_runs_apart():
-    metrics = Prometheus(CONFIG, "x")
-    metrics.start([a_record(1)], [])
-    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    told = Prometheus(CONFIG, "x")
+    told.start([a_record(1)], [])
+    samples = [sample for family in told.registry.collect() for sample in family.samples]
     assert samples
     assert all(sample.labels.keys() >= set(LABELS) for sample in samples)
+
+
+if __name__ == "__main__":
+    (FILES / "dashboard.json").write_text(dashboard.text())
+    PAGE.write_text(documents.renew(DOCS))

@@ -52,7 +52,7 @@ def test_a_run_that_goes_on(run):
         page = report.report(run)
     assert "running; the last event was 0:00:0" in page
     assert "iteration 5: alert: what loss_spike, message the loss is &lt;b&gt;3" in page
-    assert "ended without saying so" in report.report(run)
+    assert '<span class="bad">ended without saying so</span>' in report.report(run)
 
 
 @pytest.mark.parametrize(

@@ -10,38 +10,16 @@ from tensorboardX.proto.event_pb2 import Event as Entry  # pyright: ignore[repor
 from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboardX.summary import scalar
 
+from .. import metrics
 from ..events import Event
-
-GROUPS = {
-    "throughput": ("games", "decisions", "game_length", "seconds", "games_per_second", "decisions_per_second"),
-    "search": ("mean_depth", "max_depth", "overflow"),
-    "learning": (
-        "loss",
-        "policy_loss",
-        "value_loss",
-        "target_entropy",
-        "gradient",
-        "steps",
-        "skipped_steps",
-        "samples",
-    ),
-    "data": ("trainable_rows", "lost_rows", "data_rejected"),
-    "strength": (
-        *("champion", "champion_elo", "promoted"),
-        *("arena_score", "arena_error", "arena_games", "arena_decisions"),
-    ),
-}
-"""Keys of a record by the section of TensorBoard that shows them; keys of no section are under ``other``."""
-
-SECTION = {key: group for group, keys in GROUPS.items() for key in keys}
 
 
 def scalars(record: dict[str, Any]) -> dict[str, float]:
     """What to show of a record, by tag: its numbers, and ``gates/GATE``."""
     numbers = {
-        f"{SECTION.get(key, 'other')}/{key}": float(value)
-        for key, value in record.items()
-        if key != "iteration" and isinstance(value, int | float)
+        metric.tag: float(record[metric.name])
+        for metric in metrics.METRICS
+        if metric.tag and isinstance(record.get(metric.name), int | float)
     }
     for gate, result in record["gates"].items():
         numbers[f"gates/{gate}_passed"] = float(result["passed"])
