@@ -20,6 +20,7 @@ from rich.text import Text
 from experiments.command_line import cores
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.runs.events import Event, ModelPromoted
+from ringrift_jax.runs.memory import size_text
 
 SHOWN = 5
 """Champions of the lineage that are named under the progress bar."""
@@ -167,12 +168,3 @@ def describe(record: dict[str, Any], total: int | None) -> str:
     elo = f" ({record['champion_elo']:+.0f} Elo)" if record["champion"] else ""
     parts.append(f"champion {record['champion']}{elo}")
     return "  ".join(parts)
-
-
-def size_text(number: int) -> str:
-    size = float(number)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"

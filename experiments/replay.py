@@ -56,13 +56,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail(f"--game is {args.game}; games are counted from 1")
     if args.board and args.game is None:
         fail("--board shows one game; choose it with --game")
-    for flag, path in (("html", args.html), ("svg", args.svg)):
-        if path and args.game is None:
-            fail(f"--{flag} shows one game; choose it with --game")
-        if path and not path.parent.is_dir():
-            fail(f"--{flag} is {path}, but there is no directory {path.parent}")
+    if args.html and args.game is None:
+        fail("--html shows one game; choose it with --game")
+    if args.html and not args.html.parent.is_dir():
+        fail(f"--html is {args.html}, but there is no directory {args.html.parent}")
     if args.model and not args.html:
         fail("--model draws on a page; say where to write it with --html")
+    if args.svg and args.game is None:
+        fail("--svg shows one game; choose it with --game")
+    if args.svg and not args.svg.parent.is_dir():
+        fail(f"--svg is {args.svg}, but there is no directory {args.svg.parent}")
     try:
         _replay(args)
     except FileNotFoundError as problem:

@@ -32,10 +32,10 @@ from experiments.command_line import (
     use_deterministic_kernels,
 )
 from experiments.console import Screen
-from experiments.measure.probe import out_of_memory, probe, too_large
+from experiments.measure.probe import probe
 from ringrift_jax.learning.config import RunConfig, preset
 from ringrift_jax.learning.games import games_to_verify
-from ringrift_jax.learning.loop import LoopConfig, memory
+from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.runs.checkpoints import (
     Checkpoints,
     complete_champions,
@@ -47,6 +47,7 @@ from ringrift_jax.runs.directory import BusyError, RunDirectory, to_record
 from ringrift_jax.runs.history import History
 from ringrift_jax.runs.ingest import Inbox, Taken
 from ringrift_jax.runs.interrupts import Interrupts
+from ringrift_jax.runs.memory import memory, out_of_memory, too_large
 from ringrift_jax.runs.monitors import Monitor, Monitors, open_monitors
 from ringrift_jax.runs.parity import check
 from ringrift_jax.runs.registry import config_hash

@@ -14,11 +14,11 @@ import numpy as np
 import tyro
 from toy_game import ToyGame
 
-from experiments import selfplay, train
+from experiments import train
 from ringrift_jax.learning.config import RunConfig, preset
 from ringrift_jax.learning.games import PlayedGame
 from ringrift_jax.learning.loop import LoopConfig
-from ringrift_jax.runs import events, exports, ingest, registry
+from ringrift_jax.runs import events, exports, ingest, registry, workers
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import TIMINGS, RunDirectory
 from ringrift_jax.runs.parity import Parity
@@ -42,7 +42,7 @@ def use_toy_game(monkeypatch) -> None:
     jax.config.update("jax_compilation_cache_dir", CACHE)
     monkeypatch.setattr(RunConfig, "make_env", lambda self: ToyGame(heap=13))
     monkeypatch.setattr(exports, "make", lambda board, **options: ToyGame(heap=13))
-    for module in ingest, selfplay:
+    for module in ingest, workers:
         monkeypatch.setattr(module, "check", check)
 
 

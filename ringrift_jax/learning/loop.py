@@ -9,7 +9,6 @@ that loses clearly is given up, and training goes on from the champion. Everythi
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from math import prod
 from typing import Any
 
 import jax
@@ -294,24 +293,3 @@ def take_in(
     """Adds a block of finished games from elsewhere, between two iterations; see :func:`.ring.insert`."""
     replay = ring.insert(state.replay, rows, outcome, number)
     return replace(state, replay=replay, learner=earn(config.learner, state.learner, jnp.asarray(number)))
-
-
-def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:
-    """Estimated bytes of what training keeps: replay, games, search tree, network (with champion and optimiser).
-
-    ``state`` may be its ``jax.eval_shape``.
-    """
-    lanes = config.self_play.lanes
-    slots = state.replay.rows.slot_actions.shape[-1]
-    # Of a node mctx keeps six numbers per slot and five others, four bytes each, and the state with its slots' actions.
-    node = 28 * slots + 20 + _bytes(state.games.state) // lanes
-    return {
-        "replay": _bytes(state.replay),
-        "games": _bytes(state.games),
-        "search tree": lanes * (config.search.simulations + 1) * node,
-        "network": _bytes((state.learner, state.champion)),
-    }
-
-
-def _bytes(tree: Any) -> int:
-    return sum(prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

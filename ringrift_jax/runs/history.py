@@ -10,6 +10,7 @@ from .ingest import Taken
 from .monitors import Monitors
 from .directory import RunDirectory, gate
 from . import record_files
+from ..devices import deterministic_kernels
 from ..learning.config import RunConfig
 from .events import CandidateEvaluated, CandidateRejected, DataRejected, Event, IterationFinished, ModelPromoted, RolledBack, RunStarted, RunStopped, read
 from .parity import Parity
@@ -47,7 +48,8 @@ class History:
         """Training begins or goes on."""
         self._monitors.start(self._directory.read_metrics(), read(self._directory.path))
         device = jax.devices()[0].device_kind
-        self._happened(RunStarted(iteration, self._config.board, self._config.num_players, preset, device, resumed))
+        game = self._config.board, self._config.num_players
+        self._happened(RunStarted(iteration, *game, preset, device, resumed, deterministic_kernels()))
         if self._champion is None:
             self._champion = promotion(self._config, None, iteration, self._games)
             self._happened(self._champion)
