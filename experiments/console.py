@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+from ringrift_jax.runs.memory import size_text
 
 from experiments.command_line import cores
 from ringrift_jax.learning.config import RunConfig
@@ -167,12 +168,3 @@ def describe(record: dict[str, Any], total: int | None) -> str:
     elo = f" ({record['champion_elo']:+.0f} Elo)" if record["champion"] else ""
     parts.append(f"champion {record['champion']}{elo}")
     return "  ".join(parts)
-
-
-def size_text(number: int) -> str:
-    size = float(number)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"

@@ -1,34 +1,33 @@
 """Plays a recorded game again: ``python -m experiments.regenerate runs/square8-2p --last``.
 
 Training goes on from the newest checkpoint before the game, or from the very beginning, to the iteration in which it
-ended; then the game is in its lane of self-play, exactly as it was on a machine of the same kind. Exit code 1 if it
-differs from the record.
+ended; then the game is in its lane of self-play, exactly as it was on a machine of the same kind; on a
+GPU if it was --deterministic. Exit code 1 if it differs from the record.
 """
 
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
+from ringrift_jax.runs.regeneration import WHERE, difference, find_record, regenerate, was_deterministic
 
-from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
-from ringrift_jax.learning.config import RunConfig
-from ringrift_jax.learning.games import PlayedGame, games_of_lanes
-from ringrift_jax.runs import record_files
-from ringrift_jax.runs.checkpoints import Checkpoints, quiet_background
+from experiments.command_line import (
+    fail,
+    option,
+    parse,
+    use_all_cores,
+    use_compilation_cache,
+    use_deterministic_kernels,
+)
+from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import RunDirectory
-from ringrift_jax.runs.events import read
-from ringrift_jax.runs.ingest import taken_before
 from ringrift_jax.runs.parity import record
 from ringrift_jax.runs.registry import config_hash
-from ringrift_jax.runs.run import Run
-
-WHERE = ("lane", "number", "first_iteration", "last_iteration")
-"""Keys of a record that say where a game was played."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,13 @@ class Args:
       run: directory of the training run.
       game: which one, by its id in RUN/games.jsonl.gz.
       last: the last one that was recorded.
+      deterministic: on a GPU, as in training; a run that was trained so needs no reminder.
     """
 
     run: tyro.conf.Positional[Path]
     game: Annotated[str | None, option("LANE-NUMBER", "none")] = None
     last: bool = False
+    deterministic: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -56,9 +57,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     directory = RunDirectory(args.run)
     try:
         config = directory.read_config()
-        recorded = _recorded(directory.games, args.game)
-        if missing := [name for name in WHERE if name not in recorded]:
-            fail(f"the record of game {recorded['id']} has no {missing[0]}: it is not one of self-play")
+        recorded = find_record(directory.games, args.game)
+        if args.deterministic or was_deterministic(directory, recorded["last_iteration"]):
+            use_deterministic_kernels()
         use_compilation_cache()
         quiet_background()
         began = time.monotonic()
@@ -71,82 +72,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{where}: {found or 'identical'}")
     if found:
         sys.exit(1)
-
-
-def regenerate(
-    directory: RunDirectory,
-    config: RunConfig,
-    lane: int,
-    number: int,
-    first_iteration: int,
-    last_iteration: int,
-    say: Callable[[str], None] = print,
-) -> PlayedGame:
-    """A game of self-play, played again.
-
-    Args:
-      directory: of the run.
-      config: of the run.
-      lane, number: of the game.
-      first_iteration, last_iteration: in which its first and its last decision were made.
-      say: told where it begins.
-
-    Raises:
-      FileNotFoundError: the file of a worker that was taken in meanwhile is gone, so that the game would be another.
-      ValueError: there is no such game, or the metrics of the run do not reach so far.
-    """
-    lines, happened = directory.read_metrics(), read(directory.path)
-    if len(lines) < last_iteration:
-        raise ValueError(f"{directory.metrics} ends with iteration {len(lines)}; the game ended in {last_iteration}")
-    run = Run(config)
-    try:
-        with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
-            state = checkpoints.restore(run.abstract, run.mesh, say, last=first_iteration - 1)
-    except FileNotFoundError:
-        state = run.start()
-    start = int(state.iteration)
-    say(f"from iteration {start} to {last_iteration}, in which the game ended")
-    iterate = run.compile()
-    for done in range(start, last_iteration):
-        state = run.add(state, taken_before(directory.path, happened, done + 1))
-        state, _ = iterate(state)
-        state = run.settle(state, _accepted(lines[done]))
-    games = games_of_lanes(config.loop, state.replay, [lane], last_iteration)
-    game = next((game for game in games if game.number == number), None)
-    if game is None:
-        raise ValueError(f"no game {lane}-{number} ended in iteration {last_iteration}: the run is not reproduced")
-    return game
-
-
-def difference(recorded: dict[str, Any], again: dict[str, Any]) -> str | None:
-    """The first difference between two records, in one line."""
-    for index, (old, new) in enumerate(zip(recorded["steps"], again["steps"], strict=False)):
-        if old != new:
-            key = next(key for key in old if old[key] != new.get(key))
-            return f"step {index}, {key}: recorded {old[key]}, now {new.get(key)}"
-    for key in sorted(recorded.keys() | again.keys()):
-        old, new = recorded.get(key), again.get(key)
-        if key == "steps" and len(recorded[key]) != len(again[key]):
-            return f"recorded {len(recorded[key])} steps, now {len(again[key])}"
-        if old != new:
-            return f"{key}: recorded {old}, now {new}"
-    return None
-
-
-def _accepted(line: dict[str, Any]) -> bool:
-    """What the parity gate said in an iteration."""
-    return line["gates"].get("parity", {"passed": True})["passed"]
-
-
-def _recorded(path: Path, name: str | None) -> dict[str, Any]:
-    """The record of a game, or the last one."""
-    found = None
-    for game in record_files.read(path, torn_end=True):
-        if name in (None, game["id"]):
-            found = game
-    if found is None:
-        raise ValueError(f"{path} has no game {name}" if name else f"{path} has no games")
-    return found
 
 
 if __name__ == "__main__":

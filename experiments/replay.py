@@ -2,7 +2,7 @@
 
 The readable rules play every game of the file again and compare each move, the legal moves, the position and the
 result. Exit code 1 at the first difference, 2 for a file that cannot be read. With --game N --html PAGE a game becomes
-one HTML file with a board to play it on.
+one HTML file with a board to play it on, with --svg FILE one picture that moves.
 """
 
 import sys
@@ -19,7 +19,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from experiments.command_line import fail, option, parse, use_compilation_cache
 from ringrift_jax import boards
-from ringrift_jax.render import board_text, game_html
+from ringrift_jax.render import board_text, game_html, game_svg
 from ringrift_jax.runs import records
 from ringrift_jax.runs.files import write_whole
 from ringrift_jax.runs.record_files import read
@@ -34,6 +34,7 @@ class Args:
       game: verify only this one, counted from 1, and print its moves.
       board: print the board after each of its moves too.
       html: write the game as a page, to this file.
+      svg: write the game as an animated picture, to this file.
       model: a run or RUN/champions/VERSION, what whose network thinks of the game is drawn on the page.
       torn_end: let the file break off within its last lines, as it does after a crash and while a run writes it.
     """
@@ -42,6 +43,7 @@ class Args:
     game: Annotated[int | None, option("INT", "all games")] = None
     board: bool = False
     html: Annotated[Path | None, option("PAGE", "none")] = None
+    svg: Annotated[Path | None, option("FILE", "none")] = None
     model: Annotated[Path | None, option("RUN", "none")] = None
     torn_end: bool = False
 
@@ -60,6 +62,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail(f"--html is {args.html}, but there is no directory {args.html.parent}")
     if args.model and not args.html:
         fail("--model draws on a page; say where to write it with --html")
+    if args.svg and args.game is None:
+        fail("--svg shows one game; choose it with --game")
+    if args.svg and not args.svg.parent.is_dir():
+        fail(f"--svg is {args.svg}, but there is no directory {args.svg.parent}")
     try:
         _replay(args)
     except FileNotFoundError as problem:
@@ -92,6 +98,9 @@ def _replay(args: Args) -> None:
             if args.html:
                 _write_page(game, args.html, args.model)
                 console.print(f"game {number} is in {args.html}")
+            if args.svg:
+                write_whole(args.svg, game_svg(game))
+                console.print(f"game {number} is in {args.svg}")
             if args.game:
                 break
     if args.game and not reasons:

@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import jax
 import tyro
 from jax.errors import JaxRuntimeError
+from ringrift_jax.runs.memory import memory, out_of_memory, too_large
 
 from experiments.command_line import (
     BoardName,
@@ -32,10 +33,10 @@ from experiments.command_line import (
     use_deterministic_kernels,
 )
 from experiments.console import Screen
-from experiments.measure.probe import out_of_memory, probe, too_large
+from experiments.measure.probe import probe
 from ringrift_jax.learning.config import RunConfig, preset
 from ringrift_jax.learning.games import games_to_verify
-from ringrift_jax.learning.loop import LoopConfig, memory
+from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.runs.checkpoints import (
     Checkpoints,
     complete_champions,

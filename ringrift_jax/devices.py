@@ -4,6 +4,7 @@ A CPU counts as one device unless the setting ``jax_num_cpu_devices`` makes it s
 backend runs a convolution on one thread, so that two devices on two cores search almost twice as fast as one.
 """
 
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,6 +15,15 @@ from jax.sharding import PartitionSpec as P
 T = TypeVar("T")
 
 _AXIS = "games"
+
+
+def deterministic_kernels() -> bool:
+    """Whether XLA is told to have a GPU add up in a fixed order, so that runs repeat bit for bit; a CPU always does."""
+    name, asked = "--xla_gpu_deterministic_ops", False
+    for flag in os.environ.get("XLA_FLAGS", "").split():
+        if flag in (name, f"{name}=true", f"{name}=false"):
+            asked = flag != f"{name}=false"
+    return asked
 
 
 def make_mesh(*sizes: int) -> Mesh:

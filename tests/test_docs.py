@@ -26,8 +26,10 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 RUN = "runs/square8-2p"
 STAND_INS = {
     "BOARD": "square8", "N": "2", "RUN": RUN, "FILE": "games.jsonl.gz", "PAGE": "game.html", "9464": "0",
+    "docs/game.jsonl.gz": str(ROOT / "docs" / "game.jsonl.gz"), "docs/game.svg": "game.svg",
 }  # fmt: skip
-"""What capital words in commands stand for, and any free port for the one that is named. Training is on square8."""
+"""What capital words in commands stand for, any free port for the one that is named, and files of the repository.
+Training is on square8."""
 LIMITS = {
     "benchmark env": "--boards square8 --players 2 --batch 8 --steps 2 --repeats 1 --no-pgx",
     "benchmark search": "--preset tiny --repeats 1",

@@ -38,6 +38,13 @@ def test_what_is_written_is_read(log, tmp_path):
     assert events.read(tmp_path / "nowhere") == []
 
 
+def test_older_logs_do_not_say_what_was_not_known_then(tmp_path):
+    line = json.loads(events.to_line(RunStarted(0, "hex8", 3, "tiny", "cpu", False, True), 5.0))
+    assert line.pop("deterministic")
+    (tmp_path / events.FILE).write_text(json.dumps(line) + "\n")
+    assert events.read(tmp_path) == STORY[:1]
+
+
 def test_half_a_line_is_not_read_and_a_rewound_log_goes_on(log, tmp_path):
     with log.path.open("a") as file:
         file.write('{"format": 1, "ki')

@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 from toy_game import ToyGame
 
-from experiments import selfplay, train
+from experiments import train
 from ringrift_jax.learning.config import RunConfig, preset
 from ringrift_jax.learning.games import PlayedGame
 from ringrift_jax.learning.gates import GatesConfig
@@ -24,7 +24,7 @@ from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.learning.selfplay import SelfPlayConfig
 from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.players.sequential import SequentialConfig
-from ringrift_jax.runs import events, exports, ingest, registry
+from ringrift_jax.runs import events, exports, ingest, registry, workers
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.metrics import TIMINGS
@@ -63,7 +63,7 @@ ONE_DEVICE = LoopConfig(
 def use_toy_game(monkeypatch) -> None:
     monkeypatch.setattr(RunConfig, "make_env", lambda self: GAME)
     monkeypatch.setattr(exports, "make", lambda board, **options: GAME)
-    for module in ingest, selfplay:
+    for module in ingest, workers:
         monkeypatch.setattr(module, "check", check)
 
 

@@ -1,26 +1,17 @@
 """What a run would need, before it is begun: memory, compile time, and speed from a few iterations."""
 
-import os
 import time
 from math import prod
 
 import jax
+from ringrift_jax.runs.memory import memory, size_text
 
-from experiments.console import Screen, size_text
+from experiments.console import Screen
 from ringrift_jax.learning.config import RunConfig
-from ringrift_jax.learning.loop import memory
 from ringrift_jax.runs.run import Run
 
 PROBE_SECONDS = 60.0
 """The probe begins no further iteration after so long, and none after one that has learned."""
-
-KNOBS = {
-    "replay": "--learner.replay-blocks",
-    "games": "--self-play.lanes",
-    "search tree": "--self-play.lanes or --search.simulations",
-    "network": "--network.channels or --network.blocks",
-}
-"""Which setting makes a part of the memory smaller, by the names of :func:`ringrift_jax.learning.loop.memory`."""
 
 
 def probe(config: RunConfig, preset: str) -> None:
@@ -66,33 +57,3 @@ def _iterations(screen: Screen, config: RunConfig, run: Run, iterate: jax.stages
     else:
         ended = ", no game has ended yet"
     screen.say(f"speed      {rate:,.0f} decisions/s{ended}; every {config.loop.arena.every} iterations an arena on top")
-
-
-def too_large(config: RunConfig) -> str | None:
-    """What to say about a run that this machine cannot hold, before it takes any memory; None if it may fit."""
-    run = Run(config)
-    sizes, device = memory(run.abstract, config.loop), jax.devices()[0]
-    limit = (device.memory_stats() or {}).get("bytes_limit")
-    copies = 1
-    if limit is None:  # the devices of the CPU share the machine's memory
-        limit, copies = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), run.mesh.size
-    needed = copies * sum(sizes.values())
-    if needed <= limit:
-        return None
-    return f"a run of this size needs {size_text(needed)}, and there are {size_text(limit)}: {_advice(sizes)}"
-
-
-def out_of_memory(problem: BaseException, config: RunConfig) -> str | None:
-    """What to say about an error that means too little memory, naming the setting to change; None for other errors."""
-    if "RESOURCE_EXHAUSTED" not in str(problem) and not isinstance(problem, MemoryError):
-        return None
-    return f"out of memory: {_advice(memory(Run(config).abstract, config.loop))}"
-
-
-def _advice(sizes: dict[str, int]) -> str:
-    largest = max(sizes, key=lambda name: sizes[name])
-    parts = ", ".join(f"{name} {size_text(size)}" for name, size in sizes.items())
-    return (
-        f"{parts}, and what computing takes on top. The largest is the {largest}; {KNOBS[largest]} makes it smaller. "
-        "Learning takes less with a smaller --learner.batch-size. --dry-run shows what a run needs"
-    )

@@ -9,7 +9,6 @@ that loses clearly is given up, and training goes on from the champion. Everythi
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from math import prod
 from typing import Any
 
 import jax
@@ -312,24 +311,3 @@ def _check_sizes(config: LoopConfig, state: LoopState) -> None:
     got, wanted = state.replay.status.shape, (config.learner.replay_blocks, config.self_play.lanes)
     if got != wanted:
         raise ValueError(f"replay.status has shape {list(got)}; by the settings it must be {list(wanted)}")
-
-
-def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:
-    """Estimated bytes of what training keeps: replay, games, search tree, network (with champion and optimiser).
-
-    ``state`` may be its ``jax.eval_shape``.
-    """
-    lanes = config.self_play.lanes
-    slots = state.replay.rows.slot_actions.shape[-1]
-    # Of a node mctx keeps six numbers per slot and five others, four bytes each, and the state with its slots' actions.
-    node = 28 * slots + 20 + _bytes(state.games.state) // lanes
-    return {
-        "replay": _bytes(state.replay),
-        "games": _bytes(state.games),
-        "search tree": lanes * (config.search.simulations + 1) * node,
-        "network": _bytes((state.learner, state.champion)),
-    }
-
-
-def _bytes(tree: Any) -> int:
-    return sum(prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

@@ -1,5 +1,6 @@
 """Positions, games and search trees as pictures: SVG, self-contained HTML, or plain text, without any dependency."""
 
+from .animation import game_svg
 from .board import board_svg, position_svg, states_svg
 from .game import Curve, game_html
 from .geometry import centre as cell_point
@@ -16,6 +17,7 @@ __all__ = [
     "board_text",
     "cell_point",
     "game_html",
+    "game_svg",
     "position_svg",
     "search_nodes",
     "states_svg",

@@ -16,12 +16,11 @@ from ..reference.position import LINE, OVER, Position, territory
 from ..rules.state import Phase, Reason, State
 from . import marks, themes
 from .geometry import bounds, cells, labels
-from .pieces import cell_svg, legend_dot
+from .pieces import LINE_HEIGHT, cell_svg, legend_line
 from .themes import Theme
 
 _MARGIN = 12.0
 _LABEL = 22.0  # room for the coordinates, left and below
-_LINE = 21.0  # of text
 
 GRID = 12
 """States of a batch that are shown."""
@@ -170,18 +169,19 @@ def position_svg(
     over += marks.weights(board, weights, palette) if weights else []
     lines = legend(pos, [name for name in [*legal, *(weights or ())] if " " not in name])
     drawn = [cell_svg(board, pos, cell, palette, cell in changed) for cell in cells(board)]
-    return frame(board, [*drawn, *over], lines, caption, palette)
+    written = [legend_line(number, *line) for number, line in enumerate(lines)]
+    return frame(board, [*drawn, *over], written, caption, palette)
 
 
-def frame(board: Board, parts: list[str], lines: list[tuple[int, str]], caption: str, palette: Theme) -> str:
-    """A whole picture: background, coordinates, what is on the board, and the text around it.
+def frame(board: Board, parts: list[str], lines: list[str], caption: str, palette: Theme) -> str:
+    """A whole picture: background, coordinates, what is on the board, a caption, and lines of :func:`.legend_line`.
 
     The text grows with the board, so that it can be read at the same size of the picture.
     """
     left, top, right, bottom = bounds(board)
     left, right = left - _LABEL - _MARGIN, right + _MARGIN
     scale = min(max(1.0, (right - left) / 420), 1.7)
-    line = _LINE * scale
+    line = LINE_HEIGHT * scale
     above = top - _MARGIN - (line if caption else 0)
     below = bottom + _LABEL + _MARGIN / 2
     x, y, width, height = (f"{v:g}" for v in (left, above, right - left, below + line * len(lines) + _MARGIN - above))
@@ -195,10 +195,7 @@ def frame(board: Board, parts: list[str], lines: list[tuple[int, str]], caption:
         out.append(f'<text x="{a:g}" y="{b + 4:g}" text-anchor="middle" fill="{palette.faint}">{text}</text>')
     out += parts
     out.append(f'<g transform="translate({left + _MARGIN:g} {below:g}) scale({scale:.4g})">')
-    for number, (seat, text) in enumerate(lines):
-        b = _LINE * number + 14
-        out.append(f'{legend_dot(6, b, seat) if seat else ""}<text x="18" y="{b:g}">{escape(text)}</text>')
-    return "\n".join([*out, "</g>", "</svg>"]) + "\n"
+    return "\n".join([*out, *lines, "</g>", "</svg>"]) + "\n"
 
 
 def legend(pos: Position, words: list[str] | tuple[str, ...] = ()) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ from . import marks
 from .board import frame, legend
 from .geometry import cells
 from .pages import page
-from .pieces import cell_svg
+from .pieces import cell_svg, legend_line
 from .themes import SEAT_COLOURS, theme
 
 _WIDE, _HIGH = 640, 110
@@ -68,7 +68,8 @@ def game_html(record: dict, curves: Mapping[str, Sequence[Curve]] | None = None,
         over.append(_over(after, move, palette))
         lines.append(_lines(after, record["result"] if number == len(record["steps"]) else None))
     empty = [f'<g id="c{cell}"></g>' for cell in cells(board)]
-    picture = frame(board, [*empty, '<g id="over"></g>'], [(0, "")] * (record["players"] + 1), "", palette)
+    told = [legend_line(number, 0, "") for number in range(record["players"] + 1)]
+    picture = frame(board, [*empty, '<g id="over"></g>'], told, "", palette)
     data = {
         "cells": history,
         "changes": changes,

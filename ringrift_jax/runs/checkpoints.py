@@ -1,7 +1,7 @@
 """Saving and restoring; the only file that imports orbax.
 
-A checkpoint holds the whole :class:`~ringrift_jax.learning.loop.LoopState` and is written in the background. A champion holds
-the parameters of a network and the settings of its run, so that nothing else is needed to play with it.
+A checkpoint holds the whole :class:`~ringrift_jax.learning.loop.LoopState` and is written in the background. A
+champion holds the parameters of a network and the settings of its run, so that nothing else is needed to play with it.
 
 What cannot be written, as on a full disk, is an OSError with the directory's name in it. That of a checkpoint may come
 with the next one, or when they are closed.

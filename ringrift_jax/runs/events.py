@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,15 @@ class Event:
 
 @dataclass(frozen=True)
 class RunStarted(Event):
-    """A process began to train, or went on: ``resumed``."""
+    """A process began to train, or went on: ``resumed``. ``deterministic``: with
+    :func:`~ringrift_jax.devices.deterministic_kernels`."""
 
     board: str
     players: int
     preset: str
     device: str
     resumed: bool
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,9 @@ def from_line(line: str) -> Event:
         number, cls = values["format"], KINDS[values["kind"]]
         if number > FORMAT:
             raise ValueError(f"event of format {number}; this package reads formats up to {FORMAT}: {line}")
-        known = {field.name: values[field.name] for field in fields(cls)}
+        # Logs are older than fields with a default.
+        wanted = [field.name for field in fields(cls) if field.name in values or field.default is MISSING]
+        known = {name: values[name] for name in wanted}
     except (json.JSONDecodeError, KeyError, TypeError) as problem:
         raise ValueError(f"not an event, {type(problem).__name__} {problem}: {line}") from None
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}

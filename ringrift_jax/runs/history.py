@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from ..devices import deterministic_kernels
 from ..learning.config import RunConfig
 from . import record_files
 from .alarms import WINDOW, alarms
@@ -59,7 +60,8 @@ class History:
         """Training begins or goes on."""
         self._monitors.start(self._directory.read_metrics(), read(self._directory.path))
         device = jax.devices()[0].device_kind
-        self._happened(RunStarted(iteration, self._config.board, self._config.num_players, preset, device, resumed))
+        game = self._config.board, self._config.num_players
+        self._happened(RunStarted(iteration, *game, preset, device, resumed, deterministic_kernels()))
         if self._champion is None:
             self._champion = promotion(self._config, None, iteration, self._games)
             self._happened(self._champion)

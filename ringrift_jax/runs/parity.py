@@ -1,8 +1,8 @@
 """The parity gate: finished games of self-play, replayed by the independent rules in ``reference/``.
 
 It runs on the host while the next iteration runs on the device, so that learning is one iteration behind: the games
-that ended in an iteration are released by :func:`ringrift_jax.learning.loop.release` after the next one. Which games are
-replayed depends on the state of the loop alone, so that a resumed run replays the same ones.
+that ended in an iteration are released by :func:`ringrift_jax.learning.loop.release` after the next one. Which games
+are replayed depends on the state of the loop alone, so that a resumed run replays the same ones.
 """
 
 from collections.abc import Sequence

@@ -5,12 +5,12 @@ import re
 import pytest
 import toy_runs
 from jax.errors import JaxRuntimeError
+from ringrift_jax.runs.memory import KNOBS, memory, out_of_memory
 
 from experiments import train
 from experiments.measure import probe
-from experiments.measure.probe import KNOBS, out_of_memory
 from ringrift_jax.learning.config import RunConfig, preset
-from ringrift_jax.learning.loop import memory
+from ringrift_jax.runs.run import Run
 
 
 def test_a_dry_run_says_what_a_run_needs_and_writes_nothing(tmp_path, monkeypatch, capsys):
@@ -44,7 +44,7 @@ def test_too_much_is_refused_with_the_setting_to_change(dry, tmp_path, monkeypat
     with pytest.raises(SystemExit) as stop:
         train.main([*toy_runs.PROMOTING, *dry, "--learner.replay-blocks", "100_000_000", "--run-dir", str(tmp_path)])
     error = capsys.readouterr().err.splitlines()[-1]
-    assert stop.value.code == 2 and ", and there are " in error and "--learner.replay-blocks makes it smaller" in error
+    assert stop.value.code == 2 and ", and there are " in error and "learner.replay_blocks makes it smaller" in error
 
 
 def test_too_many_positions_are_refused(capsys):
@@ -55,7 +55,7 @@ def test_too_many_positions_are_refused(capsys):
 
 def test_every_part_of_the_memory_has_its_setting():
     config = RunConfig("square8", loop=preset("tiny", "square8"))
-    sizes = memory(probe.Run(config).abstract, config.loop)
+    sizes = memory(Run(config).abstract, config.loop)
     assert sizes.keys() == KNOBS.keys()
     message = out_of_memory(JaxRuntimeError("RESOURCE_EXHAUSTED: 8 GB"), config)
     assert message and "out of memory" in message

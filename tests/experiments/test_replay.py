@@ -11,6 +11,7 @@ from played import random_record
 from experiments import replay
 from ringrift_jax import notation
 from ringrift_jax.learning.config import RunConfig, preset
+from ringrift_jax.render import game_svg
 from ringrift_jax.runs import record_files
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.curves import network_curves
@@ -96,6 +97,16 @@ def test_a_game_becomes_a_page(path, tmp_path, capsys):
     assert "draws on a page" in refused(capsys, path, "--game", 1, "--model", tmp_path)
     assert "no directory" in refused(capsys, path, "--game", 1, "--html", tmp_path / "none" / "x.html")
     assert "none" in refused(capsys, path, "--game", 1, "--html", page, "--model", tmp_path / "none")
+
+
+def test_a_game_becomes_a_picture_that_moves(path, tmp_path, capsys):
+    record_files.write(path, GAMES)
+    picture = tmp_path / "game.svg"
+    replay.main([str(path), "--game", "2", "--svg", str(picture)])
+    assert f"game 2 is in {picture}" in capsys.readouterr().out
+    assert picture.read_text(encoding="utf-8") == game_svg(GAMES[1])
+    assert refused(capsys, path, "--svg", picture) == "--svg shows one game; choose it with --game"
+    assert "no directory" in refused(capsys, path, "--game", 1, "--svg", tmp_path / "none" / "x.svg")
 
 
 def test_a_network_judges_a_game(path, tmp_path, capsys):

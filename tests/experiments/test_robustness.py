@@ -11,10 +11,11 @@ from toy_runs import records, run, run_elsewhere, stories, use_toy_game, without
 
 from experiments import evaluate, train
 from experiments.command_line import use_deterministic_kernels
+from ringrift_jax.devices import deterministic_kernels
 from ringrift_jax.runs import registry
 from ringrift_jax.runs.checkpoints import Checkpoints, champion_versions, load_champion
 from ringrift_jax.runs.directory import RunDirectory
-from ringrift_jax.runs.events import EventLog
+from ringrift_jax.runs.events import EventLog, RunStarted, read
 
 FULL = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))"
 """No file may grow from here on: as on a full disk, but the error is EFBIG rather than ENOSPC."""
@@ -179,3 +180,16 @@ def test_a_deterministic_run_in_another_process_is_the_same_run(undisturbed, tmp
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
     use_deterministic_kernels()
     assert os.environ["XLA_FLAGS"] == "--xla_cpu_enable_fast_math=false --xla_gpu_deterministic_ops=true"
+    started = [next(event for event in read(path) if isinstance(event, RunStarted)) for path in (tmp_path, undisturbed)]
+    assert [event.deterministic for event in started] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("", False), ("--xla_gpu_deterministic_ops", True), ("--xla_gpu_deterministic_ops=false --xla_x=1", False)],
+)
+def test_flags_of_xla_say_whether_kernels_are_deterministic(flags, expected, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    assert deterministic_kernels() == expected
+    use_deterministic_kernels()
+    assert deterministic_kernels()

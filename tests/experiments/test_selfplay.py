@@ -9,12 +9,12 @@ from dataclasses import replace
 import chex
 import pytest
 from played import random_record
+from ringrift_jax.runs.workers import Files, claim
 from toy_runs import make_run, promote, toy_game, use_toy_game
 
 from experiments import selfplay
-from experiments.selfplay import Files, claim
 from ringrift_jax.learning.worker import Worker
-from ringrift_jax.runs import events, record_files
+from ringrift_jax.runs import events, record_files, workers
 from ringrift_jax.runs.checkpoints import load_champion
 from ringrift_jax.runs.exports import load_npz
 from ringrift_jax.runs.parity import Parity
@@ -36,11 +36,11 @@ def games_of(directory):
 def test_a_worker_follows_promotions_until_it_is_stopped(mode, tmp_path, monkeypatch, capsys):
     config = make_run(tmp_path)
     promote(tmp_path, config, 1)
-    workers = []
+    watched = []
 
     class Watched(Worker):
         def ply(self):
-            workers[:] = [self]
+            watched[:] = [self]
             games = super().ply()
             if self.plies == 10:
                 promote(tmp_path, config, 2)
@@ -63,7 +63,7 @@ def test_a_worker_follows_promotions_until_it_is_stopped(mode, tmp_path, monkeyp
     assert len({(game.lane, game.number) for game in games}) == len(games)
     both = {"champion 1 to champion 2"} if mode == "--switch-at-once" else set()
     assert {game.models[0] for game in games} == {"champion 1", "champion 2"} | both
-    chex.assert_trees_all_equal(workers[0].network.params, load_champion(tmp_path / "champions" / "2")[1])
+    chex.assert_trees_all_equal(watched[0].network.params, load_champion(tmp_path / "champions" / "2")[1])
 
 
 def test_a_worker_waits_for_a_trained_network(tmp_path, capsys):
@@ -100,7 +100,7 @@ def test_a_number_of_a_file_is_never_used_again(tmp_path, monkeypatch):
     whole = (directory / "games.jsonl.gz").read_bytes()
     (directory / "games.jsonl.gz").write_bytes(whole + whole[:50])
     record = random_record(2, file="000003.npz")
-    monkeypatch.setattr(selfplay, "check", lambda *_, **__: Parity(1, [record], None))
+    monkeypatch.setattr(workers, "check", lambda *_, **__: Parity(1, [record], None))
     files = Files(directory, config, 8, print)
     files.add([toy_game(0)])
     files.close()
@@ -115,7 +115,7 @@ def test_a_name_is_for_one_worker_at_a_time(tmp_path, capsys):
         with pytest.raises(SystemExit) as stop:
             selfplay.main([str(tmp_path), "--name", second.name])
     assert stop.value.code == 2
-    assert capsys.readouterr().err == f"error: {second} is a worker that runs already; choose another --name\n"
+    assert capsys.readouterr().err == f"error: {second} is a worker that runs already; choose another name\n"
     with claim(tmp_path / "workers", None) as again:
         assert again == first
 
@@ -128,7 +128,10 @@ def test_a_name_is_for_one_worker_at_a_time(tmp_path, capsys):
         (["--games-per-file", "0"], "--games-per-file is 0; it must be at least 1"),
         (["--hours", "0"], "--hours is 0.0; it must be more than 0"),
         (["--seed", "-1"], "--seed is -1; it must be 0 to 4294967295"),
-        (["--name", "../x"], "--name is '../x'; it must be of letters, digits, and _ . - after the first"),
+        (
+            ["--name", "../x"],
+            "a worker cannot be named '../x'; a name is of letters, digits, and _ . - after the first",
+        ),
         (["--finish-games", "--switch-at-once"], "--finish-games and --switch-at-once exclude each other; choose one"),
     ],
 )
