@@ -1,6 +1,9 @@
 """What every environment promises besides the rules: size, purity, no retrace, no effect of wrong actions, the end."""
 
+import ast
+import importlib.util
 from functools import cache, partial
+from pathlib import Path
 
 import batches
 import jax
@@ -12,7 +15,7 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import ringrift_jax as rr
-from ringrift_jax import checks, notation
+from ringrift_jax import checks, notation, rules
 from ringrift_jax.rules.actions import Kind, Layout
 from ringrift_jax.rules.arrays.lanes import unbatched
 from ringrift_jax.rules.state import State
@@ -329,3 +332,14 @@ def check_steps(env: rr.Env, before: State, actions: np.ndarray, after: State) -
     np.testing.assert_array_equal(progress[1] > progress[0], grows, err_msg="progress is made by these actions alone")
     places = plane < layout.rays
     assert (after.phase[places] == rr.Phase.MOVE).all() and (after.focus[places] >= 0).all(), "a dead placement"
+
+
+def test_rules_import_boards_and_rules_only() -> None:
+    root = Path(rules.__file__).parent
+    for path in root.rglob("*.py"):
+        package = ".".join(("ringrift_jax.rules", *path.parent.relative_to(root).parts))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                module = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+                assert module.startswith(("ringrift_jax.boards", "ringrift_jax.rules")), f"{path.name} imports {module}"
+                assert node.col_offset == 0, f"{path.name} imports {module} late"

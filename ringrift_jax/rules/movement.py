@@ -67,7 +67,7 @@ def landings(seen: Survey, movers: jax.Array, capturers: jax.Array, slides: jax.
 def effect(board: Board, pos: Position, act: Action, stack: stacks.Word) -> Effect:
     """A stack leaves a marker, crosses others, takes a ring if it jumps, and pays its top ring for landing on a marker.
 
-    Twin: reference/movement.py::play_move and play_capture.
+    Rulebook sections 4 and 5. Twin: reference/movement.py::play_move and play_capture.
     """
     seat, distance = pos.state.current_seat, act.b
     to_target = pick(at(pos.seen.reach, act.cell), act.a).astype(jnp.int32) + 1
@@ -98,7 +98,7 @@ def effect(board: Board, pos: Position, act: Action, stack: stacks.Word) -> Effe
 def end_chains(seen: Survey, applied: State) -> State:
     """The state after an effect, in ``LINE`` where the stack that has landed cannot capture.
 
-    ``seen``: the board of that state. Twin: reference/turn.py::_offer_captures.
+    ``seen``: the board of that state. rulebook section 5. Twin: reference/turn.py::_offer_captures.
     """
     here = Survey(seen.top, *(at(plane, applied.focus) for plane in seen[1:]))
     can = jnp.any(can_capture(here, here.height, here.cap), axis=0)

@@ -8,7 +8,7 @@ outermost of them into functions of one state whose ``vmap`` merges the batch in
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +64,8 @@ def on_any_mesh(function: Callable[..., T]) -> Callable[..., T]:
         if not explicit:
             return function(*args)
         one_state = NamedSharding(explicit[0], PartitionSpec())
-        return auto_axes(function, axes=explicit[0].explicit_axes, out_sharding=one_state)(*args)
+        automatic: Any = auto_axes(function, axes=explicit[0].explicit_axes, out_sharding=one_state)
+        return automatic(*args)
 
     return on_mesh
 
