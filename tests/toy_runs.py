@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import tyro
 from toy_game import ToyGame
@@ -20,7 +19,7 @@ from ringrift_jax.learning.config import RunConfig, preset
 from ringrift_jax.learning.games import PlayedGame
 from ringrift_jax.learning.gates import GatesConfig
 from ringrift_jax.learning.learner import LearnerConfig
-from ringrift_jax.learning.loop import LoopConfig
+from ringrift_jax.learning.loop import LoopConfig, new_loop
 from ringrift_jax.learning.selfplay import SelfPlayConfig
 from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.players.sequential import SequentialConfig
@@ -29,7 +28,7 @@ from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.metrics import TIMINGS
 from ringrift_jax.runs.parity import Parity
-from ringrift_jax.search.network import NetworkConfig, make_network
+from ringrift_jax.search.network import NetworkConfig
 from ringrift_jax.search.tree import SearchConfig
 
 TESTS = Path(__file__).parent
@@ -136,10 +135,8 @@ def make_run(path: Path, *more: str) -> RunConfig:
 
 def promote(path: Path, config: RunConfig, version: int) -> None:
     """Makes a network of random parameters the next champion, as training does."""
-    env, known = config.make_env(), registry.champions(path)
-    params = make_network(env, config.loop.network).init(
-        jax.random.key(version), jnp.zeros((1, *env.observation_shape))
-    )
+    known = registry.champions(path)
+    params = new_loop(config.make_env(), config.loop, jax.random.key(version)).champion
     save_champion(path / "champions", version, config, params)
     parent = known[-1] if known else None
     events.EventLog(path).append(registry.promotion(config, parent, version, 10 * version, 0.5, 0.1, groups=20))
