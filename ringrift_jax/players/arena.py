@@ -51,7 +51,7 @@ class Match:
       length: ``int32[G * n]`` decisions.
     """
 
-    state: GameState
+    state: Any
     score: jax.Array
     length: jax.Array
 

@@ -119,15 +119,15 @@ def _published() -> dict[str, dict]:
     )
 
 
-@partial(jax.jit, static_argnums=0)
 @in_32_bits
+@partial(jax.jit, static_argnums=0)
 def terms(env: Env, state: State, weights: Weights) -> dict[str, jax.Array]:
     """The 21 terms of a position under their public names, ``float32[num_players]`` each: entry p as seat p sees it."""
     return _terms(env.board, weights, unbatched(partial(_count, env.board))(state))
 
 
-@partial(jax.jit, static_argnums=0)
 @in_32_bits
+@partial(jax.jit, static_argnums=0)
 def evaluate(env: Env, state: State, weights: Weights) -> jax.Array:
     """``float32[num_players]``: the value of a position to each seat.
 
@@ -136,8 +136,8 @@ def evaluate(env: Env, state: State, weights: Weights) -> jax.Array:
     return _evaluate(env.board, weights, unbatched(partial(_count, env.board))(state))
 
 
-@partial(jax.jit, static_argnums=0)
 @in_32_bits
+@partial(jax.jit, static_argnums=0)
 def decision_values(env: Env, states: State, weights: Weights) -> tuple[jax.Array, jax.Array]:
     """The value of every legal decision to the player who makes it.
 

@@ -113,7 +113,7 @@ class SearchResult(NamedTuple):
       weights: ``float32[K + 1]``.
     """
 
-    tree: mctx.Tree
+    tree: Any
     slot: jax.Array
     weights: jax.Array
 
