@@ -22,6 +22,7 @@ from ..players.arena import ArenaConfig, Match, advance, judge, match_keys, new_
 from ..pytrees import select
 from ..search.network import NetworkConfig, make_network
 from ..search.tree import Evaluate, SearchConfig
+from ..settings import check
 from . import gates as quality
 from . import ring
 from .gates import GatesConfig
@@ -42,6 +43,7 @@ class LoopConfig:
     gates: GatesConfig = GatesConfig()
 
     def __post_init__(self) -> None:
+        check(self)
         rows = self.learner.replay_blocks * self.self_play.lanes
         if rows >= 2**31:  # they are counted in int32
             raise ValueError(

@@ -8,13 +8,14 @@ is the unit of the statistics, because games of one opening are not independent.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from msgspec import Meta
 
-from ..settings import check_at_least
+from ..settings import INT32_MAX, Count, CountOrZero, check
 from .agents import Agent, random_agent
 from .sequential import SequentialConfig, Verdict, verdict
 
@@ -30,13 +31,13 @@ class ArenaConfig:
       test: decides, and ends the match as soon as it has.
     """
 
-    every: int = 32
-    groups: int = 256
-    opening: int = 8
+    every: Count = 32
+    groups: Annotated[int, Meta(ge=2, le=INT32_MAX)] = 256
+    opening: CountOrZero = 8
     test: SequentialConfig = SequentialConfig()
 
     def __post_init__(self) -> None:
-        check_at_least(self, every=1, groups=2, opening=0)
+        check(self)
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["state", "score", "length"], meta_fields=[])

@@ -55,7 +55,7 @@ class RunDirectory:
         Raises:
           OSError: the directory cannot be made or written to.
           BusyError: another process has it open.
-          ValueError: its run has other settings; the message shows the difference.
+          ValueError: its run has other settings, and the message shows the difference, or its file of settings is damaged.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not os.access(self.path, os.W_OK | os.X_OK):
@@ -80,7 +80,7 @@ class RunDirectory:
             self.owner, f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n"
         )
         if self.config.exists():
-            difference = list(_differences(json.loads(self.config.read_text()), to_dict(config)))
+            difference = list(_differences(to_dict(self.read_config()), to_dict(config)))
             if difference:
                 raise ValueError(f"{self.path} holds a run with other settings: {', '.join(difference)}")
         else:

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import mctx
 
+from ..settings import Count, NotNegative, check
 from .slots import Slots, legal_slots, num_cells
 
 Evaluate = Callable[[Any, jax.Array], tuple[jax.Array, jax.Array]]
@@ -38,23 +39,18 @@ class SearchConfig:
         ``value_scale * (maxvisit_init + largest visit count) * Q``, see ``mctx.qtransform_completed_by_mix_value``.
     """
 
-    simulations: int = 16
-    considered: int = 4
-    slots: int | None = None
-    gumbel_scale: float = 1.0
-    max_depth: int | None = None
-    value_scale: float = 0.1
-    maxvisit_init: float = 50.0
+    simulations: Count = 16
+    considered: Count = 4
+    slots: Count | None = None
+    gumbel_scale: NotNegative = 1.0
+    max_depth: Count | None = None
+    value_scale: NotNegative = 0.1
+    maxvisit_init: NotNegative = 50.0
     rescale_values: bool = True
     use_mixed_value: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("simulations", "considered", "slots", "max_depth"):
-            number = getattr(self, name)
-            if number is not None and number < 1:
-                raise ValueError(f"{name} is {number}; it must be at least 1")
-        if self.gumbel_scale < 0:
-            raise ValueError(f"gumbel_scale is {self.gumbel_scale}; it must be 0 or more")
+        check(self)
 
 
 class SearchOutput(NamedTuple):
