@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments.command_line import fail, option, parse, use_all_cores, use_compilation_cache
+from experiments.command_line import command, fail, option, parse, start_jax, use_all_cores
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.games import PlayedGame, games_of_lanes
 from ringrift_jax.runs import record_files
@@ -46,6 +46,7 @@ class Args:
     last: bool = False
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and plays the game again. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
@@ -59,11 +60,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         recorded = _recorded(directory.games, args.game)
         if missing := [name for name in WHERE if name not in recorded]:
             fail(f"the record of game {recorded['id']} has no {missing[0]}: it is not one of self-play")
-        use_compilation_cache()
+        start_jax()
         quiet_background()
         began = time.monotonic()
         game = regenerate(directory, config, **{name: recorded[name] for name in WHERE})
         again = record(config.make_env(), game, config_hash=config_hash(config))
+    except (FileNotFoundError, NotADirectoryError) as problem:
+        fail(f"there is no {problem.filename}" if problem.filename else str(problem))
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError) as problem:
         fail(str(problem))
     found = difference(recorded, json.loads(json.dumps(again)))

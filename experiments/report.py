@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import tyro
 from filelock import FileLock, Timeout
 
-from experiments.command_line import fail, option, parse
+from experiments.command_line import check_output, command, fail, option, parse
 from ringrift_jax import boards, reference
 from ringrift_jax.learning.config import flatten, to_dict
 from ringrift_jax.render import position_svg
@@ -57,13 +57,17 @@ class Args:
     out: Annotated[Path | None, option("PAGE", "report.html in the run")] = None
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and writes the page. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.report")
+    if not args.run.is_dir():
+        fail(f"there is no directory {args.run}")
     run = RunDirectory(args.run)
     if not (run.config.exists() or run.metrics.exists() or run.events.path.exists()):
         fail(f"{args.run} is not a run: it has none of config.json, metrics.jsonl and events.jsonl")
+    check_output("--out", args.out)
     out = args.out or args.run / "report.html"
     try:
         write_whole(out, report(run))

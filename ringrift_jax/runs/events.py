@@ -200,8 +200,25 @@ class EventLog:
 
 
 def read(run: Path | str) -> list[Event]:
-    """The events of a run so far. ValueError for a damaged line, which is quoted."""
-    return [from_line(line) for line in whole_lines(Path(run) / FILE)]
+    """The events of a run so far, none if it has no log yet.
+
+    Raises:
+      FileNotFoundError: there is no such directory.
+      ValueError: a line is damaged; with its number.
+    """
+    if not Path(run).is_dir():
+        raise FileNotFoundError(f"there is no directory {run}")
+    return _events(Path(run) / FILE)
+
+
+def _events(path: Path) -> list[Event]:
+    events = []
+    for number, line in enumerate(whole_lines(path), 1):
+        try:
+            events.append(from_line(line))
+        except ValueError as problem:
+            raise ValueError(f"{path}, line {number}: {problem}") from None
+    return events
 
 
 def last_time(run: Path | str, event: Event) -> float | None:
