@@ -45,6 +45,7 @@ from ringrift_jax.runs.checkpoints import (
     save_champion,
 )
 from ringrift_jax.runs.directory import BusyError, RunDirectory, to_record
+from ringrift_jax.runs.events import read
 from ringrift_jax.runs.history import History
 from ringrift_jax.runs.ingest import Inbox, Taken
 from ringrift_jax.runs.interrupts import Interrupts
@@ -203,6 +204,7 @@ def train(
         resumed = checkpoints.latest() is not None
         try:
             state = checkpoints.restore(program.abstract, program.mesh, screen.say) if resumed else program.start()
+            read(directory.path), directory.read_metrics()  # damaged lines are refused before anything is changed
         except ValueError as problem:
             fail(f"{problem}; to begin anew choose another --run-dir")
         done = int(state.iteration)

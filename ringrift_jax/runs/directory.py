@@ -20,7 +20,7 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ..learning.config import RunConfig, flatten, read_run, to_dict
 from .events import EventLog
-from .files import append_line, whole_lines, write_lines, write_whole
+from .files import append_line, line_of, whole_lines, write_lines, write_whole
 from ..learning.loop import LoopConfig, Metrics
 from ..notation.moves import PHASE_NAMES
 from .registry import CHAMPIONS, CHECKPOINTS, CONFIG
@@ -95,8 +95,14 @@ class RunDirectory:
         write_lines(self.metrics, whole_lines(self.metrics)[:iterations])
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The lines of the iterations done."""
-        return [json.loads(line) for line in whole_lines(self.metrics)]
+        """The lines of the iterations done. ValueError, with its number, when one is damaged."""
+        records = []
+        for number, line in enumerate(whole_lines(self.metrics), 1):
+            with line_of(self.metrics, number):
+                records.append(json.loads(line))
+                if not isinstance(records[-1], dict):
+                    raise ValueError("not an object")
+        return records
 
     def append_metrics(self, record: dict[str, Any]) -> None:
         """Adds a line, which is on disk when this returns."""
