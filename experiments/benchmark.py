@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Sequence
 
-from experiments.command_line import fail
+from experiments.command_line import command, fail
 from experiments.measure import rules, search, selfplay
 
 COMMANDS = {"env": rules, "search": search, "selfplay": selfplay}
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs a benchmark. Bad input: one line, exit code 2."""
     name, *arguments = (sys.argv[1:] if argv is None else argv) or [""]

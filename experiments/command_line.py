@@ -1,21 +1,66 @@
-"""What the commands share: arguments from dataclasses, errors on one line, the compilation cache."""
+"""What the commands share: arguments from dataclasses, errors on one line, any terminal or pipe, how JAX starts."""
 
+import codecs
 import contextlib
 import gc
 import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import jax
+import platformdirs
 import tyro
+
+from ringrift_jax.settings import check
 
 BoardName = Literal["square8", "square19", "hex8", "hexagonal"]
 PresetName = Literal["auto", "tiny", "cpu", "gpu"]
 JsonFile = Annotated[Path | None, tyro.conf.arg(name="json")]
+
+
+_ASCII = {"±": "+-", "·": "."}
+
+
+def _spell(problem: UnicodeError) -> tuple[str, int]:
+    """What is written for characters that the encoding of the output does not have."""
+    if not isinstance(problem, UnicodeEncodeError):
+        raise problem
+    text = problem.object[problem.start : problem.end]
+    return "".join(_ASCII.get(character, "?") for character in text), problem.end
+
+
+codecs.register_error("ringrift_spell", _spell)
+
+
+def command(main: Callable[..., None]) -> Callable[..., None]:
+    """Makes a main function work on any output: one that cannot encode a character, one that nobody reads any more,
+    such as ``| head``. Ctrl-C ends it with exit code 130 where it does not do anything else."""
+
+    @wraps(main)
+    def run(*args: Any, **options: Any) -> None:
+        for stream in sys.stdout, sys.stderr:
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="ringrift_spell")
+        try:
+            try:
+                main(*args, **options)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            # Python flushes once more at its end, and would complain.
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)
+
+    return run
 
 
 def fail(message: str) -> NoReturn:
@@ -43,7 +88,9 @@ def option(metavar: str, default: str) -> Any:
 
 
 def parse(kind: Any, argv: Sequence[str], hint: str = "see --help", **options: Any) -> Any:
-    """``tyro.cli``, but an error is one line.
+    """``tyro.cli``, but an error is one line, and the annotations of :mod:`ringrift_jax.settings` hold.
+
+    The line is cut out of tyro's box: its own way to get at errors is private and may change with any release.
 
     Args:
       kind: dataclass of the arguments.
@@ -51,14 +98,21 @@ def parse(kind: Any, argv: Sequence[str], hint: str = "see --help", **options: A
       hint: ends the line.
       **options: passed to ``tyro.cli``.
     """
+    if "" in argv:
+        fail(f"an argument is empty; {hint}")
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):
-            return tyro.cli(kind, args=list(argv), **options)
+            parsed = tyro.cli(kind, args=list(argv), **options)
     except SystemExit as stop:
         if not stop.code:
             raise
-    fail(f"{_one_line(printed.getvalue())}; {hint}")
+        fail(f"{_one_line(printed.getvalue())}; {hint}")
+    try:
+        check(parsed[0] if isinstance(parsed, tuple) else parsed, lambda name: f"--{name.replace('_', '-')}")
+    except ValueError as problem:
+        fail(str(problem).removesuffix(", or None"))  # which is to leave the option out
+    return parsed
 
 
 def _one_line(box: str) -> str:
@@ -74,22 +128,63 @@ def _one_line(box: str) -> str:
     return text[:1].lower() + text[1:].rstrip(". ")
 
 
-def check_json(path: Path | None) -> None:
-    """Fails before anything is measured if the report could not be written."""
+def check_output(option: str, path: Path | None) -> None:
+    """Fails before anything is done if a file could not be written."""
     if path and not path.parent.is_dir():
-        fail(f"--json is {path}, but there is no directory {path.parent}")
+        fail(f"{option} is {path}, but there is no directory {path.parent}")
+    if path and path.is_dir():
+        fail(f"{option} is {path}, which is a directory; it must be a file")
 
 
 def choose_preset(name: str) -> str:
-    """The preset that ``auto`` is on this machine; another name is itself."""
-    return name if name != "auto" else "gpu" if jax.default_backend() == "gpu" else "cpu"
+    """The preset that ``auto`` is on this machine, with a warning if a GPU does not start; another name is itself."""
+    if name != "auto":
+        return name
+    problem = None
+    try:
+        backend = jax.default_backend()
+        problem = next(iter(_backend_errors().values()), None)
+    except Exception as failed:  # whatever a plugin raises
+        if asked_platforms():
+            fail(_no_backend(failed))
+        jax.config.update("jax_platforms", "cpu")
+        backend, problem = jax.default_backend(), str(failed)
+    if problem and backend == "cpu":
+        why = _first_line(problem)
+        print(f"warning: the GPU does not start ({why}); going on with the preset cpu", file=sys.stderr)
+    return "gpu" if backend == "gpu" else "cpu"
 
 
-def use_compilation_cache() -> None:
-    """Keeps compiled programs in the user's cache directory, unless ``JAX_COMPILATION_CACHE_DIR`` says where."""
+def asked_platforms() -> str | None:
+    """What ``JAX_PLATFORMS`` says."""
+    return jax.config.jax_platforms  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _backend_errors() -> dict[str, str]:
+    """Why GPUs do not start, by platform, which JAX tells nowhere else."""
+    errors = getattr(sys.modules.get("jax._src.xla_bridge"), "_backend_errors", {})
+    return {name: why for name, why in errors.items() if name in ("cuda", "rocm", "gpu")}
+
+
+def _no_backend(problem: Exception) -> str:
+    why = _first_line(str(problem)) or "there is no such device, or its plugin is not installed"
+    hint = "" if "JAX_PLATFORMS" in why else "; JAX_PLATFORMS=cpu always works"
+    return f"JAX cannot start on {asked_platforms() or 'this machine'}: {why}{hint}"
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.splitlines()), "")
+
+
+def start_jax() -> None:
+    """Has JAX look for its devices, or ends the program with one line that says why there are none. It keeps compiled
+    programs in the user's cache directory, unless ``JAX_COMPILATION_CACHE_DIR`` says where."""
+    try:
+        jax.devices()
+    except Exception as problem:  # whatever a plugin raises
+        fail(_no_backend(problem))
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        jax.config.update("jax_compilation_cache_dir", str(Path(base) / "ringrift_jax"))
+        jax.config.update("jax_compilation_cache_dir", platformdirs.user_cache_dir("ringrift_jax", appauthor=False))
 
 
 def cores() -> int:

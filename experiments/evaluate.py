@@ -24,12 +24,13 @@ from rich.table import Table
 from experiments.command_line import (
     BoardName,
     JsonFile,
-    check_json,
+    check_output,
+    command,
     fail,
     option,
     parse,
+    start_jax,
     use_all_cores,
-    use_compilation_cache,
 )
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.players.ratings import Ratings, fit
@@ -38,6 +39,7 @@ from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.files import write_whole
 from ringrift_jax.runs.matches import RANDOM, Matches, Outcome, Player, champion, find_champion, game_without_run, named
 from ringrift_jax.runs.registry import missing_champions
+from ringrift_jax.settings import Count, CountOrZero, Seed
 
 
 @dataclass(frozen=True)
@@ -60,27 +62,24 @@ class Args:
 
     player: tyro.conf.Positional[str]
     against: tuple[str, ...] = ("random",)
-    games: int = 400
-    simulations: Annotated[tuple[int, ...], option("[INT ...]", "0 and what the run trained with")] = ()
-    opening: int = 4
+    games: Count = 400
+    simulations: Annotated[tuple[CountOrZero, ...], option("[INT ...]", "0 and what the run trained with")] = ()
+    opening: CountOrZero = 4
     board: Annotated[BoardName | None, option("BOARD", "that of the run")] = None
     players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "those of the run, or 2")] = None
     swap_rule: bool = False
     ladder: bool = False
-    seed: int = 0
+    seed: Seed = 0
     json_file: JsonFile = None
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line, plays, and prints a line for each match. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
     use_all_cores()
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.evaluate")
-    fewest = min(args.simulations, default=0)
-    for name, number, least in (("games", args.games, 1), ("simulations", fewest, 0), ("opening", args.opening, 0)):
-        if number < least:
-            fail(f"--{name} is {number}; it must be at least {least}")
-    check_json(args.json_file)
+    check_output("--json", args.json_file)
     try:
         contest = _contest(args)
         for name in args.against:
@@ -88,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 fail(f"{name} is a champion of a run, and {args.player} is none")
     except (FileNotFoundError, ValueError) as problem:
         fail(str(problem))
-    use_compilation_cache()
+    start_jax()
 
     config = contest.config
     matches = Matches(config, contest.champions, args.games, args.opening, args.seed)

@@ -14,19 +14,20 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from ringrift_jax.runs.regeneration import WHERE, difference, find_record, regenerate, was_deterministic
 
 from experiments.command_line import (
+    command,
     fail,
     option,
     parse,
+    start_jax,
     use_all_cores,
-    use_compilation_cache,
     use_deterministic_kernels,
 )
 from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.parity import record
+from ringrift_jax.runs.regeneration import WHERE, difference, find_record, regenerate, was_deterministic
 from ringrift_jax.runs.registry import config_hash
 
 
@@ -47,6 +48,7 @@ class Args:
     deterministic: bool = False
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and plays the game again. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
@@ -60,11 +62,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         recorded = find_record(directory.games, args.game)
         if args.deterministic or was_deterministic(directory, recorded["last_iteration"]):
             use_deterministic_kernels()
-        use_compilation_cache()
+        start_jax()
         quiet_background()
         began = time.monotonic()
         game = regenerate(directory, config, **{name: recorded[name] for name in WHERE})
         again = record(config.make_env(), game, config_hash=config_hash(config))
+    except (FileNotFoundError, NotADirectoryError) as problem:
+        fail(f"there is no {problem.filename}" if problem.filename else str(problem))
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError) as problem:
         fail(str(problem))
     found = difference(recorded, json.loads(json.dumps(again)))

@@ -17,7 +17,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from experiments.command_line import fail, option, parse, use_compilation_cache
+from experiments.command_line import check_output, command, fail, option, parse, start_jax
 from ringrift_jax import boards
 from ringrift_jax.render import board_text, game_html, game_svg
 from ringrift_jax.runs import records
@@ -48,6 +48,7 @@ class Args:
     torn_end: bool = False
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and verifies. Bad input or a damaged file: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
@@ -58,8 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail("--board shows one game; choose it with --game")
     if args.html and args.game is None:
         fail("--html shows one game; choose it with --game")
-    if args.html and not args.html.parent.is_dir():
-        fail(f"--html is {args.html}, but there is no directory {args.html.parent}")
+    check_output("--html", args.html)
     if args.model and not args.html:
         fail("--model draws on a page; say where to write it with --html")
     if args.svg and args.game is None:
@@ -115,7 +115,7 @@ def _write_page(game: dict, path: Path, model: Path | None) -> None:
     if model:
         from ringrift_jax.runs.curves import network_curves  # it needs the network, which takes a while to load
 
-        use_compilation_cache()
+        start_jax()
         curves = network_curves(game, model)
     write_whole(path, game_html(game, curves))
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments.command_line import fail, option, parse
+from experiments.command_line import check_output, command, fail, option, parse
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.files import write_whole
 from ringrift_jax.runs.report import report
@@ -32,13 +32,17 @@ class Args:
     out: Annotated[Path | None, option("PAGE", "report.html in the run")] = None
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and writes the page. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.report")
+    if not args.run.is_dir():
+        fail(f"there is no directory {args.run}")
     run = RunDirectory(args.run)
     if not (run.config.exists() or run.metrics.exists() or run.events.path.exists()):
         fail(f"{args.run} is not a run: it has none of config.json, metrics.jsonl and events.jsonl")
+    check_output("--out", args.out)
     out = args.out or args.run / "report.html"
     try:
         write_whole(out, report(run))

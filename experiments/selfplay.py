@@ -15,9 +15,8 @@ from typing import Annotated
 
 import tyro
 from rich.console import Console
-from ringrift_jax.runs.workers import Files, Follower, claim
 
-from experiments.command_line import fail, fail_to_write, option, parse, use_all_cores, use_compilation_cache
+from experiments.command_line import command, fail, fail_to_write, option, parse, start_jax, use_all_cores
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.worker import Worker
 from ringrift_jax.numerics import new_key
@@ -25,6 +24,8 @@ from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import BusyError, RunDirectory
 from ringrift_jax.runs.ingest import WORKERS
 from ringrift_jax.runs.interrupts import Interrupts
+from ringrift_jax.runs.workers import Files, Follower, claim
+from ringrift_jax.settings import Count, Positive, Seed
 
 PROGRAM = "python -m experiments.selfplay"
 
@@ -46,29 +47,22 @@ class Args:
     """
 
     run: tyro.conf.Positional[Path]
-    games_in_parallel: Annotated[int | None, option("INT", "what the run trains with")] = None
+    games_in_parallel: Annotated[Count | None, option("INT", "what the run trains with")] = None
     name: Annotated[str | None, option("NAME", "HOST-NUMBER, the first that no worker uses")] = None
-    games: Annotated[int | None, option("INT", "no limit")] = None
-    hours: Annotated[float | None, option("FLOAT", "no limit")] = None
+    games: Annotated[Count | None, option("INT", "no limit")] = None
+    hours: Annotated[Positive | None, option("FLOAT", "no limit")] = None
     finish_games: bool = False
     switch_at_once: bool = False
-    games_per_file: int = 32
-    seed: Annotated[int | None, option("INT", "another each time")] = None
+    games_per_file: Count = 32
+    seed: Annotated[Seed | None, option("INT", "another each time")] = None
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and plays. Bad input ends with one line and exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
     use_all_cores()
     args = parse(Args, argv, description=__doc__, prog=PROGRAM)
-    for name in ("games_in_parallel", "games", "games_per_file"):
-        number = getattr(args, name)
-        if number is not None and number < 1:
-            fail(f"--{name.replace('_', '-')} is {number}; it must be at least 1")
-    if args.hours is not None and not args.hours > 0:
-        fail(f"--hours is {args.hours}; it must be more than 0")
-    if args.seed is not None and not 0 <= args.seed < 2**32:
-        fail(f"--seed is {args.seed}; it must be 0 to {2**32 - 1}")
     if args.finish_games and args.switch_at_once:
         fail("--finish-games and --switch-at-once exclude each other; choose one")
     try:
@@ -77,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail(f"{args.run} is not a training run: it has no config.json")
     except ValueError as problem:
         fail(str(problem))
-    use_compilation_cache()
+    start_jax()
     quiet_background()
     try:
         with claim(args.run / WORKERS, args.name) as directory:

@@ -18,18 +18,18 @@ from typing import Annotated, Literal
 import jax
 import tyro
 from jax.errors import JaxRuntimeError
-from ringrift_jax.runs.memory import memory, out_of_memory, too_large
 
 from experiments.command_line import (
     BoardName,
     PresetName,
     choose_preset,
+    command,
     fail,
     fail_to_write,
     option,
     parse,
+    start_jax,
     use_all_cores,
-    use_compilation_cache,
     use_deterministic_kernels,
 )
 from experiments.console import Screen
@@ -45,14 +45,17 @@ from ringrift_jax.runs.checkpoints import (
     save_champion,
 )
 from ringrift_jax.runs.directory import BusyError, RunDirectory
+from ringrift_jax.runs.events import read
 from ringrift_jax.runs.history import History
 from ringrift_jax.runs.ingest import Inbox, Taken
 from ringrift_jax.runs.interrupts import Interrupts
+from ringrift_jax.runs.memory import memory, out_of_memory, too_large
 from ringrift_jax.runs.metrics import to_record
 from ringrift_jax.runs.monitors import Monitor, Monitors, open_monitors
 from ringrift_jax.runs.parity import check
 from ringrift_jax.runs.registry import config_hash
 from ringrift_jax.runs.run import Run
+from ringrift_jax.settings import Count, Positive, Seed
 
 PROGRAM = "python -m experiments.train"
 
@@ -92,10 +95,10 @@ class Args:
     players: Literal[2, 3, 4] = 2
     preset: PresetName = "auto"
     run_dir: Annotated[Path | None, option("PATH", "runs/BOARD-Np")] = None
-    iterations: Annotated[int | None, option("INT", ", ".join(f"{n} for {k}" for k, n in ITERATIONS.items()))] = None
-    hours: Annotated[float | None, option("FLOAT", "no limit")] = None
-    until_elo: Annotated[float | None, option("FLOAT", "no limit")] = None
-    seed: int = 0
+    iterations: Annotated[Count | None, option("INT", ", ".join(f"{n} for {k}" for k, n in ITERATIONS.items()))] = None
+    hours: Annotated[Positive | None, option("FLOAT", "no limit")] = None
+    until_elo: Annotated[Positive | None, option("FLOAT", "no limit")] = None
+    seed: Seed = 0
     swap_rule: bool = False
     deterministic: bool = False
     dry_run: bool = False
@@ -106,6 +109,7 @@ class Args:
     tensorboard: bool = True
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and trains. Bad input ends with one line and exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
@@ -113,27 +117,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     args, others = parse(Args, argv, description=__doc__, prog=PROGRAM, return_unknown_args=True)
     if args.deterministic:
         use_deterministic_kernels()
-    if args.iterations is not None and args.iterations < 1:
-        fail(f"--iterations is {args.iterations}; it must be at least 1")
-    if args.hours is not None and args.hours <= 0:
-        fail(f"--hours is {args.hours}; it must be more than 0")
-    if args.until_elo is not None and not args.until_elo > 0:
-        fail(f"--until-elo is {args.until_elo}; it must be more than 0")
-    if not 0 <= args.seed < 2**32:
-        fail(f"--seed is {args.seed}; it must be 0 to {2**32 - 1}")
     name = choose_preset(args.preset)
     options = "options are " + ", ".join("--" + f.name.replace("_", "-") for f in fields(Args)[1:])
     hint = f"{options} and settings by name, such as --search.simulations; see --help"
     loop = parse(LoopConfig, others, hint, prog=PROGRAM, default=preset(name, args.board, args.players))
-    config = RunConfig(args.board, args.players, args.swap_rule, args.seed, loop)
     directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
     try:
-        config.make_env()
+        config = RunConfig(args.board, args.players, args.swap_rule, args.seed, loop)
+        start_jax()
         message = too_large(config)
         if message:
             fail(message)
         if args.dry_run:
-            use_compilation_cache()
             with naming_the_knob(config):
                 probe(config, name)
             return
@@ -145,7 +140,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail(str(problem))
     except OSError as problem:
         fail(f"cannot write to {directory.path}: {problem.strerror}; choose another --run-dir")
-    use_compilation_cache()
     quiet_background()
     with lock:
         limited = args.hours is not None or args.until_elo is not None
@@ -212,6 +206,7 @@ def train(
         resumed = checkpoints.latest() is not None
         try:
             state = checkpoints.restore(run.abstract, run.mesh, screen.say) if resumed else run.start()
+            read(directory.path), directory.read_metrics()  # damaged lines are refused before anything is changed
         except ValueError as problem:
             fail(f"{problem}; to begin anew choose another --run-dir")
         done = int(state.iteration)

@@ -20,10 +20,11 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
-from experiments.command_line import JsonFile, check_json, fail, option, parse, use_all_cores, use_compilation_cache
+from experiments.command_line import JsonFile, check_output, command, fail, option, parse, start_jax, use_all_cores
 from experiments.measure.claims import CLAIMS, Claim, Options, Skip
 from experiments.measure.common import describe_device, origin
 from ringrift_jax.runs.files import write_whole
+from ringrift_jax.settings import Positive
 
 PROGRAM = "python -m experiments.verify"
 
@@ -45,7 +46,7 @@ class Args:
     full: bool = False
     only: Annotated[tuple[str, ...], option("NAME ...", "all that are quick")] = ()
     list_claims: Annotated[bool, tyro.conf.arg(name="list")] = False
-    minutes: float = 30
+    minutes: Positive = 30
     json_file: JsonFile = None
 
 
@@ -118,14 +119,13 @@ def choose(claims: Sequence[Claim], full: bool, only: Sequence[str]) -> list[Cla
     return [claim for claim in claims if (claim.name in only if only else full or not claim.full)]
 
 
+@command
 def main(argv: Sequence[str] | None = None, claims: Sequence[Claim] = CLAIMS) -> None:
     """Parses the command line and measures. Exit code 1 when a claim is missed, 2 with one line for bad input."""
     argv = sys.argv[1:] if argv is None else argv
     use_all_cores()
     args = parse(Args, argv, description=__doc__, prog=PROGRAM)
-    if not args.minutes > 0:
-        fail(f"--minutes is {args.minutes}; it must be more than 0")
-    check_json(args.json_file)
+    check_output("--json", args.json_file)
     try:
         chosen = choose(claims, args.full, args.only)
     except ValueError as problem:
@@ -136,7 +136,7 @@ def main(argv: Sequence[str] | None = None, claims: Sequence[Claim] = CLAIMS) ->
             kind = "full " if claim.full else "quick"
             console.print(f"{kind}  {claim.name:<16}{claim.bound:<20}{claim.says}", markup=False)
         return
-    use_compilation_cache()
+    start_jax()
     console.print(describe_device(), markup=False)
     with tempfile.TemporaryDirectory() as directory:
         findings = list(verify(chosen, Options(Path(directory), args.minutes), console))

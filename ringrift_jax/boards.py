@@ -7,9 +7,12 @@ Cell (x, y) of the array has index ``x * size + y``; this is the cell order of t
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from msgspec import Meta
+
+from .settings import check, checked
 
 Shape = Literal["square", "hex"]
 Offset = tuple[int, int]
@@ -20,6 +23,7 @@ SQUARE_AXES: tuple[Offset, ...] = ((1, 0), (0, 1), (1, 1), (1, -1))
 HEX_AXES: tuple[Offset, ...] = ((1, 0), (1, -1), (0, 1))
 
 MIN_PLAYERS, MAX_PLAYERS = 2, 4
+Players = Annotated[int, Meta(ge=MIN_PLAYERS, le=MAX_PLAYERS)]
 MAX_PLACEMENT = 3
 
 
@@ -38,12 +42,15 @@ class Board:
     """
 
     name: str
-    num_players: int
+    num_players: Players
     shape: Shape
-    size: int
-    rings_per_player: int
-    line_length: int
+    size: Annotated[int, Meta(ge=2, le=25)]
+    rings_per_player: Annotated[int, Meta(ge=1, le=999)]
+    line_length: Annotated[int, Meta(ge=2)]
     border_closure: bool
+
+    def __post_init__(self) -> None:
+        check(self)
 
     @property
     def radius(self) -> int:
@@ -123,28 +130,20 @@ BOARD_NAMES: tuple[str, ...] = tuple(_STANDARD)
 
 def standard(name: str, num_players: int = 2) -> Board:
     """One of the four published boards. ValueError when the name or the number of players is not one of them."""
-    if name not in _STANDARD:
+    if not isinstance(name, str) or name not in _STANDARD:
         raise ValueError(f"unknown board {name!r}; choose one of {', '.join(BOARD_NAMES)}")
-    _check_players(num_players)
+    num_players = checked("num_players", num_players, Players)
     shape, size, rings, line_length, closure = _STANDARD[name]
     return Board(name, num_players, shape, size, rings, line_length[num_players], closure)
 
 
 def custom(shape: Shape, size: int, rings_per_player: int, num_players: int = 2, line_length: int = 3) -> Board:
-    """A small board for tests and experiments; on hex boards ``size`` is 2 * radius + 1. Its name tells its numbers."""
-    _check_players(num_players)
-    if shape not in ("square", "hex"):
-        raise ValueError(f"shape is {shape!r}; it must be 'square' or 'hex'")
-    if not 2 <= size <= 25 or (shape == "hex" and size % 2 == 0):
-        raise ValueError(f"size is {size}; it must be 2 to 25, and odd for hex boards")
-    if not 1 <= rings_per_player <= 999:
-        raise ValueError(f"rings_per_player is {rings_per_player}; it must be 1 to 999")
-    if not 2 <= line_length <= size:
-        raise ValueError(f"line_length is {line_length}; it must be 2 to size = {size}")
+    """A small board for tests and experiments; on hex boards ``size`` is 2 * radius + 1. Its name tells its numbers.
+    ValueError when there is no such board."""
     name = f"{shape}-{size}x{size}-r{rings_per_player}-l{line_length}"
-    return Board(name, num_players, shape, size, rings_per_player, line_length, True)
-
-
-def _check_players(num_players: int) -> None:
-    if not MIN_PLAYERS <= num_players <= MAX_PLAYERS:
-        raise ValueError(f"num_players is {num_players}; it must be {MIN_PLAYERS} to {MAX_PLAYERS}")
+    board = Board(name, num_players, shape, size, rings_per_player, line_length, True)
+    if shape == "hex" and size % 2 == 0:
+        raise ValueError(f"size is {size}; it must be odd for hex boards")
+    if line_length > size:
+        raise ValueError(f"line_length is {line_length}; it must be 2 to size = {size}")
+    return board

@@ -17,6 +17,7 @@ from .rules import step as rules_step
 from .rules.actions import Layout
 from .rules.arrays.lanes import on_any_mesh, unbatched
 from .rules.state import State, initial_state
+from .settings import Count, check
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,12 @@ class Env:
 
     board: Board
     swap_rule: bool = False
-    max_steps: int | None = None
+    max_steps: Count | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        check(self)
         if self.swap_rule and self.num_players != 2:
             raise ValueError(f"swap_rule needs 2 players, not {self.num_players}")
-        if self.max_steps is not None and self.max_steps < 1:
-            raise ValueError(f"max_steps is {self.max_steps}; it must be at least 1, or None")
 
     @property
     def id(self) -> str:
@@ -116,7 +116,7 @@ def make(board: str | Board, num_players: int = 2, swap_rule: bool = False, max_
     Raises:
       ValueError: what is wrong, and what is allowed.
     """
-    if isinstance(board, str):
+    if not isinstance(board, Board):
         board = boards.standard(board, num_players)
     return Env(board, swap_rule, max_steps)
 

@@ -24,6 +24,6 @@ def games(board: str, num_players: int) -> Iterator[dict]:
             yield json.loads(line)
 
 
-def crc(moves: list[str]) -> str:
+def crc(moves: Sequence[str]) -> str:
     """The fingerprint ``h`` of a sorted list of legal moves."""
     return f"{zlib.crc32(chr(10).join(moves).encode()):08x}"

@@ -72,7 +72,7 @@ def random_record(seed: int, board: str = "square8", num_players: int = 2, **ext
         legal = reference.legal_moves(before)
         place = {"p": before.seat, "ph": before.phase}
         steps.append(
-            place | {"m": move, "n": len(legal), "h": crc(legal), "s": reference.state_string(end), "L": legal}
+            place | {"m": move, "n": len(legal), "h": crc(legal), "s": reference.state_string(end), "L": list(legal)}
         )
     result = reference.result(end)
     assert result

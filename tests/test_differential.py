@@ -170,7 +170,7 @@ def compare(env: rr.Env, pos: Position, state: rr.State, mask: np.ndarray, where
     assert got == expected, f"{where}: the states differ\n JAX       {got}\n reference {expected}"
     legal = np.flatnonzero(mask).tolist()
     names = notation.moves_of(env, state, legal)
-    if sorted(names) != reference.actions(pos):
+    if tuple(sorted(names)) != reference.actions(pos):
         jax_only, reference_only = Counter(names), Counter(reference.actions(pos))
         jax_only.subtract(reference_only)
         extra, missing = sorted(+jax_only), sorted(-jax_only)

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from ringrift_jax.runs import events
+from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.events import Alert, CandidateEvaluated, EventLog, ModelPromoted, RunStarted, RunStopped
 from ringrift_jax.runs.files import whole_lines
 
@@ -63,7 +64,8 @@ def test_half_a_line_is_not_read_and_a_rewound_log_goes_on(log, tmp_path):
         ("[]", "not an event"),
         ("no JSON", "not an event, JSONDecodeError"),
         ('{"format": 1, "kind": "party", "iteration": 3}', "not an event, KeyError 'party'"),
-        ('{"format": 1, "kind": "run_stopped", "iteration": 3}', "KeyError 'reason'"),
+        ('{"format": 1, "kind": "run_stopped", "iteration": 3}', "missing required field `reason`"),
+        ('{"format": 1, "kind": "run_stopped", "iteration": 3.5, "reason": "x"}', "Expected `int`, got `float`"),
         ('{"format": 2, "kind": "run_stopped", "iteration": 3, "reason": "x"}', "formats up to 1"),
     ],
 )
@@ -73,6 +75,23 @@ def test_a_damaged_line_is_quoted(log, tmp_path, line, says):
     with pytest.raises(ValueError, match=says) as raised:
         events.read(tmp_path)
     assert line in str(raised.value)
+    assert str(raised.value).startswith(f"{log.path}, line {len(STORY) + 1}: ")
+    with pytest.raises(ValueError, match=f"line {len(STORY) + 1}: "):
+        log.rewind(9)
+    with pytest.raises(ValueError, match=f"line {len(STORY) + 1}: "):
+        list(events.subscribe(tmp_path, stop=lambda: True))
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "7", ""])
+def test_a_damaged_line_of_metrics_is_named(tmp_path, line):
+    directory = RunDirectory(tmp_path)
+    directory.append_metrics({"iteration": 1})
+    directory.append_metrics({"iteration": 2})
+    assert directory.read_metrics() == [{"iteration": 1}, {"iteration": 2}]
+    with directory.metrics.open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(ValueError, match=f"^{directory.metrics}, line 3: "):
+        directory.read_metrics()
 
 
 def test_fields_of_the_future_are_left_out():

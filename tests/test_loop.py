@@ -9,8 +9,9 @@ import pytest
 from toy_runs import FEW, GAME, ONE_DEVICE, assert_equal, host, settings
 
 from ringrift_jax.devices import everywhere, make_mesh
-from ringrift_jax.learning.loop import make_iterate, memory, new_loop, release
+from ringrift_jax.learning.loop import make_iterate, new_loop, release
 from ringrift_jax.numerics import new_key
+from ringrift_jax.runs.memory import memory
 from ringrift_jax.runs.metrics import to_record
 
 

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_loop import CONFIG, ENV
 from toy_game import ToyGame
+from toy_runs import GAME, ONE_DEVICE
 
 from ringrift_jax.env import make
 from ringrift_jax.learning.loop import make_iterate, new_loop
@@ -23,17 +23,17 @@ def states(env):
 
 
 def iteration(state):
-    return state, make_iterate(ENV, CONFIG)(state)
+    return state, make_iterate(GAME, ONE_DEVICE)(state)
 
 
 def searched(state):
-    evaluate, params = make_evaluate(ENV, CONFIG.network), state.champion
-    return search(ENV, evaluate, params, states(ENV), jax.random.split(new_key(0), STATES), CONFIG.search)
+    evaluate, params = make_evaluate(GAME, ONE_DEVICE.network), state.champion
+    return search(GAME, evaluate, params, states(GAME), jax.random.split(new_key(0), STATES), ONE_DEVICE.search)
 
 
 def match(state):
-    agent = search_agent(ENV, make_evaluate(ENV, CONFIG.network), state.champion, CONFIG.search)
-    return play_match(ENV, versus(agent, random_agent(ENV)), 2, new_key(0))
+    agent = search_agent(GAME, make_evaluate(GAME, ONE_DEVICE.network), state.champion, ONE_DEVICE.search)
+    return play_match(GAME, versus(agent, random_agent(GAME)), 2, new_key(0))
 
 
 def judged(_):
@@ -46,7 +46,7 @@ def judged(_):
 def test_dtypes_do_not_depend_on_64_bit_mode(part):
     def dtypes(wide: bool):
         with jax.enable_x64(wide):
-            found = jax.eval_shape(lambda: part(new_loop(ENV, CONFIG, new_key(0))))
+            found = jax.eval_shape(lambda: part(new_loop(GAME, ONE_DEVICE, new_key(0))))
         return {jax.tree_util.keystr(path): leaf.dtype for path, leaf in jax.tree.leaves_with_path(found)}
 
     assert dtypes(True) == dtypes(False)
@@ -57,10 +57,10 @@ def test_a_search_finds_the_same_in_64_bit_mode():
 
     def run(wide: bool):
         with jax.enable_x64(wide):
-            params = new_loop(env, CONFIG, new_key(0)).champion
-            evaluate = make_evaluate(env, CONFIG.network)
+            params = new_loop(env, ONE_DEVICE, new_key(0)).champion
+            evaluate = make_evaluate(env, ONE_DEVICE.network)
             keys = jax.random.split(new_key(1), STATES)
-            return jax.jit(lambda states: search(env, evaluate, params, states, keys, CONFIG.search))(states(env))
+            return jax.jit(lambda states: search(env, evaluate, params, states, keys, ONE_DEVICE.search))(states(env))
 
     for one, other in zip(run(False), run(True), strict=True):
         np.testing.assert_array_equal(one, other)

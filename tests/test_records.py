@@ -16,7 +16,7 @@ from played import Game, random_games, random_record
 import ringrift_jax as rr
 from ringrift_jax import boards, notation
 from ringrift_jax.runs import records
-from ringrift_jax.runs.records import Disagreement, record_game, verify
+from ringrift_jax.runs.records import Disagreement, record_game, record_moves, verify
 
 ROOT = Path(__file__).resolve().parents[1]
 ENV = batches.make("square8", 2)
@@ -88,6 +88,17 @@ def test_a_record_names_models_and_provenance(games):
     assert (made["run"], made["first_iteration"], made["engine"]) == ("runs/square8-2p", 3, "ringrift_jax")
     with pytest.raises(ValueError, match="steps cannot be provenance"):
         record(ENV, games[0], steps=3)
+
+
+def test_what_cannot_be_recorded_is_refused_at_once():
+    board = boards.standard("square8")
+    for models in ((), ["a"], ["a", "b", "c"]):
+        with pytest.raises(ValueError, match=f"there are {len(models)} models; there are 2 players"):
+            record_moves(board, [], id="x", models=models)
+    with pytest.raises(ValueError, match="move 1 is NO_LINE, which is forced; leave forced moves out"):
+        record_moves(board, ["P 0,0 1", "NO_LINE"], id="x", models="ab")
+    with pytest.raises(ValueError, match="steps cannot be provenance"):
+        record_moves(board, [], id="x", models="ab", steps=3)
 
 
 def test_a_truncated_game_has_no_winner(games):

@@ -11,7 +11,7 @@ from toy_runs import GAME, ONE_DEVICE
 
 from ringrift_jax.learning.config import RunConfig, to_dict
 from ringrift_jax.learning.loop import LoopState, make_iterate, new_loop
-from ringrift_jax.runs import registry
+from ringrift_jax.runs import events, registry
 from ringrift_jax.runs.checkpoints import Checkpoints, save_champion
 from ringrift_jax.runs.events import EventLog
 
@@ -85,9 +85,15 @@ def test_else_the_checkpoint_else_the_heuristic(run, caplog):
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
-def test_a_run_that_does_not_exist_has_the_heuristic(tmp_path):
-    model = registry.select_model(tmp_path / "none")
+def test_a_run_that_has_just_begun_has_the_heuristic(tmp_path):
+    model = registry.select_model(tmp_path)
     assert (model.kind, model.why.partition(",")[0]) == ("heuristic", "no network of this run has won an arena")
+
+
+def test_a_run_that_does_not_exist_has_nothing(tmp_path):
+    for look in registry.select_model, registry.champions, registry.missing_champions, events.read:
+        with pytest.raises(FileNotFoundError, match=f"there is no directory {tmp_path / 'none'}"):
+            look(tmp_path / "none")
 
 
 def test_lineage(run):

@@ -1,6 +1,9 @@
 """The ring with hand-made games: written once, complete only after the end of the game, with its true outcome, and
 sampled only once they are approved."""
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
+# (states are plain numbers here)
+
 from dataclasses import replace
 
 import jax

@@ -348,7 +348,7 @@ def test_search_improves_the_policy():
     [
         ({"simulations": 0}, "simulations is 0; it must be at least 1"),
         ({"slots": 0}, "slots is 0"),
-        ({"gumbel_scale": -1.0}, "gumbel_scale is -1.0; it must be 0 or more"),
+        ({"gumbel_scale": -1.0}, "gumbel_scale is -1.0; it must be at least 0"),
     ],
 )
 def test_wrong_settings_are_refused(settings, message):

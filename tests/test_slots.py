@@ -1,6 +1,7 @@
 """The legal slots of a node hold exactly the legal actions, or the best of them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -96,7 +97,7 @@ def test_noise_lets_every_action_in():
 
 
 def test_more_legal_actions_than_candidates_count_as_overflow():
-    env = FakeEnv(planes=40)
+    env: Any = FakeEnv(planes=40)
     assert num_candidates(env) == 256 < env.num_actions
     slots = choose(env, jnp.ones(env.num_actions, bool), jnp.zeros(env.num_actions), 256)
     assert slots.overflow and (slots.actions >= 0).all()

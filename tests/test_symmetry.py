@@ -128,8 +128,8 @@ def test_of_two_longest_lines_the_first_axis_collapses(board: str, num_players: 
     slide, pay = notation.actions_of(env, start, move)
     image_of = jax.jit(partial(symmetry.map_action, env.board))
     keeps_line = jax.jit(partial(symmetry.keeps_line, env.board))
-    pending = env.step(start, slide)
-    after = env.step(pending, pay)
+    pending = env.step(start, jnp.int32(slide))
+    after = env.step(pending, jnp.int32(pay))
     commuting = 0
     for g in range(symmetry.order(env.board)):
         images = [np.sort(symmetry.cell_tables(env.board)[g, line]) for line in cells]

@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 from rich.console import Console
 from rich.table import Table
 
-from experiments.command_line import BoardName, JsonFile, PresetName, check_json, choose_preset, fail, parse
+from experiments.command_line import BoardName, JsonFile, PresetName, check_output, choose_preset, parse
 from ringrift_jax.devices import everywhere, spread
 from ringrift_jax.learning.config import preset
 from ringrift_jax.learning.loop import LoopConfig
@@ -24,6 +24,7 @@ from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import make_evaluate
 from ringrift_jax.runs.files import write_whole
 from ringrift_jax.search.network import make_network
+from ringrift_jax.settings import Count
 
 WIDTH = 200
 """Characters a line where there is no terminal that says how many it has; the tables need them."""
@@ -44,16 +45,14 @@ class Args:
     board: tyro.conf.Positional[BoardName]
     players: Literal[2, 3, 4] = 2
     preset: PresetName = "auto"
-    repeats: int = 10
+    repeats: Count = 10
     json_file: JsonFile = None
 
 
 def parse_settings(kind: type[Args], argv: Sequence[str], program: str, about: str | None) -> tuple[Any, LoopConfig]:
     """The arguments, and the preset with the settings that the command line changes by their names."""
     args, others = parse(kind, argv, description=about, prog=program, return_unknown_args=True)
-    if args.repeats < 1:
-        fail(f"--repeats is {args.repeats}; it must be at least 1")
-    check_json(args.json_file)
+    check_output("--json", args.json_file)
     hint = "settings have the names of the preset's, such as --search.simulations; see --help"
     default = preset(choose_preset(args.preset), args.board, args.players)
     return args, parse(LoopConfig, others, hint, prog=program, default=default)

@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 import ringrift_jax as rr
-from experiments.command_line import JsonFile, check_json, fail, parse
+from experiments.command_line import JsonFile, check_output, fail, parse, start_jax
 from experiments.measure import timing
 from experiments.measure.common import describe_device, make_console, make_table, write_report
 from ringrift_jax.env import sample_mask
 from ringrift_jax.numerics import new_key
+from ringrift_jax.settings import Count
 
 PROGRAM = "python -m experiments.benchmark env"
 
@@ -226,9 +227,9 @@ class Args:
 
     boards: tuple[str, ...] = rr.BOARD_NAMES
     players: tuple[int, ...] = (2, 3, 4)
-    batch: int = 256
-    steps: int = 32
-    repeats: int = 10
+    batch: Count = 256
+    steps: Count = 32
+    repeats: Count = 10
     pgx: bool = True
     json_file: JsonFile = None
 
@@ -236,16 +237,14 @@ class Args:
 def main(argv: Sequence[str]) -> None:
     """Measures, and prints a row for each game. Bad input: one line, exit code 2."""
     args = parse(Args, argv, description=__doc__, prog=PROGRAM)
-    for name in ("batch", "steps", "repeats"):
-        if getattr(args, name) < 1:
-            fail(f"--{name} is {getattr(args, name)}; it must be at least 1")
-    check_json(args.json_file)
+    check_output("--json", args.json_file)
     try:
         subjects = [ringrift(rr.make(board, n)) for board in args.boards for n in args.players]
     except ValueError as error:
         fail(str(error))
     if args.pgx and find_spec("pgx"):
         subjects += [pgx_game(name) for name in PGX_GAMES]
+    start_jax()
     console = make_console()
     rows = measure(subjects, args.batch, args.steps, args.repeats, console)
     console.print(table(rows))

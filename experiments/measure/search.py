@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 import ringrift_jax as rr
-from experiments.command_line import fail, use_all_cores, use_compilation_cache
+from experiments.command_line import start_jax, use_all_cores
 from experiments.measure import common, timing
 from ringrift_jax.devices import everywhere, make_mesh, spread
 from ringrift_jax.env import sample_mask
@@ -33,6 +33,7 @@ from ringrift_jax.learning.selfplay import play_ply
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import make_evaluate
 from ringrift_jax.pytrees import select
+from ringrift_jax.settings import Count
 
 PROGRAM = "python -m experiments.benchmark search"
 
@@ -45,7 +46,7 @@ class Args(common.Args):
       lanes: games searched side by side, one or several numbers; left out, the preset's self-play.lanes.
     """
 
-    lanes: tuple[int, ...] = ()
+    lanes: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -229,9 +230,7 @@ def main(argv: Sequence[str]) -> None:
     use_all_cores()
     args, loop = common.parse_settings(Args, argv, PROGRAM, __doc__)
     all_lanes = args.lanes or (loop.self_play.lanes,)
-    if min(all_lanes) < 1:
-        fail(f"--lanes is {min(all_lanes)}; it must be at least 1")
-    use_compilation_cache()
+    start_jax()
     env = rr.make(args.board, args.players)
     console = common.make_console()
     rows = []

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from rich.table import Table
 
 import ringrift_jax as rr
-from experiments.command_line import use_all_cores, use_compilation_cache
+from experiments.command_line import start_jax, use_all_cores
 from experiments.measure import common, timing
 from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.config import to_dict
@@ -131,7 +131,7 @@ def main(argv: Sequence[str]) -> None:
     """Measures, and prints the results. Bad input: one line, exit code 2."""
     use_all_cores()
     args, loop = common.parse_settings(common.Args, argv, PROGRAM, __doc__)
-    use_compilation_cache()
+    start_jax()
     env = rr.make(args.board, args.players)
     console = common.make_console()
     with console.status("compiling, playing to where games are at all stages, timing"):

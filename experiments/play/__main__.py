@@ -13,12 +13,13 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
-from experiments.command_line import BoardName, fail, option, parse, use_compilation_cache
+from experiments.command_line import BoardName, command, fail, option, parse, start_jax
 from experiments.play import terminal
 from experiments.play.session import Opponent, new_session
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.runs.checkpoints import load_champion
 from ringrift_jax.runs.matches import Player, champion, find_champion, game_without_run, named
+from ringrift_jax.settings import CountOrZero, Seed
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,20 @@ class Args:
 
     opponent: tyro.conf.Positional[str]
     seat: tuple[int, ...] = (1,)
-    simulations: Annotated[int | None, option("INT", "what the run trained with")] = None
+    simulations: Annotated[CountOrZero | None, option("INT", "what the run trained with")] = None
     board: Annotated[BoardName | None, option("BOARD", "that of the run")] = None
     players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "those of the run, or 2")] = None
     swap_rule: bool = False
     web: bool = False
     port: int = 8000
-    seed: int = 0
+    seed: Seed = 0
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and plays. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.play")
-    if args.simulations is not None and args.simulations < 0:
-        fail(f"--simulations is {args.simulations}; it must be at least 0")
     try:
         config, player, champions = _choose(args)
         env = config.make_env()
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for seat in seats:
             if not 1 <= seat <= env.num_players:
                 fail(f"--seat is {seat}; seats are 1 to {env.num_players}, and 0 alone is to watch")
-        use_compilation_cache()
+        start_jax()
         if args.web:
             from experiments.play.web import Choice, serve  # Flask is needed for this only
 

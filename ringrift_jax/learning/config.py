@@ -4,7 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from .. import boards
 from ..env import Env, make
@@ -12,6 +12,7 @@ from ..players.arena import ArenaConfig
 from ..players.sequential import SequentialConfig
 from ..search.network import NetworkConfig
 from ..search.tree import SearchConfig
+from ..settings import Seed, check, convert
 from .gates import GatesConfig
 from .learner import LearnerConfig
 from .loop import LoopConfig
@@ -35,11 +36,15 @@ class RunConfig:
     board: str
     num_players: int = 2
     swap_rule: bool = False
-    seed: int = 0
+    seed: Seed = 0
     loop: LoopConfig = LoopConfig()
 
+    def __post_init__(self) -> None:
+        check(self)
+        make(self.board, self.num_players, swap_rule=self.swap_rule)
+
     def make_env(self) -> Env:
-        """The environment. ValueError when there is no such game."""
+        """The environment."""
         return make(self.board, self.num_players, swap_rule=self.swap_rule)
 
 
@@ -90,21 +95,17 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def from_dict(kind: type, values: dict[str, Any]) -> Any:
-    """Builds a (nested) configuration dataclass from :func:`to_dict`. ValueError when a key is unknown."""
-    types = get_type_hints(kind)
-    unknown = values.keys() - types.keys()
-    if unknown:
-        raise ValueError(f"{kind.__name__} has no setting {', '.join(sorted(unknown))}; it has {', '.join(types)}")
-    built = {k: from_dict(types[k], v) if dataclasses.is_dataclass(types[k]) else v for k, v in values.items()}
-    return kind(**built)
+def from_dict(values: Any) -> RunConfig:
+    """The settings that :func:`to_dict` made a dictionary of. ValueError, with the path of the key, when one is
+    unknown, missing or not what it must be."""
+    return convert(values, RunConfig)
 
 
 def read_run(path: Path) -> RunConfig:
     """The settings in a run's file. FileNotFoundError when there is none, ValueError, with its name, when they are none
     of this version of the package."""
     try:
-        return from_dict(RunConfig, json.loads(path.read_text()))
+        return from_dict(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as problem:
         raise ValueError(f"{path} is damaged or of another version of ringrift_jax: {problem}") from None
 

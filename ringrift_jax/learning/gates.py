@@ -15,7 +15,7 @@ import numpy as np
 from ..game import GameState
 from ..numerics import in_32_bits
 from ..rules.state import Phase
-from ..settings import check_at_least
+from ..settings import Count, CountOrZero, NotNegative, Share, check
 from .ring import Replay
 from .selfplay import SelfPlayStats
 
@@ -40,19 +40,19 @@ class GatesConfig:
         the loop replays them and reports the result, see :func:`ringrift_jax.learning.loop.release`.
     """
 
-    min_games: int = 16
-    min_length: float = 4.0
-    max_length: float = 5000.0
-    max_unfinished: float = 0.05
-    min_unique: float = 0.1
-    min_openings: float = 0.05
-    min_entropy: float = 0.01
-    max_seat_share: float = 0.97
-    max_not_finite: int = 0
-    parity_games: int = 0
+    min_games: Count = 16
+    min_length: NotNegative = 4.0
+    max_length: NotNegative = 5000.0
+    max_unfinished: Share = 0.05
+    min_unique: Share = 0.1
+    min_openings: Share = 0.05
+    min_entropy: NotNegative = 0.01
+    max_seat_share: Share = 0.97
+    max_not_finite: CountOrZero = 0
+    parity_games: CountOrZero = 0
 
     def __post_init__(self) -> None:
-        check_at_least(self, "gates.", min_games=1, parity_games=0)
+        check(self, "gates.{}".format)
 
 
 class GateResult(NamedTuple):

@@ -1,19 +1,20 @@
 """Learning from completed games: the policy towards the search's, the values towards the outcome."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
+from msgspec import Meta
 
 from .. import symmetry
 from ..devices import spread_mean
 from ..game import Game, GameState
 from ..numerics import in_32_bits
 from ..search.evaluation import Evaluate, evaluate_observations
-from ..settings import check_positive
+from ..settings import Count, CountOrZero, NotNegative, Positive, Share, check
 from . import ring
 from .ring import Replay, Rows
 
@@ -38,29 +39,20 @@ class LearnerConfig:
         in the beginning. 0 for no averaging.
     """
 
-    replay_blocks: int = 1024
-    batch_size: int = 256
-    samples_per_row: float = 4.0
-    surprise: float = 0.5
-    min_rows: int = 2048
-    learning_rate: float = 1e-3
-    warmup: int = 100
-    weight_decay: float = 1e-4
-    max_gradient: float = 1.0
-    value_weight: float = 1.0
-    averaging: float = 0.998
+    replay_blocks: Count = 1024
+    batch_size: Count = 256
+    samples_per_row: Positive = 4.0
+    surprise: Share = 0.5
+    min_rows: Count = 2048
+    learning_rate: Positive = 1e-3
+    warmup: CountOrZero = 100
+    weight_decay: NotNegative = 1e-4
+    max_gradient: Positive = 1.0
+    value_weight: NotNegative = 1.0
+    averaging: Annotated[float, Meta(ge=0, lt=1)] = 0.998
 
     def __post_init__(self) -> None:
-        check_positive(
-            self, "replay_blocks", "batch_size", "samples_per_row", "min_rows", "learning_rate", "max_gradient"
-        )
-        for name in ("warmup", "weight_decay", "value_weight"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
-        if not 0 <= self.surprise <= 1:
-            raise ValueError(f"surprise is {self.surprise}; it must be 0 to 1")
-        if not 0 <= self.averaging < 1:
-            raise ValueError(f"averaging is {self.averaging}; it must be at least 0 and less than 1")
+        check(self)
 
 
 @jax.tree_util.register_dataclass

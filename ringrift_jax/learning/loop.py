@@ -24,6 +24,7 @@ from ..pytrees import check_leading_axis, select
 from ..search.evaluation import Evaluate
 from ..search.network import NetworkConfig, make_network
 from ..search.tree import SearchConfig
+from ..settings import check
 from . import ring
 from .gates import GatesConfig, GatesReport, measure
 from .learner import Learner, LearnerConfig, Losses, earn, new_learner, restart, train
@@ -43,6 +44,7 @@ class LoopConfig:
     gates: GatesConfig = GatesConfig()
 
     def __post_init__(self) -> None:
+        check(self)
         rows = self.learner.replay_blocks * self.self_play.lanes
         if rows >= 2**31:  # they are counted in int32
             raise ValueError(

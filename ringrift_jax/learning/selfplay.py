@@ -15,7 +15,7 @@ from ..numerics import in_32_bits
 from ..pytrees import check_leading_axis, select
 from ..search.evaluation import Evaluate
 from ..search.tree import SearchConfig, SearchOutput, num_slots, search_tree, summarise
-from ..settings import check_at_least
+from ..settings import Count, CountOrZero, check
 from . import ring
 from .ring import Replay
 
@@ -31,15 +31,13 @@ class SelfPlayConfig:
       network: which network plays, the one being trained or the last one that won an arena.
     """
 
-    lanes: int = 64
-    chunk: int = 64
-    opening: int = 8
+    lanes: Count = 64
+    chunk: Count = 64
+    opening: CountOrZero = 8
     network: Literal["latest", "champion"] = "latest"
 
     def __post_init__(self) -> None:
-        check_at_least(self, lanes=1, chunk=1, opening=0)
-        if self.network not in ("latest", "champion"):
-            raise ValueError(f"network is {self.network!r}; it must be 'latest' or 'champion'")
+        check(self)
 
 
 @jax.tree_util.register_dataclass

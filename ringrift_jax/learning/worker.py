@@ -20,6 +20,7 @@ from ..numerics import in_32_bits
 from ..players.agents import make_evaluate
 from ..pytrees import select
 from ..search.tree import SearchOutput
+from ..settings import Count, checked
 from .games import PlayedGame, games_of_lanes
 from .loop import LoopConfig
 from .ring import Replay
@@ -55,8 +56,11 @@ class Worker:
           network: to begin with.
           key: typed key, consumed.
           finish_games: finish each game with the network it began with.
+
+        Raises:
+          ValueError: what is wrong, and what is allowed.
         """
-        self.lanes, self.plies, self.network = lanes, 0, network
+        self.lanes, self.plies, self.network = checked("lanes", lanes, Count), 0, network
         self.former: Network | None = None
         self._waiting: Network | None = None
         self._config = replace(config, self_play=replace(config.self_play, lanes=lanes))

@@ -7,15 +7,16 @@ is the unit of the statistics, because games of one opening are not independent.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from msgspec import Meta
 
 from ..game import Game, GameState
 from ..numerics import in_32_bits
-from ..settings import check_at_least
+from ..settings import INT32_MAX, Count, CountOrZero, check
 from .agents import Agent, random_agent
 from .sequential import SequentialConfig, Verdict, verdict
 
@@ -31,13 +32,13 @@ class ArenaConfig:
       test: decides, and ends the match as soon as it has.
     """
 
-    every: int = 32
-    groups: int = 256
-    opening: int = 8
+    every: Count = 32
+    groups: Annotated[int, Meta(ge=2, le=INT32_MAX)] = 256
+    opening: CountOrZero = 8
     test: SequentialConfig = SequentialConfig()
 
     def __post_init__(self) -> None:
-        check_at_least(self, every=1, groups=2, opening=0)
+        check(self)
 
 
 @jax.tree_util.register_dataclass

@@ -8,12 +8,14 @@ test that the last group leaves undecided counts as not passed.
 
 from dataclasses import dataclass
 from math import log
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
+from msgspec import Meta
 
 from ..numerics import in_32_bits
-from ..settings import check_positive
+from ..settings import Positive, check
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,12 @@ class SequentialConfig:
       error_rate: of both tests, both ways; above 0, at most 0.5.
     """
 
-    promote_elo: float = 35.0
-    rollback_elo: float = 50.0
-    error_rate: float = 0.05
+    promote_elo: Positive = 35.0
+    rollback_elo: Positive = 50.0
+    error_rate: Annotated[float, Meta(gt=0, le=0.5)] = 0.05
 
     def __post_init__(self) -> None:
-        check_positive(self, "promote_elo", "rollback_elo")
-        if not 0 < self.error_rate <= 0.5:
-            raise ValueError(f"error_rate is {self.error_rate}; it must be more than 0 and at most 0.5")
+        check(self)
 
 
 @jax.tree_util.register_dataclass

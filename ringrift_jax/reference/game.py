@@ -24,7 +24,7 @@ def settle(pos: Position) -> Position:
     return pos
 
 
-def decisions(pos: Position) -> list[str]:
+def decisions(pos: Position) -> tuple[str, ...]:
     """The legal moves once forced bookkeeping is played; empty when the game is over."""
     return legal_moves(settle(pos))
 

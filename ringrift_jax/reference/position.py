@@ -60,7 +60,7 @@ class Position:
     lost: dict[int, int] = field(default_factory=dict)
     winner: int = 0
     reason: str = ""
-    legal: list[str] | None = field(default=None, repr=False, compare=False)
+    legal: tuple[str, ...] | None = field(default=None, repr=False, compare=False)
 
     def copy(self) -> "Position":
         new = object.__new__(Position)

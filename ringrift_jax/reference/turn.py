@@ -21,19 +21,19 @@ from .position import (
 from .victory import verdict
 
 
-def legal_moves(pos: Position) -> list[str]:
+def legal_moves(pos: Position) -> tuple[str, ...]:
     """Every legal canonical move, sorted bytewise; forced bookkeeping included, empty when the game is over."""
     if pos.legal is None:
-        pos.legal = sorted(_TEXTS[pos.phase](pos))
+        pos.legal = tuple(sorted(_TEXTS[pos.phase](pos)))
     return pos.legal
 
 
-def actions(pos: Position) -> list[str]:
+def actions(pos: Position) -> tuple[str, ...]:
     """The legal actions of a settled position: its decisions, the recoveries of one slide as one action ``R a>b``."""
     legal = legal_moves(pos)
     if pos.slide is not None:
         return legal
-    return sorted({_slide_of(move) if move.startswith("R ") else move for move in legal})
+    return tuple(sorted({_slide_of(move) if move.startswith("R ") else move for move in legal}))
 
 
 def _slide_of(recovery: str) -> str:

@@ -191,24 +191,25 @@ def load_champion(path: Path | str) -> tuple[RunConfig, Any]:
 
     Raises:
       FileNotFoundError: there is no champion at the path.
-      ValueError: it has settings that there are not, as one has that another version of this package wrote.
+      ValueError: it is damaged, or has settings that there are not, as another version of this package may have
+        written.
     """
     path = Path(path).resolve()
     if not (path / "params").is_dir():
         raise FileNotFoundError(f"{path} is not a champion; a run keeps its champions in RUN/champions/VERSION")
     handlers = {"params": ocp.StandardCheckpointHandler(), "config": ocp.JsonCheckpointHandler()}
-    with ocp.Checkpointer(ocp.CompositeCheckpointHandler(**handlers)) as checkpointer:
-        stored: Any = checkpointer.metadata(path).item_metadata
-        # Whatever devices wrote them; without this it would have to be the same ones.
-        target = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere(None)), stored["params"]
-        )
-        items = {"params": ocp.args.StandardRestore(target), "config": ocp.args.JsonRestore()}
-        found = checkpointer.restore(path, ocp.args.Composite(**items))
     try:
-        config = from_dict(RunConfig, found["config"])
+        with ocp.Checkpointer(ocp.CompositeCheckpointHandler(**handlers)) as checkpointer:
+            stored: Any = checkpointer.metadata(path).item_metadata
+            # Whatever devices wrote them; without this it would have to be the same ones.
+            target = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere(None)), stored["params"]
+            )
+            items = {"params": ocp.args.StandardRestore(target), "config": ocp.args.JsonRestore()}
+            found = checkpointer.restore(path, ocp.args.Composite(**items))
+        config = from_dict(found["config"])
     except ValueError as problem:
-        raise ValueError(f"{path} is of another version of ringrift_jax: {problem}") from None
+        raise ValueError(f"{path} is damaged or of another version of ringrift_jax: {problem}") from None
     return config, found["params"]
 
 

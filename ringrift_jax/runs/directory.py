@@ -18,7 +18,7 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ..learning.config import RunConfig, flatten, read_run, to_dict
 from .events import EventLog
-from .files import append_line, whole_lines, write_lines, write_whole
+from .files import append_line, line_of, whole_lines, write_lines, write_whole
 from .registry import CHAMPIONS, CHECKPOINTS, CONFIG
 
 
@@ -48,7 +48,8 @@ class RunDirectory:
         Raises:
           OSError: the directory cannot be made or written to.
           BusyError: another process has it open.
-          ValueError: its run has other settings; the message shows the difference.
+          ValueError: its run has other settings, and the message shows the difference, or its file of settings is
+            damaged.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not os.access(self.path, os.W_OK | os.X_OK):
@@ -73,7 +74,7 @@ class RunDirectory:
             self.owner, f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n"
         )
         if self.config.exists():
-            difference = list(_differences(json.loads(self.config.read_text()), to_dict(config)))
+            difference = list(_differences(to_dict(self.read_config()), to_dict(config)))
             if difference:
                 raise ValueError(f"{self.path} holds a run with other settings: {', '.join(difference)}")
         else:
@@ -88,8 +89,14 @@ class RunDirectory:
         write_lines(self.metrics, whole_lines(self.metrics)[:iterations])
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The lines of the iterations done."""
-        return [json.loads(line) for line in whole_lines(self.metrics)]
+        """The lines of the iterations done. ValueError, with its number, when one is damaged."""
+        records = []
+        for number, line in enumerate(whole_lines(self.metrics), 1):
+            with line_of(self.metrics, number):
+                records.append(json.loads(line))
+                if not isinstance(records[-1], dict):
+                    raise ValueError("not an object")
+        return records
 
     def append_metrics(self, record: dict[str, Any]) -> None:
         """Adds a line, which is on disk when this returns."""

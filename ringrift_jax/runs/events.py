@@ -8,11 +8,13 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import append_line, whole_lines, write_lines
+import msgspec
+
+from .files import append_line, line_of, whole_lines, write_lines
 
 FORMAT = 1
 FILE = "events.jsonl"
@@ -172,20 +174,15 @@ def from_line(line: str) -> Event:
     """The event of a line; fields that this version does not know are left out.
 
     Raises:
-      ValueError: it is not a line of an event log, or lacks a field, or is of a later format.
+      ValueError: it is not a line of an event log, lacks a field or has one of another type, or is of a later format.
     """
     try:
         values: dict[str, Any] = json.loads(line)
-        number, cls = values["format"], KINDS[values["kind"]]
-        if number > FORMAT:
-            raise ValueError(f"event of format {number}; this package reads formats up to {FORMAT}: {line}")
-        # Logs are older than fields with a default.
-        wanted = [field.name for field in fields(cls) if field.name in values or field.default is MISSING]
-        known = {name: values[name] for name in wanted}
-    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+        if values["format"] > FORMAT:
+            raise ValueError(f"event of format {values['format']}; this package reads formats up to {FORMAT}: {line}")
+        return msgspec.convert(values, KINDS[values["kind"]], strict=True)
+    except (json.JSONDecodeError, msgspec.ValidationError, KeyError, TypeError) as problem:
         raise ValueError(f"not an event, {type(problem).__name__} {problem}: {line}") from None
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
-    return cls(**values)
 
 
 class EventLog:
@@ -200,12 +197,26 @@ class EventLog:
 
     def rewind(self, iteration: int) -> None:
         """Drops the events after an iteration, which will happen again, and a last line without its end."""
-        write_lines(self.path, (line for line in whole_lines(self.path) if from_line(line).iteration <= iteration))
+        write_lines(self.path, (line for line, event in _parsed(self.path) if event.iteration <= iteration))
 
 
 def read(run: Path | str) -> list[Event]:
-    """The events of a run so far. ValueError for a damaged line, which is quoted."""
-    return [from_line(line) for line in whole_lines(Path(run) / FILE)]
+    """The events of a run so far, none if it has no log yet.
+
+    Raises:
+      FileNotFoundError: there is no such directory.
+      ValueError: a line is damaged; with its number.
+    """
+    if not Path(run).is_dir():
+        raise FileNotFoundError(f"there is no directory {run}")
+    return [event for _, event in _parsed(Path(run) / FILE)]
+
+
+def _parsed(path: Path) -> Iterator[tuple[str, Event]]:
+    for number, line in enumerate(whole_lines(path), 1):
+        with line_of(path, number):
+            event = from_line(line)
+        yield line, event
 
 
 def last_time(run: Path | str, event: Event) -> float | None:
@@ -252,8 +263,9 @@ def _follow(path: Path, kinds: Collection[str] | None, poll: float, stop: Callab
             same = next(
                 (i for i, (a, b) in enumerate(zip(seen, lines, strict=False)) if a != b), min(len(seen), len(lines))
             )
-            for line in lines[same:]:
-                event = from_line(line)
+            for number, line in enumerate(lines[same:], same + 1):
+                with line_of(path, number):
+                    event = from_line(line)
                 if kinds is None or event.kind() in kinds:
                     yield event
             seen = lines

@@ -67,6 +67,15 @@ def append_bytes(path: Path, data: bytes) -> None:
             raise
 
 
+@contextmanager
+def line_of(path: Path, number: int) -> Iterator[None]:
+    """Puts the file and the number of the line, from 1, before a ValueError about it."""
+    try:
+        yield
+    except ValueError as problem:
+        raise ValueError(f"{path}, line {number}: {problem}") from None
+
+
 def whole_lines(path: Path) -> list[str]:
     """The lines of a file without their ends, but for a last one that was not written to its end; none if there is no
     file."""

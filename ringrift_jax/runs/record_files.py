@@ -1,7 +1,8 @@
 """Files of game records: gzip'd JSON Lines, one game a line (docs/records.md).
 
 A file grows by whole gzip members, so that a crash leaves at most its last member unfinished. Files of others are read
-too, also uncompressed ones. Reading holds one line at a time, and every record is checked for its keys and types.
+too, also uncompressed ones, and with empty lines in them. Reading holds one line at a time, and every record is
+checked for its keys and types.
 """
 
 import gzip
@@ -206,7 +207,8 @@ def _records(path: Path, torn_end: bool) -> Iterator[tuple[dict, bytes]]:
         number = 1
         try:
             for line in _lines(pieces, torn_end):
-                yield _parse(line), line
+                if line.strip():
+                    yield _parse(line), line
                 number += 1
         except ValueError as problem:
             raise ValueError(f"{path}, line {number}: {problem}") from None
@@ -232,9 +234,13 @@ def _lines(pieces: Iterator[bytes], torn_end: bool) -> Iterator[bytes]:
 
 
 def _unzip(file: BinaryIO) -> Iterator[bytes]:
-    """The content of all gzip members in pieces, so that memory is bounded. EOFError in the midst of a member."""
-    decoder, data = None, b""
+    """The content of all gzip members in pieces, so that memory is bounded. Zeros after a member are left out, as gzip
+    does. EOFError in the midst of a member."""
+    decoder, data, first = None, b"", True
     while data := data or file.read(_PIECE):
+        if decoder is None and not first and not (data := data.lstrip(b"\0")):
+            continue
+        first = False
         decoder = decoder or zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         yield decoder.decompress(data, _PIECE)
         data = decoder.unconsumed_tail

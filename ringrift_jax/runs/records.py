@@ -102,10 +102,13 @@ def record_moves(
       **provenance: more keys of the record, with values for JSON.
 
     Raises:
-      ValueError: a move is not legal, with the rule that forbids it, or the board is not a published one.
+      ValueError: a move is not legal, with the rule that forbids it, or is forced bookkeeping; the board is not a
+        published one; there is not a model for each player.
     """
-    if board != boards.standard(board.name, board.num_players):
-        raise ValueError(f"board {board.name} is not the published one")
+    _check_names(board, models, provenance)
+    for number, move in enumerate(moves):
+        if move.startswith("NO_"):
+            raise ValueError(f"move {number} is {move}, which is forced; leave forced moves out")
     pos, steps = reference.new_game(board, swap_rule), []
     start = reference.state_string(pos)
     pos = _settle(pos, steps)
@@ -151,7 +154,7 @@ def verify(record: dict) -> None:
         except ValueError as illegal:
             raise Disagreement("step", index, "m", illegal, step["m"]) from None
         if "L" in step:
-            expected["L"] = reference.legal_moves(pos)
+            expected["L"] = list(reference.legal_moves(pos))
         for key, value in expected.items():
             _compare("step", index, key, value, step[key])
         pos = after
@@ -178,13 +181,18 @@ def _check_arguments(
     models: Sequence[str],
     provenance: dict[str, Any],
 ) -> None:
-    n = env.num_players
-    if env.board != boards.standard(env.board.name, n):
-        raise ValueError(f"board {env.board.name} is not the published one")
+    _check_names(env.board, models, provenance)
     if len(actions) == 0 or any(len(leaf) != len(actions) for leaf in jax.tree.leaves(states)):
         raise ValueError(f"there are {len(actions)} actions; there must be at least 1, and a state before each")
-    if len(rewards) != n or len(models) != n:
-        raise ValueError(f"there are {len(rewards)} rewards and {len(models)} models; there are {n} players")
+    if len(rewards) != env.num_players:
+        raise ValueError(f"there are {len(rewards)} rewards; there are {env.num_players} players")
+
+
+def _check_names(board: boards.Board, models: Sequence[str], provenance: dict[str, Any]) -> None:
+    if board != boards.standard(board.name, board.num_players):
+        raise ValueError(f"board {board.name} is not the published one")
+    if len(models) != board.num_players:
+        raise ValueError(f"there are {len(models)} models; there are {board.num_players} players")
     taken = sorted(provenance.keys() & {*RECORD, "models"})
     if taken:
         raise ValueError(f"{', '.join(taken)} cannot be provenance: a record has these keys anyway")

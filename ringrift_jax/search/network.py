@@ -7,18 +7,17 @@ to every cell, because the thresholds of the game count over the whole board.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from ..game import Game
-from ..settings import check_at_least
+from ..settings import Count, check
 from .convolution import same_convolution
 
 _Conv = partial(nn.Conv, conv_general_dilated=same_convolution)
-_DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,12 @@ class NetworkConfig:
       dtype: what the network computes in. Parameters and outputs are float32 always.
     """
 
-    channels: int = 32
-    blocks: int = 4
-    dtype: str = "float32"
+    channels: Count = 32
+    blocks: Count = 4
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
 
     def __post_init__(self) -> None:
-        check_at_least(self, channels=1, blocks=1)
-        if self.dtype not in _DTYPES:
-            raise ValueError(f"dtype is {self.dtype!r}; it must be one of {', '.join(_DTYPES)}")
+        check(self)
 
 
 class PolicyValueNetwork(nn.Module):

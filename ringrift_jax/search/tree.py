@@ -20,6 +20,7 @@ import mctx
 from ..game import Game, GameState
 from ..numerics import check_typed_keys, in_32_bits
 from ..pytrees import check_leading_axis
+from ..settings import Count, NotNegative, check
 from .evaluation import Evaluate, evaluate_observations
 from .slots import Slots, legal_slots, num_cells
 
@@ -39,23 +40,18 @@ class SearchConfig:
         ``value_scale * (maxvisit_init + largest visit count) * Q``, see ``mctx.qtransform_completed_by_mix_value``.
     """
 
-    simulations: int = 16
-    considered: int = 4
-    slots: int | None = None
-    gumbel_scale: float = 1.0
-    max_depth: int | None = None
-    value_scale: float = 0.1
-    maxvisit_init: float = 50.0
+    simulations: Count = 16
+    considered: Count = 4
+    slots: Count | None = None
+    gumbel_scale: NotNegative = 1.0
+    max_depth: Count | None = None
+    value_scale: NotNegative = 0.1
+    maxvisit_init: NotNegative = 50.0
     rescale_values: bool = True
     use_mixed_value: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("simulations", "considered", "slots", "max_depth"):
-            number = getattr(self, name)
-            if number is not None and number < 1:
-                raise ValueError(f"{name} is {number}; it must be at least 1")
-        if self.gumbel_scale < 0:
-            raise ValueError(f"gumbel_scale is {self.gumbel_scale}; it must be 0 or more")
+        check(self)
 
 
 class SearchOutput(NamedTuple):

@@ -21,7 +21,7 @@ from toy_runs import records, run, run_elsewhere, use_toy_game
 
 from experiments.console import Screen, Standing, sparkline
 from ringrift_jax.learning.config import RunConfig
-from ringrift_jax.learning.gates import Report, Result
+from ringrift_jax.learning.gates import GateResult, GatesReport
 from ringrift_jax.learning.learner import Losses
 from ringrift_jax.learning.loop import ArenaStats, Metrics
 from ringrift_jax.learning.selfplay import no_stats
@@ -114,13 +114,15 @@ def an_iteration(steps: int, arena_games: int) -> Metrics:
     return Metrics(
         iteration=jnp.int32(1),
         self_play=no_stats(CONFIG.num_players),
-        gates=Report({"length": Result(half, ~no)}, jnp.full(7, jnp.nan)),
+        gates=GatesReport({"length": GateResult(half, ~no, ~no)}, jnp.zeros(7), jnp.zeros(7, jnp.int32)),
         losses=Losses(half, half, half, half, half),
         steps=jnp.int32(steps),
         skipped=none,
         trainable_rows=none,
         lost_rows=none,
-        arena=ArenaStats(score=half, error=half, games=jnp.int32(arena_games), decisions=none),
+        arena=ArenaStats(
+            score=half, error=half, games=jnp.int32(arena_games), groups=jnp.int32(arena_games), decisions=none
+        ),
         promoted=no,
         rolled_back=no,
         version=none,

@@ -19,7 +19,7 @@ from toy_game import ToyGame
 from toy_runs import FEW, PROMOTING, records, stories, use_toy_game, without_timings
 
 from experiments import train
-from experiments.command_line import use_compilation_cache
+from experiments.command_line import start_jax
 from experiments.console import Screen
 from ringrift_jax.learning.loop import new_loop
 from ringrift_jax.learning.ring import Status
@@ -36,7 +36,7 @@ TOY = """
 import signal, time
 from toy_game import ToyGame
 from experiments import train
-from experiments.command_line import use_compilation_cache
+from experiments.command_line import start_jax
 from experiments.console import Screen
 from ringrift_jax.learning.config import RunConfig
 RunConfig.make_env = lambda self: ToyGame(heap=13)
@@ -417,11 +417,11 @@ def test_compiled_programs_are_kept_in_the_users_cache_directory(tmp_path, monke
     folder = "jax_compilation_cache_dir"
     before = getattr(jax.config, folder)
     try:
-        use_compilation_cache()
+        start_jax()
         assert getattr(jax.config, folder) == before
         monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        use_compilation_cache()
+        start_jax()
         assert getattr(jax.config, folder) == str(tmp_path / "ringrift_jax")
     finally:
         jax.config.update(folder, before)

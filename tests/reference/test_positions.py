@@ -57,7 +57,7 @@ def test_a_corridor_is_one_region(board: boards.Board, shape: str) -> None:
         assert corridor <= {c for c, owner in after.collapsed.items() if owner == 1}
         inside = sum(len(stack) for c, stack in pos.stacks.items() if c in corridor)
         assert after.eliminated[1] == pos.eliminated[1] + inside
-        assert reference.legal_moves(after) == [f"ET {board.cell_name(end)}"]
+        assert reference.legal_moves(after) == (f"ET {board.cell_name(end)}",)
 
 
 @every_board
@@ -103,8 +103,8 @@ def test_a_region_in_a_recovery_turn_is_paid_with_a_buried_ring(board: boards.Bo
 def test_two_or_three_rings_where_one_is_dead(board: boards.Board) -> None:
     first = board.cell_name(geometry(board).cells[0])
     pos = load(board, "placement_of_two_or_three_only")
-    assert reference.legal_moves(pos) == [f"P {first} 2", f"P {first} 3"]
-    assert reference.legal_moves(load(board, "placement_of_two_only")) == [f"P {first} 2"]
+    assert reference.legal_moves(pos) == (f"P {first} 2", f"P {first} 3")
+    assert reference.legal_moves(load(board, "placement_of_two_only")) == (f"P {first} 2",)
     after = reference.play(pos, f"P {first} 3")
     assert [move[0] for move in reference.legal_moves(after)] == ["C"], "three rings capture at distance three only"
 
@@ -146,7 +146,7 @@ def test_each_kind_of_recovery(board: boards.Board) -> None:
     assert kinds["recovery_strike"] == {"F", "S"}
     assert kinds["recovery_strikes_only"] == {"S"}
     assert kinds["recovery_without_slide"] == set()
-    assert reference.legal_moves(load(board, "recovery_without_slide")) == ["SKIP_RECOVERY"]
+    assert reference.legal_moves(load(board, "recovery_without_slide")) == ("SKIP_RECOVERY",)
     skip_place = load(board, "recovery_with_rings_in_hand")
     assert "SKIP_PLACE" in reference.legal_moves(skip_place)
     assert "SKIP_RECOVERY" in reference.legal_moves(reference.play(skip_place, "SKIP_PLACE"))
@@ -171,7 +171,7 @@ def test_what_follows_a_line(board: boards.Board) -> None:
     owing = reference.play(exact, whole)
     payments = reference.legal_moves(owing)
     assert len(payments) == 2 and all(move.startswith("EL ") for move in payments)
-    assert reference.legal_moves(reference.play(owing, payments[0])) == ["NO_LINE"]
+    assert reference.legal_moves(reference.play(owing, payments[0])) == ("NO_LINE",)
 
     longer = load(board, f"line_of_{board.line_length + 1}")
     whole, *windows = reference.legal_moves(longer)
@@ -286,3 +286,10 @@ def test_three_exclusive_rounds_win(board: boards.Board) -> None:
     assert (second.streak_seat, second.streak) == (1, 2)
     other = next_turn_of_seat_1("rounds_other_streak")
     assert (other.streak_seat, other.streak) == (1, 1)
+
+
+def test_a_caller_cannot_change_what_is_legal():
+    pos = reference.new_game(boards.standard("square8"))
+    for look in (reference.legal_moves, reference.actions, reference.decisions):
+        moves = look(pos)
+        assert isinstance(moves, tuple) and moves == look(pos) and len(moves) == 64 * 3
