@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from ..settings import check_positive
+from .ratings import reward_of_elo
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,6 @@ class Verdict:
     groups: jax.Array
     score: jax.Array
     error: jax.Array
-
-
-def reward_of_elo(elo: float, players: int) -> float:
-    """The mean reward of a player so much stronger than its equal opponents: 1 for a win, -1/(n-1) for a loss."""
-    odds = 10 ** (elo / 400)
-    wins = odds / (odds + players - 1)
-    return (wins * players - 1) / (players - 1)
 
 
 def verdict(scores: jax.Array, ready: jax.Array, players: int, config: SequentialConfig) -> Verdict:

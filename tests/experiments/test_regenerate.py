@@ -12,7 +12,7 @@ from experiments import regenerate, train
 from experiments.regenerate import difference
 from ringrift_jax.learning.games import games_of_lanes
 from ringrift_jax.learning.loop import new_loop
-from ringrift_jax.runs import exports, record_files
+from ringrift_jax.runs import exports, record_files, training
 from ringrift_jax.runs.checkpoints import Checkpoints
 from ringrift_jax.runs.directory import RunDirectory
 
@@ -28,7 +28,7 @@ def compiled(monkeypatch):
 def test_games_are_the_same_from_a_checkpoint_and_from_the_beginning(tmp_path, monkeypatch, capsys):
     """Also after games of a worker were taken in, of which the run itself has forgotten that they were files."""
     use_toy_game(monkeypatch)
-    monkeypatch.setattr(train, "SAVING_SHARE", 1.0)  # save after every iteration
+    monkeypatch.setattr(training, "SAVING_SHARE", 1.0)  # save after every iteration
     (tmp_path / "workers" / "a").mkdir(parents=True)
     exports.export_npz(tmp_path / "workers" / "a" / "000001.npz", ENV, [toy_game(seed) for seed in range(8)])
     run(tmp_path, "--iterations", "6", "--ingest", *OPTIONS)
