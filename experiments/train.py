@@ -134,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         screen = Screen()
         try:
             with naming_the_knob(config):
-                train(config, directory, until, screen, name, [screen.standing, *monitors], args.ingest)
+                train(config, directory, until, screen, name, [screen.status, *monitors], args.ingest)
         except DamagedRunError as problem:
             fail(f"{problem}; to begin anew choose another --run-dir")
         except OSError as problem:
