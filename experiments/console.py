@@ -16,11 +16,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
-from ringrift_jax.runs.memory import size_text
 
 from experiments.command_line import cores
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.runs.events import Event, ModelPromoted
+from ringrift_jax.runs.memory import size_text
 
 SHOWN = 5
 """Champions of the lineage that are named under the progress bar."""
@@ -33,7 +33,7 @@ class Screen:
 
     def __init__(self):
         self.console = Console(highlight=False, soft_wrap=True)
-        self.standing = Standing()
+        self.status = StatusLine()
 
     def say(self, text: str) -> None:
         """One line, above the progress bar if there is one."""
@@ -64,7 +64,7 @@ class Screen:
         columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
         plain = self.console.options.ascii_only
         options: Any = dict(console=self.console, transient=True, disable=not self.console.is_terminal)
-        with _Bar(lambda: self.standing.describe(plain), *columns, **options) as progress:
+        with _Bar(lambda: self.status.describe(plain), *columns, **options) as progress:
             task = progress.add_task("iterations", total=total, completed=done)
             self._advance = lambda: progress.advance(task)
             yield
@@ -99,8 +99,8 @@ class _Bar(Progress):
         yield Text(self._below(), no_wrap=True, overflow="ellipsis")
 
 
-class Standing:
-    """A monitor of the run that knows where it stands: phase, rates, champions."""
+class StatusLine:
+    """A monitor of the run that says in a line where it is: phase, rates, champions."""
 
     def __init__(self):
         self._phase, self._rates = "", ""

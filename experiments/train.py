@@ -7,15 +7,12 @@ config.json, such as --search.simulations 32 or --self-play.lanes 16.
 
 import math
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-import jax
 import tyro
 from jax.errors import JaxRuntimeError
 
@@ -35,35 +32,18 @@ from experiments.command_line import (
 from experiments.console import Screen
 from experiments.measure.probe import probe
 from ringrift_jax.learning.config import RunConfig, preset
-from ringrift_jax.learning.games import games_to_verify
 from ringrift_jax.learning.loop import LoopConfig
-from ringrift_jax.runs.checkpoints import (
-    Checkpoints,
-    complete_champions,
-    quiet_background,
-    remove_champions_after,
-    save_champion,
-)
+from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import BusyError, RunDirectory
-from ringrift_jax.runs.events import read
-from ringrift_jax.runs.history import History
-from ringrift_jax.runs.ingest import Inbox, Taken
-from ringrift_jax.runs.interrupts import Interrupts
-from ringrift_jax.runs.memory import memory, out_of_memory, too_large
-from ringrift_jax.runs.metrics import to_record
-from ringrift_jax.runs.monitors import Monitor, Monitors, open_monitors
-from ringrift_jax.runs.parity import check
-from ringrift_jax.runs.registry import config_hash
-from ringrift_jax.runs.run import Run
+from ringrift_jax.runs.memory import out_of_memory, too_large
+from ringrift_jax.runs.monitors import open_monitors
+from ringrift_jax.runs.training import DamagedRunError, Until, train
 from ringrift_jax.settings import Count, Positive, Seed
 
 PROGRAM = "python -m experiments.train"
 
 ITERATIONS: dict[str, int] = {"tiny": 4, "cpu": 100, "gpu": 1000}
 """Total iterations of a preset unless the command line says otherwise."""
-
-SAVING_SHARE = 0.1
-"""Saving takes at most this share of the time."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +124,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     with lock:
         limited = args.hours is not None or args.until_elo is not None
         iterations = args.iterations or (None if limited else ITERATIONS[name])
-        until_elo = math.inf if args.until_elo is None else args.until_elo
+        until = Until(iterations, args.hours, math.inf if args.until_elo is None else args.until_elo)
+        screen = Screen()
         try:
             with naming_the_knob(config):
-                train(config, directory, iterations, args.hours, until_elo, name, monitors, args.ingest)
+                train(config, directory, until, screen, name, [screen.status, *monitors], args.ingest)
+        except DamagedRunError as problem:
+            fail(f"{problem}; to begin anew choose another --run-dir")
         except OSError as problem:
             fail_to_write(problem, directory.path)
 
@@ -162,125 +145,6 @@ def naming_the_knob(config: RunConfig) -> Iterator[None]:
         if message is None:
             raise
         fail(message)
-
-
-def train(
-    config: RunConfig,
-    directory: RunDirectory,
-    iterations: int | None,
-    hours: float | None = None,
-    until_elo: float = math.inf,
-    preset_name: str = "custom",
-    monitors: Sequence[Monitor] = (),
-    ingest: bool = False,
-) -> None:
-    """Starts or continues a run until so many iterations are done in all, or until it is interrupted.
-
-    Args:
-      config: settings of the run.
-      directory: of the run, opened.
-      iterations: total to reach; None for no limit.
-      hours: stop after so many hours; None for no limit.
-      until_elo: stop when the champion has as much, as counted by the arenas.
-      preset_name: what the settings are called on the screen.
-      monitors: what else watches it.
-      ingest: take in the games of workers.
-    """
-    screen = Screen()
-    last = math.inf if iterations is None else iterations
-    end = math.inf if hours is None else time.monotonic() + 3600 * hours
-
-    def stop_soon() -> None:
-        screen.say("stopping: finishing this iteration, then saving; once more to leave at once")
-
-    with (
-        Checkpoints(directory.checkpoints) as checkpoints,
-        Interrupts(stop_soon, screen.restore_cursor) as interrupts,
-        Monitors([screen.standing, *monitors], screen.say) as watch,
-        ThreadPoolExecutor(1) as worker,  # so that the main thread is free to answer signals
-    ):
-        run = Run(config)
-        env = run.env
-        sizes = memory(run.abstract, config.loop)
-        screen.introduce(config, preset_name, str(directory.path), sizes, run.mesh.size)
-        resumed = checkpoints.latest() is not None
-        try:
-            state = checkpoints.restore(run.abstract, run.mesh, screen.say) if resumed else run.start()
-            read(directory.path), directory.read_metrics()  # damaged lines are refused before anything is changed
-        except ValueError as problem:
-            fail(f"{problem}; to begin anew choose another --run-dir")
-        done = int(state.iteration)
-        remove_champions_after(directory.champions, int(state.version) if resumed else -1)
-        if not resumed:
-            save_champion(directory.champions, 0, config, state.champion)
-        complete_champions(directory.champions, config, state, screen.say)
-        history = History(directory, config, watch)
-        history.rewind(done, resumed)
-        if done:
-            screen.say(f"continuing after iteration {done}")
-        if done >= last:
-            screen.say(f"nothing to do: {done} of {iterations} iterations are done; give more --iterations to go on")
-            return
-        if history.elo >= until_elo:
-            screen.say(f"nothing to do: the champion has {history.elo:.0f} Elo; give a higher --until-elo to go on")
-            return
-        history.start(done, resumed, preset_name)
-
-        watch.phase("compiling")
-        began = time.monotonic()
-        with screen.compiling():
-            iterate = worker.submit(run.compile).result()
-        screen.say(f"compiled in {time.monotonic() - began:.1f} s")
-
-        inbox = Inbox(directory.path, env, config.loop) if ingest else None
-        taken = inbox.next(done + 1) if inbox else Taken()
-        hash_ = config_hash(config)
-        save_at = time.monotonic()
-        watch.phase("iterating")
-        with screen.iterating(done, iterations):
-            while done < last and history.elo < until_elo and not interrupts.requested and time.monotonic() < end:
-                began = time.monotonic()
-                state = run.add(state, taken.games)
-                games = games_to_verify(config.loop, state)
-                running = worker.submit(lambda now: jax.block_until_ready(iterate(now)), state)
-                parity = check(env, games, config_hash=hash_)
-                following = inbox.next(done + 2) if inbox else Taken()
-                state, metrics = running.result()
-                state = run.settle(state, parity.accepted)
-                done += 1
-                record = to_record(metrics, config.loop, time.monotonic() - began)
-                if record["promoted"]:
-                    save_champion(directory.champions, record["champion"], config, state.champion)
-                record = history.add(record, parity, taken)
-                for event in taken.events:
-                    if event.rejected:
-                        screen.say(f"{event.path} is not taken in: {event.rejected}")
-                taken = following
-                screen.iteration(record, iterations)
-                began = time.monotonic()
-                if began >= save_at:
-                    watch.phase("saving")
-                    checkpoints.save(state)
-                    watch.phase("iterating")
-                    now = time.monotonic()
-                    save_at = now + (now - began) * (1 / SAVING_SHARE - 1)
-        watch.phase("saving")
-        checkpoints.save(state)
-        checkpoints.wait()
-        of_all = f" of {iterations}" if iterations else ""
-        if done >= last:
-            why = f"{iterations} iterations are done"
-        elif history.elo >= until_elo:
-            why = f"the champion has {history.elo:.0f} Elo"
-        else:
-            why = interrupts.requested or f"{hours:g} h are over"
-        history.end(done, why)
-        watch.phase("stopped")
-        if done >= last:
-            screen.say(f"finished {iterations} iterations, saved in {directory.path}")
-        else:
-            screen.say(f"{why}: saved after iteration {done}{of_all}; the same command continues")
-        screen.summarise(directory.read_metrics(), str(directory.path))
 
 
 if __name__ == "__main__":

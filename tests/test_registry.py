@@ -11,6 +11,7 @@ from toy_runs import GAME, ONE_DEVICE
 
 from ringrift_jax.learning.config import RunConfig, to_dict
 from ringrift_jax.learning.loop import LoopState, make_iterate, new_loop
+from ringrift_jax.players.ratings import elo_of_reward
 from ringrift_jax.runs import events, registry
 from ringrift_jax.runs.checkpoints import Checkpoints, save_champion
 from ringrift_jax.runs.events import EventLog
@@ -120,16 +121,16 @@ def test_a_few_games_that_were_all_won_are_no_certainty():
 
 @pytest.mark.parametrize(("reward", "players", "elo"), [(0, 2, 0), (0, 4, 0), (0.5, 2, 190.85), (-0.5, 2, -190.85)])
 def test_elo_of_a_mean_reward(reward, players, elo):
-    assert registry.elo_of_reward(reward, players) == pytest.approx(elo, abs=0.01)
+    assert elo_of_reward(reward, players) == pytest.approx(elo, abs=0.01)
 
 
 def test_elo_of_a_mean_reward_is_finite_and_grows():
     for players in (2, 3, 4):
-        line = [registry.elo_of_reward(r, players) for r in np.linspace(-1 / (players - 1), 1, 30)]
+        line = [elo_of_reward(r, players) for r in np.linspace(-1 / (players - 1), 1, 30)]
         assert np.isfinite(line).all()
         assert np.all(np.diff(line) > 0)
     # Three equal players of four against one that is 10 times as likely to win a pair: 10 of 13 games.
-    assert registry.elo_of_reward((10 / 13 * 4 - 1) / 3, 4) == pytest.approx(400)
+    assert elo_of_reward((10 / 13 * 4 - 1) / 3, 4) == pytest.approx(400)
 
 
 def test_config_hashes_differ():

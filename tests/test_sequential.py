@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ringrift_jax.players.sequential import SequentialConfig, Verdict, reward_of_elo, verdict
-from ringrift_jax.runs.registry import elo_of_reward
+from ringrift_jax.players.ratings import elo_of_reward, reward_of_elo
+from ringrift_jax.players.sequential import SequentialConfig, Verdict, verdict
 
 CONFIG = SequentialConfig()
 MATCHES, GROUPS = 4000, 2000

@@ -196,6 +196,41 @@ def wilson(wins: int, games: int) -> tuple[float, float]:
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
+def reward_of_elo(elo: float, players: int) -> float:
+    """The mean reward of a player so much stronger than its equal opponents: 1 for a win, -1/(n-1) for a loss."""
+    odds = 10 ** (elo / 400)
+    wins = odds / (odds + players - 1)
+    return (wins * players - 1) / (players - 1)
+
+
+def elo_of_reward(reward: float, players: int) -> float:
+    """The Elo difference to equal opponents at which the mean reward is expected: of :func:`reward_of_elo` the inverse.
+
+    Shares of games won outside 0.1 % to 99.9 % count as these, so that it is finite.
+    """
+    wins = min(max((reward * (players - 1) + 1) / players, 0.001), 0.999)
+    odds = wins * (players - 1) / (1 - wins)
+    return elo_of_score(odds / (odds + 1))
+
+
+def elo_of_match(score: float, error: float, groups: int, players: int) -> tuple[float, tuple[float, float]]:
+    """How much stronger than its opponents the challenger of a match is, in Elo, and the 95 % interval.
+
+    It counts a group more, drawn and of variance 1: a few games that were all won are no certainty.
+
+    Args:
+      score: mean reward of the challenger, in [-1, 1].
+      error: its standard error over groups of games from one opening.
+      groups: their number.
+      players: of the game.
+    """
+    squares = groups * score**2 + groups * (groups - 1) * error**2 + 1
+    mean = groups * score / (groups + 1)
+    half = 1.96 * math.sqrt((squares / (groups + 1) - mean**2) / (groups + 1))
+    low, high = elo_of_reward(mean - half, players), elo_of_reward(mean + half, players)
+    return elo_of_reward(mean, players), (low, high)
+
+
 def _pair(result: Result) -> tuple[str, str]:
     return min(result.first, result.second), max(result.first, result.second)
 

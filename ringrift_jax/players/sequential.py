@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from ..numerics import in_32_bits
 from ..settings import Positive, check
+from .ratings import reward_of_elo
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,6 @@ class Verdict:
     groups: jax.Array
     score: jax.Array
     error: jax.Array
-
-
-def reward_of_elo(elo: float, players: int) -> float:
-    """The mean reward of a player so much stronger than its equal opponents: 1 for a win, -1/(n-1) for a loss."""
-    odds = 10 ** (elo / 400)
-    wins = odds / (odds + players - 1)
-    return (wins * players - 1) / (players - 1)
 
 
 @in_32_bits

@@ -43,7 +43,7 @@ class RunDirectory:
         """Makes the directory, or checks that the run in it has the same settings.
 
         Returns:
-          A lock, taken: a context manager that keeps others out until it or this process ends, however it ends.
+          A lock, held: a context manager that keeps others out until it or this process ends, however it ends.
 
         Raises:
           OSError: the directory cannot be made or written to.
@@ -56,7 +56,7 @@ class RunDirectory:
             raise PermissionError(13, "Permission denied", str(self.path))
         lock = FileLock(self.path / "lock")
         try:
-            taken = lock.acquire(blocking=False)
+            held = lock.acquire(blocking=False)
         except Timeout:
             owner = self.owner.read_text().strip() if self.owner.exists() else "another process"
             raise BusyError(
@@ -67,7 +67,7 @@ class RunDirectory:
         except BaseException:
             lock.release()
             raise
-        return taken
+        return held
 
     def _claim(self, config: RunConfig) -> None:
         write_whole(

@@ -32,7 +32,7 @@ TakeIn = Callable[[LoopState, Rows, np.ndarray, np.int32], LoopState]
 
 
 @dataclass(frozen=True)
-class Taken:
+class Ingested:
     """What is taken in before an iteration: the games, and what the event log says about them."""
 
     games: Sequence[PlayedGame] = ()
@@ -51,7 +51,7 @@ class Inbox:
             if isinstance(event, GamesIngested):
                 self._count(event)
 
-    def next(self, iteration: int) -> Taken:
+    def next(self, iteration: int) -> Ingested:
         """What is taken in before an iteration, the newest files first: their games are by the best network.
 
         At most as many rows as self-play writes in an iteration, so that its own rows stay in the ring at least half as
@@ -74,7 +74,7 @@ class Inbox:
                 self._count(events[-1])
             if self._open:
                 break
-        return Taken(games, events)
+        return Ingested(games, events)
 
     def _count(self, event: GamesIngested) -> None:
         self._taken[event.path] = event.first + event.games

@@ -15,7 +15,7 @@ import jax
 from ..learning.config import RunConfig, read_run, to_dict
 from ..learning.loop import new_loop
 from ..numerics import new_key
-from ..players.ratings import elo_of_score
+from ..players.ratings import elo_of_match
 from .checkpoints import Checkpoints, champion_versions, load_champion
 from .events import ModelPromoted, read
 
@@ -54,9 +54,7 @@ def promotion(
     groups: int = 0,
     gates: dict[str, bool] | None = None,
 ) -> ModelPromoted:
-    """The event of a promotion.
-
-    Its Elo and interval count a group more, drawn and of variance 1: a few games that were all won are no certainty.
+    """The event of a promotion, with its Elo by :func:`~ringrift_jax.players.ratings.elo_of_match`.
 
     Args:
       config: of the run.
@@ -69,15 +67,7 @@ def promotion(
       gates: names of the quality gates and whether the self-play of the iteration passed them.
     """
     version = parent.version + 1 if parent else 0
-
-    def elo(reward: float) -> float:
-        return round(elo_of_reward(reward, config.num_players), 1)
-
-    squares = groups * score**2 + groups * (groups - 1) * error**2 + 1
-    mean = groups * score / (groups + 1)
-    half = 1.96 * math.sqrt((squares / (groups + 1) - mean**2) / (groups + 1))
-    improvement = elo(mean)
-
+    gained, (low, high) = elo_of_match(score, error, groups, config.num_players)
     return ModelPromoted(
         iteration=iteration,
         board=config.board,
@@ -86,22 +76,12 @@ def promotion(
         parent=parent.version if parent else None,
         path=f"{CHAMPIONS}/{version}",
         games=games,
-        elo=round(parent.elo + improvement, 1) if parent else 0.0,
-        elo_improvement=improvement if parent else None,
-        interval=(elo(mean - half), elo(mean + half)) if parent else None,
+        elo=round(parent.elo + round(gained, 1), 1) if parent else 0.0,
+        elo_improvement=round(gained, 1) if parent else None,
+        interval=(round(low, 1), round(high, 1)) if parent else None,
         config_hash=config_hash(config),
         gates=gates or {},
     )
-
-
-def elo_of_reward(reward: float, players: int) -> float:
-    """The Elo difference to equal opponents at which the mean reward (1 for a win, -1/(n-1) for a loss) is expected.
-
-    Shares of games won outside 0.1 % to 99.9 % count as these, so that it is finite.
-    """
-    wins = min(max((reward * (players - 1) + 1) / players, 0.001), 0.999)
-    odds = wins * (players - 1) / (1 - wins)
-    return elo_of_score(odds / (odds + 1))
 
 
 def champions(run: Path | str) -> list[ModelPromoted]:

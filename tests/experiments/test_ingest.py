@@ -12,10 +12,9 @@ import pytest
 from toy_game import ToyGame
 from toy_runs import FEW, make_run, records, run, run_elsewhere, stories, toy_game, use_toy_game, without_timings
 
-from experiments import train
 from ringrift_jax.learning.loop import new_loop, take_in
 from ringrift_jax.learning.ring import Status
-from ringrift_jax.runs import events, exports, ingest
+from ringrift_jax.runs import events, exports, ingest, training
 from ringrift_jax.runs.checkpoints import Checkpoints
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.events import EventLog, GamesIngested
@@ -107,7 +106,7 @@ class Killed(BaseException):
 
 def test_each_game_is_taken_in_once_whatever_is_killed(undisturbed, tmp_path, monkeypatch):
     """Between the events of an iteration, before its line, before its checkpoint."""
-    monkeypatch.setattr(train, "SAVING_SHARE", 1.0)  # save after every iteration
+    monkeypatch.setattr(training, "SAVING_SHARE", 1.0)  # save after every iteration
     deliver_all(tmp_path)
     points = [
         (EventLog, "append", lambda self, event: event.kind() == "games_ingested" and event.iteration == 2, True),
@@ -144,9 +143,9 @@ def test_a_trainer_that_is_killed_between_two_events(undisturbed, tmp_path):
     deliver_all(tmp_path)
     before = """
 import os
-from experiments import train
+from ringrift_jax.runs import training
 from ringrift_jax.runs.events import EventLog
-append, train.SAVING_SHARE = EventLog.append, 1.0
+append, training.SAVING_SHARE = EventLog.append, 1.0
 def kill(self, event):
     append(self, event)
     if event.kind() == "games_ingested" and event.iteration == 2:

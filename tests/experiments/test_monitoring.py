@@ -19,7 +19,7 @@ from tensorboardX.proto.event_pb2 import Event as Entry  # pyright: ignore[repor
 from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from toy_runs import records, run, run_elsewhere, use_toy_game
 
-from experiments.console import Screen, Standing, sparkline
+from experiments.console import Screen, StatusLine, sparkline
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.gates import GateResult, GatesReport
 from ringrift_jax.learning.learner import Losses
@@ -407,17 +407,17 @@ def promotion(version: int, elo: float) -> ModelPromoted:
 
 
 def test_where_a_run_stands():
-    standing = Standing()
-    assert standing.describe() == ""
-    standing.start([], [promotion(version, elo) for version, elo in enumerate((0.0, 105.0))])
-    standing.phase("iterating")
-    standing.iteration(a_record(1))
-    standing.event(promotion(2, 210.0))
-    assert standing.describe() == "iterating  1.5 games/s  20 decisions/s  Elo ▁▅█  0 > 1 > 2 (+210 Elo)"
-    assert standing.describe(plain=True) == "iterating  1.5 games/s  20 decisions/s  0 > 1 > 2 (+210 Elo)"
+    status = StatusLine()
+    assert status.describe() == ""
+    status.start([], [promotion(version, elo) for version, elo in enumerate((0.0, 105.0))])
+    status.phase("iterating")
+    status.iteration(a_record(1))
+    status.event(promotion(2, 210.0))
+    assert status.describe() == "iterating  1.5 games/s  20 decisions/s  Elo ▁▅█  0 > 1 > 2 (+210 Elo)"
+    assert status.describe(plain=True) == "iterating  1.5 games/s  20 decisions/s  0 > 1 > 2 (+210 Elo)"
     for version in range(3, 9):
-        standing.event(promotion(version, 200.0))
-    assert standing.describe(plain=True).endswith("  ... > 4 > 5 > 6 > 7 > 8 (+200 Elo)")
+        status.event(promotion(version, 200.0))
+    assert status.describe(plain=True).endswith("  ... > 4 > 5 > 6 > 7 > 8 (+200 Elo)")
     assert sparkline([5.0, 5.0]) == "▁▁"
 
 
@@ -425,7 +425,7 @@ def test_where_a_run_stands():
 def test_only_terminals_see_where_a_run_stands(capsys, terminal):
     screen = Screen()
     screen.console = Console(force_terminal=terminal, width=60, highlight=False, soft_wrap=True)
-    screen.standing.phase("saving")
+    screen.status.phase("saving")
     with screen.iterating(1, 3):
         screen.say("a line")
     said = capsys.readouterr().out

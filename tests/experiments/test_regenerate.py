@@ -6,7 +6,6 @@ import chex
 import jax
 import pytest
 from played import random_record
-from ringrift_jax.runs.regeneration import difference, regenerate
 from toy_game import ToyGame
 from toy_runs import FEW, make_run, run, toy_game, use_toy_game
 
@@ -15,10 +14,11 @@ from experiments import train
 from ringrift_jax.devices import deterministic_kernels
 from ringrift_jax.learning.games import games_of_lanes
 from ringrift_jax.learning.loop import new_loop
-from ringrift_jax.runs import exports, record_files
+from ringrift_jax.runs import exports, record_files, training
 from ringrift_jax.runs.checkpoints import Checkpoints
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.events import RunStarted
+from ringrift_jax.runs.regeneration import difference, regenerate
 
 ENV: Any = ToyGame(heap=13)
 
@@ -26,7 +26,7 @@ ENV: Any = ToyGame(heap=13)
 def test_games_are_the_same_from_a_checkpoint_and_from_the_beginning(tmp_path, monkeypatch, capsys):
     """Also after games of a worker were taken in, of which the run itself has forgotten that they were files."""
     use_toy_game(monkeypatch)
-    monkeypatch.setattr(train, "SAVING_SHARE", 1.0)  # save after every iteration
+    monkeypatch.setattr(training, "SAVING_SHARE", 1.0)  # save after every iteration
     (tmp_path / "workers" / "a").mkdir(parents=True)
     exports.export_npz(tmp_path / "workers" / "a" / "000001.npz", ENV, [toy_game(seed) for seed in range(8)])
     run(tmp_path, "--iterations", "6", "--ingest", *FEW)

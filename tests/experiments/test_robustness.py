@@ -9,10 +9,10 @@ import chex
 import pytest
 from toy_runs import records, run, run_elsewhere, stories, use_toy_game, without_timings
 
-from experiments import evaluate, train
+from experiments import evaluate
 from experiments.command_line import use_deterministic_kernels
 from ringrift_jax.devices import deterministic_kernels
-from ringrift_jax.runs import registry
+from ringrift_jax.runs import history, registry, training
 from ringrift_jax.runs.checkpoints import Checkpoints, champion_versions, load_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.events import EventLog, RunStarted, read
@@ -81,14 +81,14 @@ def same(path, other) -> None:
         # It is written in the background, so the next iteration may find out first.
         (Checkpoints, "save", lambda self, state: state.iteration == 4, "checkpoints|events.jsonl"),
         (Checkpoints, "save", lambda self, state: state.iteration == 6, "checkpoints"),
-        (train, "save_champion", lambda directory, version, *_: version == 2, "champions/2"),
-        (train, "save_champion", lambda directory, version, *_: version == 0, "champions/0"),
+        (history, "save_champion", lambda directory, version, *_: version == 2, "champions/2"),
+        (history, "save_champion", lambda directory, version, *_: version == 0, "champions/0"),
     ],
 )
 def test_a_full_disk_ends_a_run_which_then_goes_on(
     undisturbed, tmp_path, disk, monkeypatch, capsys, owner, name, when, lost
 ):
-    monkeypatch.setattr(train, "SAVING_SHARE", 1.0)  # save after every iteration
+    monkeypatch.setattr(training, "SAVING_SHARE", 1.0)  # save after every iteration
     with disk(owner, name, when), pytest.raises(SystemExit) as stop:
         run(tmp_path, "--iterations", "6")
     assert stop.value.code == 2
@@ -115,8 +115,9 @@ def test_a_disk_that_is_full_from_the_start(undisturbed, tmp_path, disk, capsys)
 
 def test_the_threads_that_write_checkpoints_print_nothing(undisturbed, tmp_path):
     before = f"""
+from ringrift_jax.runs import training
 from ringrift_jax.runs.checkpoints import Checkpoints
-train.SAVING_SHARE, save = 1.0, Checkpoints.save
+training.SAVING_SHARE, save = 1.0, Checkpoints.save
 def full(self, state):
     if state.iteration == 6:
         exec({FULL!r})

@@ -23,7 +23,7 @@ from experiments.command_line import start_jax
 from experiments.console import Screen
 from ringrift_jax.learning.loop import new_loop
 from ringrift_jax.learning.ring import Status
-from ringrift_jax.runs import events, registry
+from ringrift_jax.runs import events, registry, training
 from ringrift_jax.runs.checkpoints import Checkpoints, champion_versions, load_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.events import EventLog
@@ -39,6 +39,7 @@ from experiments import train
 from experiments.command_line import start_jax
 from experiments.console import Screen
 from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.runs import training
 RunConfig.make_env = lambda self: ToyGame(heap=13)
 """
 
@@ -160,7 +161,7 @@ train.main({[*SMALL, "--run-dir", str(tmp_path), "--iterations", "5"]})
 # Reads that were given up leave coroutines nobody awaits.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_damaged_checkpoint_costs_only_what_came_after_the_one_before(toy, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(train, "SAVING_SHARE", 1.0)  # save after every iteration
+    monkeypatch.setattr(training, "SAVING_SHARE", 1.0)  # save after every iteration
     run(tmp_path, "--iterations", "3")
     expected = without_timings(tmp_path)
     (tmp_path / "checkpoints" / "3" / "default" / "_METADATA").write_text("{")
@@ -196,7 +197,7 @@ def test_a_run_that_is_killed_20_times_is_the_run_that_is_not(toy, tmp_path):
     draw = random.Random(0)
     promotes = ["--arena.every", "1", "--self-play.lanes", "16"]
     command = [*SMALL, *promotes, "--run-dir", str(tmp_path / "killed"), "--iterations", "1000000"]
-    script = TOY + f"train.SAVING_SHARE = 0.5\ntrain.main({command})"
+    script = TOY + f"training.SAVING_SHARE = 0.5\ntrain.main({command})"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
     reached = []
     for _ in range(20):
@@ -380,9 +381,9 @@ def test_games_the_reference_refuses_are_not_learned_from(toy, tmp_path, capsys,
         last = {game.last_iteration for game in games}
         return Parity(len(games), [], "lane 1, game 0: planted" if last == {2} else None)
 
-    monkeypatch.setattr(train, "check", check)
+    monkeypatch.setattr(training, "check", check)
     run(tmp_path / "refused", "--iterations", "5")
-    monkeypatch.setattr(train, "check", lambda *_, **__: Parity(1, [], None))
+    monkeypatch.setattr(training, "check", lambda *_, **__: Parity(1, [], None))
     run(tmp_path / "accepted", "--iterations", "5")
     refused, accepted = records(tmp_path / "refused"), records(tmp_path / "accepted")
     assert [line["trainable_rows"] for line in refused[:3]] == [line["trainable_rows"] for line in accepted[:3]]
