@@ -64,9 +64,7 @@ def regenerate(
 
 def was_deterministic(directory: RunDirectory, iteration: int) -> bool:
     """Whether the process that made an iteration had deterministic kernels, by the run's events."""
-    started = [
-        event for event in read(directory.path) if isinstance(event, RunStarted) and event.iteration <= iteration
-    ]
+    started = [event for event in read(directory.path) if isinstance(event, RunStarted) and event.iteration < iteration]
     return bool(started) and started[-1].deterministic
 
 
