@@ -20,6 +20,7 @@ from ..learning.config import RunConfig
 from ..devices import everywhere, make_mesh
 from ..env import Env
 from ..learning.loop import LoopConfig
+from ..numerics import new_key
 from ..players.ratings import Result, pairwise_from_ranks, wilson
 from ..pytrees import select
 
@@ -171,7 +172,7 @@ class Matches:
         self.env = config.make_env()
         self.groups = -(-games // config.num_players)
         self.games = self.groups * config.num_players
-        self._key = partial(jax.random.key, seed)
+        self._key = partial(new_key, seed)
         self._compiled: dict[tuple[Style, Style], Callable] = {}
         self._params: dict[Player, Any] = {}
 
