@@ -54,20 +54,23 @@ def test_the_network_challenges_the_champion_when_it_is_time(run):
 
 def test_nothing_measured_is_nan_and_what_was_not_measured_is_none_on_the_record(run):
     _, metrics = run
-    seen = set()
+    learned = {"loss", "policy_loss", "target_entropy", "value_loss", "gradient"}
+    arena = {"arena_score", "arena_error", "verdict"}
+
+    def without_number(m):
+        return {name for name, value in to_record(m, ONE_DEVICE, 1.0).items() if value is None}
+
     for m in metrics:
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(m))
+        assert without_number(m) == (set() if m.arena.games else arena)
         line = to_record(m, ONE_DEVICE, 1.0)
-        none = {name for name, value in line.items() if value is None}
-        expected = {"arena_score", "arena_error", "verdict"} if m.arena.games == 0 else set()
-        expected |= {"arena_error"} if m.arena.groups == 1 else set()
-        expected |= {"loss", "policy_loss", "target_entropy", "value_loss", "gradient"} if m.steps == 0 else set()
-        assert none == expected
-        seen.add(frozenset(none))
         silent = {name for name, gate in line["gates"].items() if gate["value"] is None}
         assert silent == {name for name, result in m.gates.results.items() if not result.judged}
         assert {name for name, entropy in line["entropy_by_phase"].items() if entropy is not None} == {"place", "chain"}
-    assert len(seen) > 2
+    challenged = metrics[1]
+    assert without_number(replace(challenged, steps=np.int32(0))) == learned
+    one_group = replace(challenged.arena, groups=np.int32(1))
+    assert without_number(replace(challenged, arena=one_group)) == {"arena_error"}
 
 
 def test_a_state_of_other_settings_is_refused():

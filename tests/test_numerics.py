@@ -12,10 +12,10 @@ from ringrift_jax.learning.loop import make_iterate, new_loop
 from ringrift_jax.numerics import key_of, new_key
 from ringrift_jax.players import heuristic
 from ringrift_jax.players.agents import make_evaluate, random_agent, search_agent
-from ringrift_jax.players.arena import play_match, versus
+from ringrift_jax.players.arena import judge, new_match, next_turn, play_match, versus
 from ringrift_jax.search.tree import search
 
-STATES, KEYS = 3, 3
+STATES = 3
 
 
 def states(env):
@@ -33,7 +33,9 @@ def searched(state):
 
 def match(state):
     agent = search_agent(GAME, make_evaluate(GAME, ONE_DEVICE.network), state.champion, ONE_DEVICE.search)
-    return play_match(GAME, versus(agent, random_agent(GAME)), 2, new_key(0))
+    start = new_match(GAME, 2)
+    turn, verdict = next_turn(GAME, start, 3), judge(start, 2, ONE_DEVICE.arena.test)
+    return turn, verdict, play_match(GAME, versus(agent, random_agent(GAME)), 2, new_key(0))
 
 
 def judged(_):

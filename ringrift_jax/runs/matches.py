@@ -15,6 +15,7 @@ from ..devices import everywhere, make_mesh
 from ..env import Env
 from ..learning.config import RunConfig
 from ..learning.loop import LoopConfig
+from ..numerics import new_key
 from ..players import heuristic
 from ..players.agents import Agent, heuristic_agent, make_evaluate, network_agent, random_agent, search_agent
 from ..players.arena import Match, distinct_share, play_match, versus
@@ -171,7 +172,7 @@ class Matches:
         self.env = config.make_env()
         self.groups = -(-games // config.num_players)
         self.games = self.groups * config.num_players
-        self._key = partial(jax.random.key, seed)
+        self._key = partial(new_key, seed)
         self._compiled: dict[tuple[Style, Style], Callable] = {}
         self._params: dict[Player, Any] = {}
 
