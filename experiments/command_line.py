@@ -184,7 +184,9 @@ def start_jax() -> None:
     except Exception as problem:  # whatever a plugin raises
         fail(_no_backend(problem))
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", platformdirs.user_cache_dir("ringrift_jax", appauthor=False))
+        with contextlib.suppress(RuntimeError):  # a user may have no home
+            directory = platformdirs.user_cache_dir("ringrift_jax", appauthor=False)
+            jax.config.update("jax_compilation_cache_dir", directory)
 
 
 def cores() -> int:

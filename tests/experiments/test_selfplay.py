@@ -148,5 +148,5 @@ def test_what_is_not_a_run_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         selfplay.main([str(tmp_path)])
     said = capsys.readouterr().err
-    assert "config.json is damaged or of another version of ringrift_jax: RunConfig has no setting komi" in said
+    assert "config.json is damaged or of another version of ringrift_jax: komi is no setting" in said
     assert list(tmp_path.iterdir()) == [tmp_path / "config.json"]
