@@ -7,7 +7,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, NoReturn
 import jax
 import platformdirs
 import tyro
+from rich.console import Console
+from rich.markup import escape
 
 from ringrift_jax.settings import check
 
@@ -174,6 +176,14 @@ def _no_backend(problem: Exception) -> str:
 
 def _first_line(text: str) -> str:
     return next(iter(text.splitlines()), "")
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Says on the terminal, if there is one, what takes a while; it vanishes at the end."""
+    console = Console(stderr=True, highlight=False)
+    with console.status(escape(what)) if console.is_terminal else contextlib.nullcontext():
+        yield
 
 
 def start_jax() -> None:

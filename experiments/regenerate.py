@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments.command_line import command, fail, option, parse, start_jax, use_all_cores
+from experiments.command_line import command, fail, option, parse, start_jax, use_all_cores, waiting
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.games import PlayedGame, games_of_lanes
 from ringrift_jax.runs import record_files
@@ -111,7 +111,8 @@ def regenerate(
         state = program.start()
     start = int(state.iteration)
     say(f"from iteration {start} to {last_iteration}, in which the game ended")
-    iterate = program.compile()
+    with waiting("compiling the training loop, about a minute the first time"):
+        iterate = program.compile()
     for done in range(start, last_iteration):
         state = program.add(state, taken_before(directory.path, happened, done + 1))
         state, _ = iterate(state)

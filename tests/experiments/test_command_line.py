@@ -259,3 +259,15 @@ def test_a_gpu_that_does_not_start_is_a_warning_with_the_reason(monkeypatch, cap
     )
     assert command_line.choose_preset("gpu") == "gpu"
     assert capsys.readouterr().err == ""
+
+
+def test_waiting_is_told_on_a_terminal_only(monkeypatch, capsys):
+    with command_line.waiting("compiling [1] match"):
+        pass
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the output for a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    with command_line.waiting("compiling [1] match"):
+        pass
+    out, error = capsys.readouterr()
+    assert out == "" and "compiling [1] match" in error
