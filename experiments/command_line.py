@@ -7,7 +7,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, NoReturn
 import jax
 import platformdirs
 import tyro
+from rich.console import Console
+from rich.markup import escape
 
 from ringrift_jax.settings import check
 
@@ -176,6 +178,14 @@ def _first_line(text: str) -> str:
     return next(iter(text.splitlines()), "")
 
 
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Says on the terminal, if there is one, what takes a while; it vanishes at the end."""
+    console = Console(stderr=True, highlight=False)
+    with console.status(escape(what)) if console.is_terminal else contextlib.nullcontext():
+        yield
+
+
 def start_jax() -> None:
     """Has JAX look for its devices, or ends the program with one line that says why there are none. It keeps compiled
     programs in the user's cache directory, unless ``JAX_COMPILATION_CACHE_DIR`` says where."""
@@ -184,7 +194,9 @@ def start_jax() -> None:
     except Exception as problem:  # whatever a plugin raises
         fail(_no_backend(problem))
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", platformdirs.user_cache_dir("ringrift_jax", appauthor=False))
+        with contextlib.suppress(RuntimeError):  # a user may have no home
+            directory = platformdirs.user_cache_dir("ringrift_jax", appauthor=False)
+            jax.config.update("jax_compilation_cache_dir", directory)
 
 
 def cores() -> int:

@@ -31,6 +31,7 @@ from experiments.command_line import (
     parse,
     start_jax,
     use_all_cores,
+    waiting,
 )
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.players.ratings import Ratings, fit
@@ -97,7 +98,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     for player, opponent in _pairings(contest, args.against):
         began = time.monotonic()
         try:
-            outcomes.append(matches.play(player, opponent))
+            who = f"{player.name} against {opponent.name}"
+            with waiting(f"playing {who}; before it the match is compiled, about half a minute the first time"):
+                outcomes.append(matches.play(player, opponent))
         except FileNotFoundError as problem:
             fail(str(problem))
         print(f"{describe(outcomes[-1])}, {time.monotonic() - began:.0f} s", flush=True)

@@ -23,12 +23,15 @@ from experiments.command_line import (
     start_jax,
     use_all_cores,
     use_deterministic_kernels,
+    waiting,
 )
 from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.parity import record
 from ringrift_jax.runs.regeneration import WHERE, difference, find_record, regenerate, was_deterministic
 from ringrift_jax.runs.registry import config_hash
+
+COMPILING = "compiling the training loop, about a minute the first time"
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         start_jax()
         quiet_background()
         began = time.monotonic()
-        game = regenerate(directory, config, **{name: recorded[name] for name in WHERE})
+        game = regenerate(directory, config, **{name: recorded[name] for name in WHERE}, compiling=waiting(COMPILING))
         again = record(config.make_env(), game, config_hash=config_hash(config))
     except (FileNotFoundError, NotADirectoryError) as problem:
         fail(f"there is no {problem.filename}" if problem.filename else str(problem))

@@ -17,7 +17,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from experiments.command_line import check_output, command, fail, option, parse, start_jax
+from experiments.command_line import check_output, command, fail, option, parse, start_jax, waiting
 from ringrift_jax import boards
 from ringrift_jax.render import board_text, game_html, game_svg
 from ringrift_jax.runs import records
@@ -116,7 +116,8 @@ def _write_page(game: dict, path: Path, model: Path | None) -> None:
         from ringrift_jax.runs.curves import network_curves  # it needs the network, which takes a while to load
 
         start_jax()
-        curves = network_curves(game, model)
+        with waiting("the network judges the game; before it is compiled, some seconds the first time"):
+            curves = network_curves(game, model)
     write_whole(path, game_html(game, curves))
 
 

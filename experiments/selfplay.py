@@ -16,7 +16,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from experiments.command_line import command, fail, fail_to_write, option, parse, start_jax, use_all_cores
+from experiments.command_line import command, fail, fail_to_write, option, parse, start_jax, use_all_cores, waiting
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.worker import Worker
 from ringrift_jax.numerics import new_key
@@ -107,7 +107,8 @@ class Player:
             if network is None:
                 self._say(f"{interrupts.requested}: nothing was played")
                 return
-            worker = Worker(config.make_env(), config.loop, lanes, network, new_key(seed), args.finish_games)
+            with waiting("compiling the start of games"):
+                worker = Worker(config.make_env(), config.loop, lanes, network, new_key(seed), args.finish_games)
             self._until_stopped(worker, follower, interrupts)
 
     def _until_stopped(self, worker: Worker, follower: Follower, interrupts: Interrupts) -> None:
@@ -116,7 +117,7 @@ class Player:
         began, finished = time.monotonic(), 0
         end = began + 3600 * args.hours if args.hours else float("inf")
         try:
-            with self._console.status("compiling") as status:
+            with self._console.status("compiling the search, about a minute the first time") as status:
                 finished += self._ply(worker, files)
                 self._say(f"compiled in {time.monotonic() - began:.1f} s")
                 began, first = time.monotonic(), worker.plies

@@ -1,5 +1,6 @@
 """What is saved is what is restored, and a restored run goes on exactly like the one that was not interrupted."""
 
+import pwd
 from dataclasses import replace
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from toy_runs import GAME, ONE_DEVICE, assert_equal, host
 
+from experiments.command_line import start_jax
 from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.config import RunConfig, to_dict
 from ringrift_jax.learning.loop import make_iterate, new_loop
@@ -24,6 +26,35 @@ from ringrift_jax.runs.run import Run
 
 def start(seed=0):
     return new_loop(GAME, ONE_DEVICE, jax.random.key(seed))
+
+
+def test_a_user_without_a_name_can_train(tmp_path, monkeypatch):
+    """As in a container that is run with the number of a user it does not know."""
+
+    def unknown(number):
+        raise KeyError(f"uid not found: {number}")
+
+    for name in ("getpwuid", "getpwnam"):
+        monkeypatch.setattr(pwd, name, unknown)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    state = start()
+    for iteration in range(1, 5):  # older ones are deleted meanwhile
+        with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+            checkpoints.save(replace(state, iteration=jnp.int32(iteration)))
+    for read_only in (False, True):
+        with Checkpoints(tmp_path / "checkpoints", read_only=read_only) as checkpoints:
+            assert checkpoints.latest() == 4
+            assert_equal(host(checkpoints.restore(jax.eval_shape(start))).learner, host(state).learner)
+    config = RunConfig("square8", loop=ONE_DEVICE)
+    assert_equal(load_champion(save_champion(tmp_path, 0, config, state.champion))[1], state.champion)
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    before = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.chdir(tmp_path)
+    start_jax()  # there is no home to keep compiled programs in, so they are kept nowhere
+    assert jax.config.jax_compilation_cache_dir == before  # pyright: ignore[reportAttributeAccessIssue]
+    assert not (tmp_path / "~").exists()
 
 
 def test_a_restored_run_goes_on_bit_for_bit(tmp_path):
@@ -154,7 +185,7 @@ def test_champions_are_parameters_and_settings(tmp_path, monkeypatch):
 def test_a_champion_of_another_version_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "to_dict", lambda config: to_dict(config) | {"komi": 7})
     save_champion(tmp_path, 0, RunConfig("hex8", loop=ONE_DEVICE), start().champion)
-    with pytest.raises(ValueError, match="0 is of another version of ringrift_jax: RunConfig has no setting komi"):
+    with pytest.raises(ValueError, match="0 is damaged or of another version of ringrift_jax: komi is no setting"):
         load_champion(tmp_path / "0")
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
-from experiments.command_line import BoardName, command, fail, option, parse, start_jax
+from experiments.command_line import BoardName, command, fail, option, parse, start_jax, waiting
 from experiments.play import terminal
 from experiments.play.session import Opponent, new_session
 from ringrift_jax.learning.config import RunConfig
@@ -65,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
             serve(Choice(config, player, champions, seats, args.seed), args.port)
             return
-        session = new_session(env, Opponent(env, config, player, champions), seats, args.seed)
+        with waiting("compiling the rules, some seconds the first time"):
+            session = new_session(env, Opponent(env, config, player, champions), seats, args.seed)
+            session.legal()
     except (FileNotFoundError, ValueError) as problem:
         fail(str(problem))
     try:

@@ -1,6 +1,7 @@
 """Games of self-play, played again: what is recorded of them is made anew and compared."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def regenerate(
     first_iteration: int,
     last_iteration: int,
     say: Callable[[str], None] = print,
+    compiling: AbstractContextManager[None] | None = None,
 ) -> PlayedGame:
     """A game of self-play, played again.
 
@@ -34,6 +36,7 @@ def regenerate(
       lane, number: of the game.
       first_iteration, last_iteration: in which its first and its last decision were made.
       say: told where it begins.
+      compiling: entered while the training loop is compiled.
 
     Raises:
       FileNotFoundError: the file of a worker that was taken in meanwhile is gone, so that the game would be another.
@@ -50,7 +53,8 @@ def regenerate(
         state = run.start()
     start = int(state.iteration)
     say(f"from iteration {start} to {last_iteration}, in which the game ended")
-    iterate = run.compile()
+    with compiling or nullcontext():
+        iterate = run.compile()
     for done in range(start, last_iteration):
         state = run.add(state, taken_before(directory.path, happened, done + 1))
         state, _ = iterate(state)

@@ -9,7 +9,6 @@ from dataclasses import replace
 import chex
 import pytest
 from played import random_record
-from ringrift_jax.runs.workers import Files, claim
 from toy_runs import make_run, promote, toy_game, use_toy_game
 
 from experiments import selfplay
@@ -18,6 +17,7 @@ from ringrift_jax.runs import events, record_files, workers
 from ringrift_jax.runs.checkpoints import load_champion
 from ringrift_jax.runs.exports import load_npz
 from ringrift_jax.runs.parity import Parity
+from ringrift_jax.runs.workers import Files, claim
 
 
 @pytest.fixture(autouse=True)
@@ -151,5 +151,5 @@ def test_what_is_not_a_run_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         selfplay.main([str(tmp_path)])
     said = capsys.readouterr().err
-    assert "config.json is damaged or of another version of ringrift_jax: RunConfig has no setting komi" in said
+    assert "config.json is damaged or of another version of ringrift_jax: komi is no setting" in said
     assert list(tmp_path.iterdir()) == [tmp_path / "config.json"]
