@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toy_runs import GAME, ONE_DEVICE, assert_equal, host
+from toy_runs import GAME, ONE_DEVICE, assert_equal, begin, host
 
 from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.config import RunConfig, to_dict
@@ -21,8 +21,8 @@ from ringrift_jax.runs.checkpoints import (
 )
 
 
-def start(seed=0):
-    return new_loop(GAME, ONE_DEVICE, jax.random.key(seed))
+def start():
+    return begin(0)
 
 
 def test_a_restored_run_goes_on_bit_for_bit(tmp_path):
