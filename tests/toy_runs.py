@@ -15,11 +15,12 @@ import tyro
 from toy_game import ToyGame
 
 from experiments import train
+from ringrift_jax.devices import everywhere
 from ringrift_jax.learning.config import RunConfig, preset
 from ringrift_jax.learning.games import PlayedGame
 from ringrift_jax.learning.gates import GatesConfig
 from ringrift_jax.learning.learner import LearnerConfig
-from ringrift_jax.learning.loop import LoopConfig, new_loop
+from ringrift_jax.learning.loop import LoopConfig, LoopState, new_loop
 from ringrift_jax.learning.selfplay import SelfPlayConfig
 from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.players.sequential import SequentialConfig
@@ -57,6 +58,11 @@ ONE_DEVICE = LoopConfig(
     gates=GatesConfig(min_unique=0.0, max_seat_share=1.0),
 )
 """For tests of the loop without a run. With key 2 it learns, promotes and rolls back within 16 iterations."""
+
+
+def begin(seed: int) -> LoopState:
+    """The state before the first iteration, on its device like every later one: else the loop is compiled twice."""
+    return jax.device_put(new_loop(GAME, ONE_DEVICE, jax.random.key(seed)), everywhere(None))
 
 
 def use_toy_game(monkeypatch) -> None:

@@ -18,7 +18,7 @@ from ringrift_jax import boards, notation
 from ringrift_jax.runs import records
 from ringrift_jax.runs.records import Disagreement, record_game, record_moves, verify
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ENV = batches.make("square8", 2)
 
 

@@ -20,8 +20,8 @@ from ringrift_jax.reference.position import Position
 from ringrift_jax.render import marks
 from ringrift_jax.render.board import GRID, position_of
 
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "board.svg"
-GOLDEN = Path(__file__).parent / "golden"
+PICTURE = Path(__file__).resolve().parents[2] / "docs" / "board.svg"
+GOLDEN = Path(__file__).parents[1] / "golden"
 POSITIONS = [
     ("square8", 2, "1|place|13,12|1,2|1,2|0,0:1 3,4:1122 7,7:2|1,1:1 2,5:2|4,4:2 5,5:1 5,6:2|lps=2/-1/0/0"),
     ("hex8", 3, "2|place|15,14,17|1,0,1|0,1,0|-4,4:12 0,0:3 1,0:221|0,1:3 4,-4:1|2,2:2|lps=3/1--/0/0"),

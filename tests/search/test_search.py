@@ -1,6 +1,7 @@
 """The search over legal slots: equal to mctx's own search over all actions, right about signs, and deeper than one ply.
 
-The golden trees are rewritten by ``python tests/test_search.py`` after a change that is meant to change them.
+The golden trees are rewritten by ``PYTHONPATH=tests python tests/search/test_search.py`` after a change that is meant
+to change them.
 """
 
 # pyright: reportCallIssue=false, reportIndexIssue=false
@@ -22,7 +23,7 @@ from ringrift_jax.rules.state import Phase
 from ringrift_jax.search.slots import candidates, num_candidates
 from ringrift_jax.search.tree import SearchConfig, num_slots, search, search_tree, summarise
 
-GOLDEN = Path(__file__).parent / "golden" / "search.json"
+GOLDEN = Path(__file__).parents[1] / "golden" / "search.json"
 TWO = ToyGame(heap=9, swap_rule=True)
 THREE = ToyGame(num_players=3, heap=8)
 FOUR = ToyGame(num_players=4, heap=14, max_steps=5)  # truncated more often than not

@@ -29,7 +29,7 @@ class FakeEnv:
         return 8, 8, 1
 
 
-ENV = FakeEnv()
+ENV: Any = FakeEnv()
 SKIP, SWAP = ENV.num_actions - 2, ENV.num_actions - 1
 
 

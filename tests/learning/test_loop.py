@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import optax
 import pytest
-from toy_runs import FEW, GAME, ONE_DEVICE, assert_equal, host, settings
+from toy_runs import FEW, GAME, ONE_DEVICE, assert_equal, begin, host, settings
 
 from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.loop import make_iterate, new_loop, release
@@ -23,7 +23,7 @@ def iterate():
 @pytest.fixture(scope="module")
 def run(iterate):
     """States before and after each iteration, on the host, and the metrics of each."""
-    state = new_loop(GAME, ONE_DEVICE, jax.random.key(2))
+    state = begin(2)
     states, metrics = [host(state)], []
     for _ in range(16):
         state, metric = iterate(state)
@@ -34,11 +34,11 @@ def run(iterate):
 
 def test_equal_seeds_give_equal_runs(iterate, run):
     states, _ = run
-    state = new_loop(GAME, ONE_DEVICE, jax.random.key(2))
+    state = begin(2)
     for _ in range(3):
         state, _ = iterate(state)
     assert_equal(host(state), states[3])
-    stems = [new_loop(GAME, ONE_DEVICE, jax.random.key(seed)).champion["params"]["stem"]["kernel"] for seed in (2, 6)]
+    stems = [begin(seed).champion["params"]["stem"]["kernel"] for seed in (2, 6)]
     assert not np.array_equal(*stems)
 
 

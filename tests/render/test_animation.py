@@ -15,7 +15,7 @@ from ringrift_jax import boards, reference, render
 from ringrift_jax.reference.position import Position
 from ringrift_jax.runs import records
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 GAMES: dict[str, dict] = {"square8": random_record(2), "hex8": random_record(0, "hex8", 3)}
 SECONDS, PAUSE = 0.5, 3.0
 

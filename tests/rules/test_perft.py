@@ -15,7 +15,7 @@ from ringrift_jax import notation, reference
 from ringrift_jax.boards import standard
 from ringrift_jax.rules.state import State
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "perft.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "perft.md"
 
 
 class Row(NamedTuple):

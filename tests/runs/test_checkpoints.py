@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toy_runs import GAME, ONE_DEVICE, assert_equal, host
+from toy_runs import GAME, ONE_DEVICE, assert_equal, begin, host
 
 from experiments.command_line import start_jax
 from ringrift_jax.devices import everywhere, make_mesh
@@ -25,7 +25,7 @@ from ringrift_jax.runs.run import Run
 
 
 def start(seed=0):
-    return new_loop(GAME, ONE_DEVICE, jax.random.key(seed))
+    return begin(seed)
 
 
 def test_a_user_without_a_name_can_train(tmp_path, monkeypatch):

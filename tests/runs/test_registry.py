@@ -7,10 +7,10 @@ import chex
 import jax
 import numpy as np
 import pytest
-from toy_runs import GAME, ONE_DEVICE
+from toy_runs import GAME, ONE_DEVICE, begin
 
 from ringrift_jax.learning.config import RunConfig, to_dict
-from ringrift_jax.learning.loop import LoopState, make_iterate, new_loop
+from ringrift_jax.learning.loop import LoopState, make_iterate
 from ringrift_jax.players.ratings import elo_of_reward
 from ringrift_jax.runs import events, registry
 from ringrift_jax.runs.checkpoints import Checkpoints, save_champion
@@ -30,7 +30,7 @@ def run(tmp_path):
     """A run with two promotions, whose champions and checkpoint are told apart by a number in their parameters."""
     (tmp_path / registry.CONFIG).write_text(json.dumps(to_dict(CONFIG)))
     log, event = EventLog(tmp_path), None
-    params = new_loop(CONFIG.make_env(), CONFIG.loop, jax.random.key(0)).champion
+    params = begin(0).champion
     for version, score in enumerate((0.0, 0.2, 0.1)):
         event = registry.promotion(CONFIG, event, 4 * version, 100 * version, score, 0.05, groups=99)
         log.append(event)
@@ -40,8 +40,7 @@ def run(tmp_path):
 
 
 def checkpoint(run) -> LoopState:
-    env = CONFIG.make_env()
-    state, iterate = new_loop(env, CONFIG.loop, jax.random.key(0)), make_iterate(env, CONFIG.loop)
+    state, iterate = begin(0), make_iterate(GAME, ONE_DEVICE)
     for _ in range(3):
         state, _ = iterate(state)
     with Checkpoints(run / registry.CHECKPOINTS) as checkpoints:

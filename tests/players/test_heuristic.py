@@ -24,7 +24,7 @@ from ringrift_jax.rules import step as rules_step
 from ringrift_jax.rules.arrays.lanes import unbatched
 from ringrift_jax.rules.state import State
 
-DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "heuristic"
+DEFAULT_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "heuristic"
 FOLDER = Path(os.environ.get("RINGRIFT_HEURISTIC", DEFAULT_FOLDER))
 LANES = batches.LANES
 
