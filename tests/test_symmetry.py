@@ -125,7 +125,7 @@ def test_of_two_longest_lines_the_first_axis_collapses(board: str, num_players: 
     text, move, lines = TWO_LONGEST_LINES[board, num_players]
     cells = [np.array([parse_cell(env.board, cell) for cell in line.split(" ")]) for line in lines]
     start = notation.from_state_string(env, text)
-    slide, pay = notation.actions_of(env, start, move)
+    slide, pay = map(jnp.int32, notation.actions_of(env, start, move))  # of one type with their images
     image_of = jax.jit(partial(symmetry.map_action, env.board))
     keeps_line = jax.jit(partial(symmetry.keeps_line, env.board))
     pending = env.step(start, jnp.int32(slide))
