@@ -35,6 +35,7 @@ WRONG = {
         r"values float32\[{n}\]; they must be float32\[{n}, 2\]",
     ),
     "logits alone": (lambda _, seen: jnp.zeros((len(seen), 6)), r"float32\[{n}, 6\]; it must return the pair"),
+    "three results": (lambda _, seen: (*network(6, 2)(_, seen), seen), "a tuple of 3; it must return the pair"),
 }
 
 
