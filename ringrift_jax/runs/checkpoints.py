@@ -227,9 +227,7 @@ def remove_champions_after(directory: Path | str, version: int) -> None:
             shutil.rmtree(Path(directory) / str(newer))
 
 
-def complete_champions(
-    path: Path, config: RunConfig, state: LoopState, say: Callable[[str], None]
-) -> None:
+def complete_champions(path: Path, config: RunConfig, state: LoopState, say: Callable[[str], None]) -> None:
     """Writes the champion again if it is gone, from the state, and says which older ones are gone for good."""
     version = int(state.version)
     stored = champion_versions(path)
