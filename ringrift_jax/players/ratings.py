@@ -189,11 +189,10 @@ def wilson(wins: int, games: int) -> tuple[float, float]:
     """Wilson's 95% interval of a proportion, for independent games. ValueError unless 0 <= wins <= games > 0."""
     if not 0 <= wins <= games or games == 0:
         raise ValueError(f"{wins} wins in {games} games")
-    z = 1.96
-    share, spread = wins / games, z * z / games
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / games + spread / 4 / games) / (1 + spread)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    from scipy.stats import binomtest  # slow to import
+
+    interval = binomtest(wins, games).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def reward_of_elo(elo: float, players: int) -> float:

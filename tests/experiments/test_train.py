@@ -310,7 +310,7 @@ def test_other_settings_on_an_old_directory_are_refused(toy, tmp_path, capsys):
         (["square8", "hex8"], ["hex8", "options are"]),
         (["square8", "--swap-rule", "--players", "3"], ["swap_rule needs 2 players"]),
         (["square8", "--search.simulations", "0"], ["simulations is 0", "at least 1"]),
-        (["square8", "--network.dtype", "int8"], ["dtype is 'int8'", "float32"]),
+        (["square8", "--network.dtype", "int8"], ["'int8'", "--network.dtype", "float32"]),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):
