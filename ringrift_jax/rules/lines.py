@@ -48,7 +48,7 @@ def any_line(board: Board, markers: jax.Array) -> jax.Array:
 def effect(board: Board, pos: Position, act: Action) -> Effect:
     """A line or a window of it collapses; a whole line owes the top ring of a stack if one is there, paid next.
 
-    Rulebook section 7. Twin: reference/lines.py::play_line and play_line_payment.
+    By rulebook section 7. Twin: reference/lines.py::play_line and play_line_payment.
     """
     pays, whole = act.kind == Kind.PAY, act.kind == Kind.LINE
     runs, axes = at(pos.own_runs, act.cell), len(board.axes)

@@ -67,7 +67,7 @@ def landings(seen: Survey, movers: jax.Array, capturers: jax.Array, slides: jax.
 def effect(board: Board, pos: Position, act: Action, stack: stacks.Word) -> Effect:
     """A stack leaves a marker, crosses others, takes a ring if it jumps, and pays its top ring for landing on a marker.
 
-    Rulebook sections 4 and 5. Twin: reference/movement.py::play_move and play_capture.
+    By rulebook sections 4 and 5. Twin: reference/movement.py::play_move and play_capture.
     """
     seat, distance = pos.state.current_seat, act.b
     to_target = pick(at(pos.seen.reach, act.cell), act.a).astype(jnp.int32) + 1

@@ -62,7 +62,7 @@ def may_skip(pos: Position, can: Mobility, controls: jax.Array, eligible: jax.Ar
 def effect(act: Action) -> Effect:
     """Rings from the hand go on top of what is on the cell; only that stack may then move.
 
-    Rulebook section 3. Twin: reference/placement.py::play_placement.
+    By rulebook section 3. Twin: reference/placement.py::play_placement.
     """
     return Effect(then=Phase.MOVE, placed=act.a, focus=act.cell, acted=True)
 
@@ -70,7 +70,7 @@ def effect(act: Action) -> Effect:
 def swap_is_open(board: Board, state: State) -> jax.Array:
     """bool: whether the second player may exchange seats, if the pie rule is on; of one state or of lanes of them.
 
-    Rulebook section 3. Twin: reference/position.py::Position.swap_available.
+    By rulebook section 3. Twin: reference/position.py::Position.swap_available.
     """
     if board.num_players != 2:
         return jnp.zeros_like(state.swapped)
@@ -81,6 +81,6 @@ def swap_is_open(board: Board, state: State) -> jax.Array:
 def swap_effect() -> Effect:
     """The players exchange seats, and nothing else: the same seat places now.
 
-    Rulebook section 3. Twin: reference/turn.py::_place.
+    By rulebook section 3. Twin: reference/turn.py::_place.
     """
     return Effect(then=Phase.PLACE, swaps=True)

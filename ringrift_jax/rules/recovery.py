@@ -44,7 +44,7 @@ class PendingSlide(NamedTuple):
 def eligible(controls: jax.Array, markers: jax.Array, buried: jax.Array) -> jax.Array:
     """bool: whether a seat may recover that ``controls`` a stack, owns ``markers``, has a ring ``buried``; any shape.
 
-    Rulebook section 6. Twin: reference/recovery.py::eligible.
+    By rulebook section 6. Twin: reference/recovery.py::eligible.
     """
     return ~controls & markers & buried
 
@@ -111,7 +111,7 @@ def effect(board: Board, slide: PendingSlide, act: Action) -> Effect:
 
     The payer was chosen before a strike, so where it is the stack struck, its ring may be on top by now.
 
-    Rulebook section 6. Twin: reference/recovery.py::play_slide, play_strike, play_line_slide and play_window_slide.
+    By rulebook section 6. Twin: reference/recovery.py::play_slide, play_strike, play_line_slide and play_window_slide.
     """
     begins, pays = act.kind == Kind.RAY, act.kind == Kind.PAY
     strikes = pays & slide.strike

@@ -173,7 +173,7 @@ def effect(board: Board, pos: Position, land: Land, region: Region, act: Action,
 
     ``region``: that of a ``REGION`` decision, without cells for a payment; ``cap``: int32[N], of the stack that pays.
 
-    Rulebook section 8. Twin: reference/territory.py::play_region and play_region_payment.
+    By rulebook section 8. Twin: reference/territory.py::play_region and play_region_payment.
     """
     pays, recovered = act.kind == Kind.PAY, pos.state.recovered
     cells = cells_in_mode(region, act.a)

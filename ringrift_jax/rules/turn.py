@@ -19,7 +19,7 @@ from .state import Phase, Reason, State
 def skip_effect(phase: jax.Array) -> Effect:
     """Where each skip leads: to the move, to the lines, or past the regions.
 
-    Rulebook section 2. Twin: reference/turn.py::_place, _move, _capture and _territory, in what they do at last.
+    By rulebook section 2. Twin: reference/turn.py::_place, _move, _capture and _territory, in what they do at last.
     """
     then = jnp.where(phase == Phase.TERRITORY, Phase.FORCED_ELIMINATION, Phase.LINE)
     return Effect(then=jnp.where(phase == Phase.PLACE, Phase.MOVE, then))
@@ -28,7 +28,7 @@ def skip_effect(phase: jax.Array) -> Effect:
 def forced_elimination_effect(cap: jax.Array) -> Effect:
     """A cap of int32[N] rings is eliminated, and the turn ends.
 
-    Rulebook section 9. Twin: reference/turn.py::_forced.
+    By rulebook section 9. Twin: reference/turn.py::_forced.
     """
     return Effect(then=Phase.OVER, paid=cap, acted=True)
 

@@ -5,11 +5,11 @@ import re
 import pytest
 import toy_runs
 from jax.errors import JaxRuntimeError
-from ringrift_jax.runs.memory import KNOBS, memory, out_of_memory
 
 from experiments import train
 from experiments.measure import probe
 from ringrift_jax.learning.config import RunConfig, preset
+from ringrift_jax.runs.memory import KNOBS, memory, out_of_memory
 from ringrift_jax.runs.run import Run
 
 
@@ -33,7 +33,7 @@ def test_a_dry_run_says_what_a_run_needs_and_writes_nothing(tmp_path, monkeypatc
 def test_a_probe_ends_though_nothing_is_learned(monkeypatch, capsys):
     toy_runs.use_toy_game(monkeypatch)
     monkeypatch.setattr(probe, "PROBE_SECONDS", 0.0)
-    train.main([*toy_runs.PROMOTING, *toy_runs.FEW, "--dry-run", "--gates.min-unique", "1.1"])
+    train.main([*toy_runs.PROMOTING, *toy_runs.FEW, "--dry-run", "--learner.min-rows", "1000000"])
     assert "without learning, for which there were too few games; the last of 1\n" in capsys.readouterr().out
 
 

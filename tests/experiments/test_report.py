@@ -80,7 +80,7 @@ def test_what_is_damaged_is_said_in_its_place(run, broken):
 
 
 def test_what_is_no_run_is_refused(tmp_path, capsys):
-    for path, message in ((tmp_path, "is not a run: it has none of"), (tmp_path / "none", "is not a run")):
+    for path, message in ((tmp_path, "is not a run: it has none of"), (tmp_path / "none", "there is no directory")):
         with pytest.raises(SystemExit) as stop:
             report.main([str(path)])
         (line,) = capsys.readouterr().err.splitlines()
@@ -91,4 +91,4 @@ def test_a_page_that_cannot_be_written(run, capsys):
     with pytest.raises(SystemExit) as stop:
         report.main([str(run.path), "--out", str(run.path / "none" / "page.html")])
     (line,) = capsys.readouterr().err.splitlines()
-    assert stop.value.code == 2 and "cannot be written" in line
+    assert stop.value.code == 2 and "but there is no directory" in line

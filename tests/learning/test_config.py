@@ -87,5 +87,5 @@ def test_what_has_a_default_may_be_missing(tmp_path):
 
 
 def test_a_file_of_the_first_version_loads_unchanged():
-    file = Path(__file__).parent / "golden" / "config.json"
+    file = Path(__file__).parents[1] / "golden" / "config.json"
     assert flatten(json.loads(file.read_text())).items() <= flatten(to_dict(read_run(file))).items()
