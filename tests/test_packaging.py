@@ -51,7 +51,9 @@ def test_public_names():
         assert name in rr.__all__
 
 
-def test_readme_snippets_run(capsys, monkeypatch):
+def test_readme_snippets_run(capsys, monkeypatch, tmp_path):
+    (tmp_path / "runs" / "square8-2p").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(events, "subscribe", partial(events.subscribe, stop=lambda: True))  # else it waits for ever
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert snippets

@@ -33,7 +33,7 @@ def test_a_dry_run_says_what_a_run_needs_and_writes_nothing(tmp_path, monkeypatc
 def test_a_probe_ends_though_nothing_is_learned(monkeypatch, capsys):
     toy_runs.use_toy_game(monkeypatch)
     monkeypatch.setattr(probe, "PROBE_SECONDS", 0.0)
-    train.main([*toy_runs.PROMOTING, *toy_runs.FEW, "--dry-run", "--learner.min-rows", "1000000"])
+    train.main([*toy_runs.PROMOTING, "--dry-run", "--gates.min-entropy", "100"])
     assert "without learning, for which there were too few games; the last of 1\n" in capsys.readouterr().out
 
 

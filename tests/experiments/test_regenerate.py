@@ -91,7 +91,7 @@ def test_a_run_remembers_that_it_was_deterministic(trained, option, expected, tm
     record_files.write(tmp_path / "games.jsonl.gz", [random_record(0, **where)])
     monkeypatch.setenv("XLA_FLAGS", "")
 
-    def play(*_, **found):
+    def play(*_, compiling, **found):
         assert found == where
         raise ValueError(f"kernels: {deterministic_kernels()}")
 

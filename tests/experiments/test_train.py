@@ -397,15 +397,15 @@ def test_games_the_reference_refuses_are_not_learned_from(toy, tmp_path, capsys,
 
 
 def test_a_run_whose_gates_always_fail_says_so_goes_on_and_learns_nothing(toy, tmp_path, capsys):
-    run(tmp_path, "--iterations", "3", "--gates.min-unique", "1.1")
+    run(tmp_path, "--iterations", "3", "--gates.min-entropy", "100")
     lines = records(tmp_path)
-    assert [line["gates"]["unique"]["passed"] for line in lines] == [False] * 3
+    assert [line["gates"]["entropy"]["passed"] for line in lines] == [False] * 3
     assert all(line["gates"]["finite"]["passed"] for line in lines)
     assert all(line["data_rejected"] and line["steps"] == line["trainable_rows"] == 0 for line in lines)
     assert all(line["games"] > 0 for line in lines)
-    assert capsys.readouterr().out.count("rejected by the gates: unique") == 3
+    assert capsys.readouterr().out.count("rejected by the gates: entropy") == 3
     rejected = [event for event in events.read(tmp_path) if isinstance(event, events.DataRejected)]
-    assert [(event.iteration, event.gate) for event in rejected] == [(1, "unique"), (2, "unique"), (3, "unique")]
+    assert [(event.iteration, event.gate) for event in rejected] == [(1, "entropy"), (2, "entropy"), (3, "entropy")]
     config = RunDirectory(tmp_path).read_config().loop
     like = jax.eval_shape(lambda: new_loop(ToyGame(heap=13), config, jax.random.key(0)))
     with Checkpoints(tmp_path / "checkpoints", read_only=True) as checkpoints:

@@ -13,7 +13,7 @@ def check_step(number: int, pos: reference.Position, step: dict) -> reference.Po
     legal = reference.legal_moves(pos)
     if "L" in step:
         missing, extra = sorted(set(step["L"]) - set(legal)), sorted(set(legal) - set(step["L"]))
-        assert legal == step["L"], f"{where}: missing {missing}, not in the record {extra}"
+        assert list(legal) == step["L"], f"{where}: missing {missing}, not in the record {extra}"
     assert len(legal) == step["n"], f"{where}: {len(legal)} legal moves, recorded {step['n']}: {legal}"
     assert parity.crc(legal) == step["h"], f"{where}: the recorded game had other legal moves than {legal}"
     after = reference.play(pos, step["m"])
