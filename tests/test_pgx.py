@@ -27,6 +27,7 @@ def check(env: RingRift, games: int, monkeypatch) -> None:
     pgx.api_test(env, games)
 
 
+@pytest.mark.ci
 def test_pgx_accepts_a_small_board(monkeypatch):
     check(SMALL, 5, monkeypatch)
 

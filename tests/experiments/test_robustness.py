@@ -174,6 +174,7 @@ def test_evaluate_says_which_champion_it_does_not_have(undisturbed, tmp_path, ca
     assert f"{path / 'champions'} lacks champion 2, so champion 1 plays; " in capsys.readouterr().err
 
 
+@pytest.mark.ci
 def test_a_deterministic_run_in_another_process_is_the_same_run(undisturbed, tmp_path, monkeypatch):
     done = run_elsewhere(tmp_path, "--iterations", "6", "--deterministic")
     assert done.returncode == 0, done.stderr

@@ -81,7 +81,7 @@ def check_result(env: rr.Env, game: dict, state: State) -> None:
 @needs_parity
 @pytest.mark.parametrize(
     ("board", "num_players"),
-    [pytest.param(*c, marks=batches.marks(*c, often=batches.SMALL)) for c in batches.SMALL + batches.LARGE],
+    [pytest.param(*c, marks=batches.marks(*c, quick=(), often=batches.SMALL)) for c in batches.SMALL + batches.LARGE],
 )
 def test_recorded_games(board: str, num_players: int):
     recorded = list(games(board, num_players))

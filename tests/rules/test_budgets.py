@@ -63,6 +63,7 @@ def test_init_is_deterministic_and_its_own(board: str) -> None:
     assert not same(consumed, second) and same(env.init(), second), "two games share their arrays"
 
 
+@pytest.mark.ci
 def test_step_alone_under_vmap_and_under_two_vmaps() -> None:
     """At every built position, with a random legal action."""
     env = batches.make("square8", 2)
