@@ -26,29 +26,13 @@ from ..rules.actions import Layout
 from ..rules.state import Phase, State
 from .states import (
     PHASE_NAMES,
-    REASON_NAMES,
     cell_names,
-    from_state_string,
     neighbours,
     on_host,
     parse_cell,
     pending_slide,
     stack_rings,
-    state_string,
 )
-
-__all__ = [
-    "PHASE_NAMES",
-    "REASON_NAMES",
-    "actions_of",
-    "encode",
-    "from_state_string",
-    "legal_moves",
-    "move_of",
-    "moves_of",
-    "play",
-    "state_string",
-]
 
 _region_of = jax.jit(territory.region_of, static_argnums=0)
 

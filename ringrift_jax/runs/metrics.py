@@ -12,7 +12,7 @@ from typing import Any, Literal
 import jax
 
 from ..learning.loop import LoopConfig, Metrics
-from ..notation.moves import PHASE_NAMES
+from ..notation import PHASE_NAMES
 
 Kind = Literal["gauge", "last", "counter", "total", "enum", "text"]
 
