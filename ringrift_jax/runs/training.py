@@ -234,7 +234,8 @@ def _first_state(
     resumed = checkpoints.latest() is not None
     try:
         state = checkpoints.restore(run.abstract, run.mesh, display.say) if resumed else run.start()
-        read(directory.path), directory.read_metrics()  # damaged lines are refused before anything is changed
+        read(directory.path)  # here and in the metrics damaged lines are refused before anything is changed
+        directory.read_metrics()
         return state, resumed
     except ValueError as problem:
         raise DamagedRunError(str(problem)) from problem
