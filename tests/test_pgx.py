@@ -47,6 +47,7 @@ def test_every_configuration_has_pgx_fields():
         assert state.observation.shape == env.observation_shape and state.env_id == env.id
 
 
+@pytest.mark.ci
 def test_a_game_is_the_same_through_pgx():
     env, step = SMALL.env, jax.jit(SMALL.step)
     state, plain = jax.jit(SMALL.init)(jax.random.key(0)), SMALL.env.init()

@@ -4,6 +4,7 @@ import batches
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import ringrift_jax as rr
 from ringrift_jax import boards
@@ -11,6 +12,7 @@ from ringrift_jax import boards
 ENV = rr.make(boards.custom("square", 3, 2), max_steps=40)
 
 
+@pytest.mark.ci
 def test_games_never_run_dry_and_nothing_of_their_end_is_lost():
     step = rr.wrappers.auto_reset(ENV)
 

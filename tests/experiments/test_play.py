@@ -61,6 +61,7 @@ def until_mine(session: Session) -> None:
         session.reply()
 
 
+@pytest.mark.ci
 def test_a_game_to_its_end_is_a_record_that_the_reference_accepts(session):
     for ply in range(400):
         if session.over:

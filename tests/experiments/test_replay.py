@@ -109,6 +109,7 @@ def test_a_game_becomes_a_picture_that_moves(path, tmp_path, capsys):
     assert "no directory" in refused(capsys, path, "--game", 1, "--svg", tmp_path / "none" / "x.svg")
 
 
+@pytest.mark.ci
 def test_a_network_judges_a_game(path, tmp_path, capsys):
     """Its chances sum to 1 wherever somebody decides, and its probabilities are those of its policy."""
     config = RunConfig("square8", loop=preset("tiny", "square8"))

@@ -5,6 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from ringrift_jax import notation, reference
 from ringrift_jax.env import make
@@ -33,6 +34,7 @@ def wins_within(pos, seat, decisions):
     return winning
 
 
+@pytest.mark.ci
 def test_finds_a_forced_win_through_a_capture_chain():
     env = make("square8")
     pos = reference.from_state_string(env.board, CHAIN_TO_WIN)
