@@ -1,14 +1,14 @@
 """What a run would need, before it is begun: memory, compile time, and speed from a few iterations."""
 
 import time
-from math import prod
 
 import jax
-from ringrift_jax.runs.memory import memory, size_text
 
 from experiments.console import Screen
 from ringrift_jax.learning.config import RunConfig
+from ringrift_jax.runs.memory import memory, size_text
 from ringrift_jax.runs.run import Run
+from ringrift_jax.search.network import count_parameters
 
 PROBE_SECONDS = 60.0
 """The probe begins no further iteration after so long, and none after one that has learned."""
@@ -21,7 +21,7 @@ def probe(config: RunConfig, preset: str) -> None:
     sizes = memory(run.abstract, config.loop)
     screen.introduce(config, preset, "nothing is written", sizes, run.mesh.size)
     params = run.abstract.learner.params
-    screen.say(f"network    {sum(prod(leaf.shape) for leaf in jax.tree.leaves(params)):,} parameters")
+    screen.say(f"network    {count_parameters(params):,} parameters")
     began = time.monotonic()
     with screen.compiling():
         iterate = run.compile()
