@@ -68,21 +68,23 @@ def know_nothing(params, observations):
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_search_approaches_the_solution(solved):
     states, winning = solved
     keys = jax.random.split(jax.random.key(0), POSITIONS)
     chance = float((winning.sum(1) / np.asarray(jax.vmap(ENV.legal_action_mask)(states)).sum(1)).mean())
     found = []
-    for simulations in (8, 512):
+    for simulations in (8, 256):
         config = SearchConfig(simulations=simulations, considered=32, gumbel_scale=1.0)
         output = jax.jit(lambda states, keys, config=config: search(ENV, know_nothing, None, states, keys, config))
         found.append(accuracy(winning, output(states, keys).action))
-    print(f"right decisions: {chance:.3f} by chance, {found} with 8 and 512 simulations")
+    print(f"right decisions: {chance:.3f} by chance, {found} with 8 and 256 simulations")
     assert chance < 0.6 < found[0] < found[1]
-    assert found[1] >= 0.85
+    assert found[1] >= 0.8
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_training_learns_the_solution(solved):
     states, winning = solved
     config = LoopConfig(
@@ -100,7 +102,7 @@ def test_training_learns_the_solution(solved):
         return network_agent(ENV, evaluate, params)(states, jax.random.split(jax.random.key(0), POSITIONS))
 
     untrained = accuracy(winning, choose(state.learner.params))
-    for _ in range(40):
+    for _ in range(24):
         state, metrics = iterate(state)
     trained = accuracy(winning, choose(state.learner.params))
     print(f"right decisions of the network alone: {untrained:.3f} untrained, {trained:.3f} trained")

@@ -79,6 +79,7 @@ def check_result(env: rr.Env, game: dict, state: State) -> None:
 
 
 @needs_parity
+@pytest.mark.optimised
 @pytest.mark.parametrize(
     ("board", "num_players"),
     [pytest.param(*c, marks=batches.marks(*c, quick=(), often=batches.SMALL)) for c in batches.SMALL + batches.LARGE],
