@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 
 from experiments.command_line import command, fail
-from experiments.measure import rules, search, selfplay
+from experiments.measure import rules, search, selfplay, turns
 
-COMMANDS = {"env": rules, "search": search, "selfplay": selfplay}
+COMMANDS = {"env": rules, "search": search, "selfplay": selfplay, "turns": turns}
 
 
 @command

@@ -4,19 +4,20 @@ Its champion plays matches against other players, with search and without. Games
 begin with the same random opening, and in each of them the champion is another player, so that every seat is held
 equally often. Ratings are on the Elo scale, where the uniformly random player is 0.
 
-Instead of a run, random or heuristic (or heuristic:PROFILE) can be measured, on the board named by --board, such as
-``python -m experiments.evaluate heuristic --board square8 --players 2``.
+Instead of a run, random or heuristic (or heuristic:PROFILE, or tactician:random, tactician:heuristic) can be measured,
+on the board named by --board, such as ``python -m experiments.evaluate heuristic --board square8 --players 2``.
 """
 
 import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import jax
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -33,12 +34,26 @@ from experiments.command_line import (
     use_all_cores,
     waiting,
 )
+from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.config import RunConfig
-from ringrift_jax.players.ratings import Ratings, fit
+from ringrift_jax.numerics import new_key
+from ringrift_jax.players.ratings import Ratings, fit, wilson
 from ringrift_jax.runs.checkpoints import champion_versions, load_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.files import write_whole
-from ringrift_jax.runs.matches import RANDOM, Matches, Outcome, Player, champion, find_champion, game_without_run, named
+from ringrift_jax.runs.matches import (
+    RANDOM,
+    Matches,
+    Outcome,
+    Player,
+    champion,
+    find_champion,
+    game_without_run,
+    learned_by,
+    make_agent,
+    named,
+)
+from ringrift_jax.runs.puzzles import Puzzle, read_puzzles, solved, states_of
 from ringrift_jax.runs.registry import missing_champions
 from ringrift_jax.settings import Count, CountOrZero, Seed
 
@@ -49,13 +64,16 @@ class Args:
 
     Attributes:
       player: a run directory, whose latest champion plays; or one champion: RUN/champions/VERSION; or random,
-        heuristic or heuristic:PROFILE.
+        heuristic, heuristic:PROFILE, or tactician: before one of these.
       against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which searches as
-        much as the champion does; champion:0 is the untrained network. random and heuristic play each other too.
+        much as the champion does; champion:0 is the untrained network; or tactician: before one of these, who takes
+        every win of its own turn first. Those without a network play each other too.
       games: of each match, made a multiple of the number of players.
       simulations: of the search, one or several; 0 is the network alone, which takes its most likely action.
       opening: uniformly random decisions at the start of each game.
       board, players, swap_rule: the game, if no run says which; the board is needed then.
+      puzzles: files of positions that can be won before the turn passes. Instead of playing matches, each player tries
+        to win them, with a search of its own turn and without.
       ladder: all champions of the run play, not only the latest; ladder.svg in the run shows their ratings over time.
       seed: of all random numbers.
       json_file: where to write the results too.
@@ -69,6 +87,7 @@ class Args:
     board: Annotated[BoardName | None, option("BOARD", "that of the run")] = None
     players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "those of the run, or 2")] = None
     swap_rule: bool = False
+    puzzles: Annotated[tuple[Path, ...], option("[FILE ...]", "none")] = ()
     ladder: bool = False
     seed: Seed = 0
     json_file: JsonFile = None
@@ -82,6 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.evaluate")
     check_output("--json", args.json_file)
     try:
+        puzzles = [puzzle for path in args.puzzles for puzzle in read_puzzles(path)]
         contest = _contest(args)
         for name in args.against:
             if named(name, 0).style.kind == "network" and not contest.champions:
@@ -91,6 +111,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     start_jax()
 
     config = contest.config
+    if args.puzzles:
+        solve(args, contest, puzzles)
+        return
     matches = Matches(config, contest.champions, args.games, args.opening, args.seed)
     game = f"{config.board}, {config.num_players} players"
     print(f"{game}: {matches.games} games a match, the first {args.opening} decisions of each at random")
@@ -199,6 +222,30 @@ def _champions(path: Path, ladder: bool) -> tuple[Path, list[int]]:
             "Without a run, random and heuristic play"
         )
     return directory, [version]
+
+
+def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle]) -> None:
+    """Prints how many puzzles each player solves, as it plays and with a search of its own turn before it decides."""
+    config, env = contest.config, contest.config.make_env()
+    game = f"{config.board}, {config.num_players} players"
+    wins = [puzzle for puzzle in puzzles if puzzle.win]
+    wins = [puzzle for puzzle in wins if (puzzle.board, puzzle.players) == (config.board, config.num_players)]
+    if not wins:
+        fail(f"{', '.join(map(str, args.puzzles))}: no puzzle that can be won is of {game}")
+    print(f"{game}: {len(wins)} positions that can be won before the turn passes")
+    states, mesh, rows = states_of(env, wins), make_mesh(len(wins)), []
+    for player, _ in contest.players:
+        for style in dict.fromkeys((player.style, replace(player.style, tactician=True))):
+            who = replace(player, style=style)
+            learned = jax.device_put(learned_by(env, who, contest.champions), everywhere(mesh))
+            with waiting(f"{who.name} solves; before it the rules are compiled, about half a minute the first time"):
+                won = solved(env, make_agent(env, config.loop, style, learned, mesh), states, new_key(args.seed))
+            low, high = interval = wilson(int(won.sum()), len(wins))
+            print(f"{who.name} wins {won.sum()} of them, {won.mean():.1%} (95% interval {low:.1%} to {high:.1%})")
+            rows.append({"player": who.name, "solved": int(won.sum()), "puzzles": len(wins), "interval": interval})
+    if args.json_file:
+        report = {"board": config.board, "players": config.num_players, "seed": args.seed, "puzzles": rows}
+        write_whole(args.json_file, json.dumps(report, indent=2) + "\n")
 
 
 def describe(outcome: Outcome) -> str:

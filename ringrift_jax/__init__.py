@@ -11,6 +11,7 @@ from .game import Game, GameState
 from .notation.explain import explain
 from .players import heuristic
 from .rules.state import Phase, Reason, State
+from .search.winning_turn import WinningTurn, winning_turn
 
 __all__ = [
     "BOARD_NAMES",
@@ -21,6 +22,7 @@ __all__ = [
     "Phase",
     "Reason",
     "State",
+    "WinningTurn",
     "check_env",
     "explain",
     "heuristic",
@@ -29,6 +31,7 @@ __all__ = [
     "random_action",
     "render",
     "symmetry",
+    "winning_turn",
     "wrappers",
 ]
 

@@ -34,6 +34,7 @@ LIMITS = {
     "benchmark env": "--boards square8 --players 2 --batch 8 --steps 2 --repeats 1 --no-pgx",
     "benchmark search": "--preset tiny --repeats 1",
     "benchmark selfplay": "--preset tiny --repeats 1",
+    "benchmark turns": "--batch 8 --nodes 100 --repeats 1",
     "evaluate": "--games 4",
     f"evaluate {RUN}": "--games 4 --simulations 0",
     "play": "--port 0",
@@ -166,8 +167,9 @@ def test_the_code_for_other_loops_runs(capsys):
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     for block in blocks:
         exec(compile(block, "environment.md", "exec"), names)
-    wins, shapes, pgx = capsys.readouterr().out.splitlines()
-    assert len(blocks) == 4 and wins.startswith("wins by player: [") and shapes == "(64,) (64,)"
+    wins, shapes, turns, pgx = capsys.readouterr().out.splitlines()
+    assert len(blocks) == 5 and "of 64 can win before their turn passes; 64 answers are exact" in turns
+    assert wins.startswith("wins by player: [") and shapes == "(64,) (64,)"
     assert pgx.startswith("ringrift_square-3x3") and "(32, " in pgx
 
 

@@ -53,6 +53,10 @@ class Choice:
         return new_session(env, Opponent(env, self.config, self.player, self.champions), self.seats, self.seed)
 
 
+_PROGRAMS = "heuristic", "tactician:heuristic", "tactician:random", "random"
+"""Opponents that need no run."""
+
+
 class Table:
     """The one game that the page shows; requests take turns."""
 
@@ -70,8 +74,8 @@ class Table:
             choice = replace(self.first, seats=tuple(seats))
         else:
             board, players = wanted.get("board"), wanted.get("players")
-            if not isinstance(board, str) or not isinstance(players, int) or name not in ("heuristic", "random"):
-                raise ValueError("a game needs a board, a number of players, and heuristic or random as opponent")
+            if not isinstance(board, str) or not isinstance(players, int) or name not in _PROGRAMS:
+                raise ValueError(f"a game needs a board, a number of players, and one of {', '.join(_PROGRAMS)}")
             choice = Choice(RunConfig(board, players), named(name, 0), None, tuple(seats), self.first.seed)
         n = choice.config.make_env().num_players
         if any(not 1 <= seat <= n for seat in seats):
@@ -80,7 +84,7 @@ class Table:
 
     def opponents(self) -> list[dict[str, Any]]:
         """Programs that can be chosen, with the one board of a champion."""
-        found: list[dict[str, Any]] = [{"name": "heuristic"}, {"name": "random"}]
+        found: list[dict[str, Any]] = [{"name": name} for name in _PROGRAMS]
         if self.first.champions:
             config = self.first.config
             found.insert(0, {"name": self.first.player.name, "board": config.board, "players": config.num_players})

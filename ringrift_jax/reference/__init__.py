@@ -10,6 +10,7 @@ from .perft import perft
 from .position import Position, new_game
 from .turn import actions, legal_moves
 from .victory import Result, result
+from .winning_line import winning_line
 
 __all__ = [
     "Position",
@@ -26,4 +27,5 @@ __all__ = [
     "result",
     "settle",
     "state_string",
+    "winning_line",
 ]

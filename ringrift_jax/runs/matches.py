@@ -17,7 +17,15 @@ from ..learning.config import RunConfig
 from ..learning.loop import LoopConfig
 from ..numerics import new_key
 from ..players import heuristic
-from ..players.agents import Agent, heuristic_agent, make_evaluate, network_agent, random_agent, search_agent
+from ..players.agents import (
+    Agent,
+    heuristic_agent,
+    make_evaluate,
+    network_agent,
+    random_agent,
+    search_agent,
+    tactician,
+)
 from ..players.arena import Match, distinct_share, play_match, versus
 from ..players.ratings import Result, pairwise_from_ranks, wilson
 from ..pytrees import select
@@ -27,10 +35,12 @@ from .directory import RunDirectory
 
 @dataclass(frozen=True)
 class Style:
-    """How a player decides, apart from what it has learned; ``simulations`` 0 is the network alone."""
+    """How a player decides, apart from what it has learned; ``simulations`` 0 is the network alone. A ``tactician``
+    takes every win of its own turn first."""
 
     kind: Literal["random", "heuristic", "network"]
     simulations: int = 0
+    tactician: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,9 +59,10 @@ class Player:
 
     @property
     def name(self) -> str:
+        first = "tactician:" if self.style.tactician else ""
         if self.style.kind != "network":
-            return f"{self.style.kind} {self.profile}".strip()
-        who = f"champion {self.version}" if self.version else "untrained"
+            return f"{first}{self.style.kind} {self.profile}".strip()
+        who = f"{first}champion {self.version}" if self.version else f"{first}untrained"
         return f"{who}, {self.style.simulations} simulations" if self.style.simulations else f"{who} alone"
 
 
@@ -64,8 +75,11 @@ def champion(version: int, simulations: int) -> Player:
 
 def named(text: str, simulations: int) -> Player:
     """The player of ``random``, ``heuristic``, ``heuristic:PROFILE`` or ``champion:VERSION``, which makes so many
-    simulations. ValueError for anything else."""
+    simulations; or of one of these after ``tactician:``. ValueError for anything else."""
     kind, _, detail = text.partition(":")
+    if kind == "tactician" and not detail.startswith("tactician"):
+        player = named(detail, simulations)
+        return replace(player, style=replace(player.style, tactician=True))
     if text == "random":
         return RANDOM
     if kind == "heuristic" and (detail in heuristic.PROFILES or text == kind):
@@ -74,20 +88,22 @@ def named(text: str, simulations: int) -> Player:
         return champion(int(detail), simulations)
     raise ValueError(
         f"unknown player {text!r}; it must be random, heuristic, champion:VERSION or heuristic:PROFILE "
-        f"with a profile of {', '.join(heuristic.PROFILES)}"
+        f"with a profile of {', '.join(heuristic.PROFILES)}, or tactician: before one of these"
     )
 
 
 def game_without_run(player: str, board: str | None, players: int | None, swap_rule: bool) -> RunConfig | None:
-    """The game that the command line names for random or the heuristic; None if the player is a run, which says which
-    game it is. Ends the program with one line when too little or too much is named. ValueError when there is no such
-    game."""
-    if player.partition(":")[0] in ("random", "heuristic"):
+    """The game that the command line names for a player that needs no run; None if the player is a run, which says
+    which game it is. Ends the program with one line when too little or too much is named. ValueError when there is no
+    such game."""
+    if player.removeprefix("tactician:").partition(":")[0] in ("random", "heuristic"):
         if not board:
             raise ValueError(f"{player} needs --board, one of {', '.join(BOARD_NAMES)}, and perhaps --players")
         config = RunConfig(board, players or 2, swap_rule)
         config.make_env()
         return config
+    if player.startswith("tactician:"):
+        raise ValueError(f"{player} does not play without a run; tactician:random and tactician:heuristic do")
     for flag, given in (("board", board), ("players", players), ("swap-rule", swap_rule)):
         if given:
             raise ValueError(f"--{flag} is for random and heuristic only; {player} says which game it is")
@@ -119,6 +135,8 @@ def learned_by(env: Env, player: Player, champions: Path | None) -> Any:
 
 def make_agent(env: Env, loop: LoopConfig, style: Style, learned: Any, mesh: Mesh | None = None) -> Agent:
     """An agent of this style. ``mesh``: devices to spread games over."""
+    if style.tactician:
+        return tactician(env, make_agent(env, loop, replace(style, tactician=False), learned, mesh), mesh=mesh)
     if style.kind == "random":
         return random_agent(env)
     if style.kind == "heuristic":

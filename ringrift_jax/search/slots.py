@@ -60,20 +60,37 @@ def candidates(mask: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     Returns:
       ``int32[count]`` indices, -1 after the last, and ``int32`` how many entries are true in all.
     """
-    # Bit b of word w is action b * num_words + w: this way the packing adds whole rows.
+    _, actions, total = entries(pack(mask)[None], count)
+    return actions, total
+
+
+def pack(mask: jax.Array) -> jax.Array:
+    """``uint32[W]``, a mask ``bool[A]`` in words: bit b of word w is entry b * W + w."""
     num_words = -(-mask.shape[0] // _BITS)
     rows = jnp.pad(mask, (0, num_words * _BITS - mask.shape[0])).reshape(_BITS, num_words).astype(jnp.uint32)
-    words = (rows << jnp.arange(_BITS, dtype=jnp.uint32)[:, None]).sum(0, dtype=jnp.uint32)
+    return (rows << jnp.arange(_BITS, dtype=jnp.uint32)[:, None]).sum(0, dtype=jnp.uint32)
+
+
+def entries(masks: jax.Array, count: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The first ``count`` true entries of packed masks ``uint32[R, W]``, one mask after the other.
+
+    Returns:
+      ``int32[count]`` masks and ``int32[count]`` indices in them, -1 after the last, and ``int32`` how many there are.
+    """
+    num_words = masks.shape[1]
+    words = masks.reshape(-1)
     bits = jax.lax.population_count(words).astype(jnp.int32)
     ends = jnp.cumsum(bits)
     starts = ends - bits
     # Each word with any bit claims its first position, and the maximum so far spreads it to the positions that follow.
     claims = jnp.where(bits > 0, starts, count)
-    word = jnp.zeros(count, jnp.int32).at[claims].max(jnp.arange(num_words, dtype=jnp.int32), mode="drop")
+    word = jnp.zeros(count, jnp.int32).at[claims].max(jnp.arange(len(words), dtype=jnp.int32), mode="drop")
     word = jax.lax.cummax(word)
     position = jnp.arange(count)
     bit = _nth_bit(words[word], position - starts[word])
-    return jnp.where(position < ends[-1], bit * num_words + word, -1), ends[-1]
+    valid = position < ends[-1]
+    row, column = jnp.divmod(word, num_words)
+    return jnp.where(valid, row, -1), jnp.where(valid, bit * num_words + column, -1), ends[-1]
 
 
 def _nth_bit(words: jax.Array, n: jax.Array) -> jax.Array:

@@ -63,6 +63,10 @@ LINES = [
     ("evaluate random --board hex8 --against none", "unknown player 'none'; it must be random, heuristic"),
     ("evaluate random --board hex8 --json none/x.json", "--json is none/x.json, but there is no directory none"),
     ("evaluate random --board hex8 --json .", "--json is ., which is a directory; it must be a file"),
+    ("evaluate random --board hex8 --puzzles none", "No such file or directory: 'none'"),
+    ("evaluate random --board hex8 --puzzles FILE", "FILE: no puzzle that can be won is of hex8, 2 players"),
+    ("evaluate tactician:none --board hex8", "tactician:none does not play without a run"),
+    ("evaluate random --board hex8 --against tactician:none", "unknown player 'none'; it must be random, heuristic"),
     ("play EMPTY", "an argument is empty"),
     ("play runs/typo", "runs/typo is neither a run with champions nor RUN/champions/VERSION"),
     ("play heuristic --board hex8 --seat 3", "--seat is 3; seats are 1 to 2"),
@@ -93,6 +97,10 @@ LINES = [
     ("benchmark env --players 5", "num_players is 5; it must be 2 to 4"),
     ("benchmark env --json none/x.json", "--json is none/x.json, but there is no directory none"),
     ("benchmark search hex8 --json none/x.json", "--json is none/x.json, but there is no directory none"),
+    ("benchmark turns none", "none is neither a run with champions nor RUN/champions/VERSION"),
+    ("benchmark turns random", "random needs --board"),
+    ("benchmark turns random --board hex8 --nodes 0", "--nodes is 0; it must be at least 1"),
+    ("benchmark turns random --board hex8 --json none/x.json", "--json is none/x.json, but there is no directory none"),
     ("benchmark selfplay hex8 --json none/x.json", "--json is none/x.json, but there is no directory none"),
 ]  # fmt: skip
 

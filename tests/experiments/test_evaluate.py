@@ -6,9 +6,11 @@ import re
 import jax
 import jax.numpy as jnp
 import pytest
+from positions import built_positions
 from toy_game import ToyGame
 
 from experiments import evaluate
+from ringrift_jax import boards, reference
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.players.agents import random_agent
@@ -128,7 +130,10 @@ def test_players_by_name():
     assert named("champion:3", 4) == champion(3, 4)
     assert named("heuristic", 4).name == "heuristic"
     assert named("heuristic:v1-heuristic-5", 4).name == "heuristic v1-heuristic-5"
-    for name in ("champion:x", "heuristic:best", "heuristic:"):
+    assert named("tactician:random", 4) == Player(Style("random", tactician=True))
+    assert named("tactician:heuristic", 4).name == "tactician:heuristic"
+    assert named("tactician:champion:3", 4).name == "tactician:champion 3, 4 simulations"
+    for name in ("champion:x", "heuristic:best", "heuristic:", "tactician:tactician:random"):
         with pytest.raises(
             ValueError, match=f"unknown player '{name}'; it must be random, heuristic, champion:VERSION"
         ):
@@ -186,6 +191,48 @@ def test_a_player_without_a_run_is_measured_on_the_board_that_is_named(run, monk
 def test_players_without_a_run_need_a_board_and_nothing_of_a_run(capsys, monkeypatch, tmp_path, arguments, said):
     with pytest.raises(SystemExit) as stop:
         evaluate.main(arguments)
+    assert_one_line(stop, capsys, said)
+
+
+@pytest.mark.ci
+def test_puzzles_are_counted_with_the_search_of_the_own_turn_and_without(tmp_path, capsys):
+    board = boards.standard("square8", 2)
+    texts = list(built_positions(board).values())
+    lines = [(text, reference.winning_line(reference.from_state_string(board, text), 1000)) for text in texts[:40]]
+    puzzles = [{"board": "square8", "players": 2, "state": text, "win": line} for text, line in lines]
+    puzzles.append(
+        puzzles[0] | {"players": 3, "state": next(iter(built_positions(boards.standard("square8", 3)).values()))}
+    )
+    file, report = tmp_path / "puzzles.jsonl", tmp_path / "report.json"
+    file.write_text("".join(json.dumps(puzzle) + "\n" for puzzle in puzzles))
+    evaluate.main(["random", "--board", "square8", "--puzzles", str(file), "--json", str(report)])
+    count = sum(line is not None for _, line in lines)
+    assert count > 3
+    plain, tactician = json.loads(report.read_text())["puzzles"]
+    assert plain["player"] == "random" and plain["puzzles"] == tactician["puzzles"] == count
+    assert tactician["player"] == "tactician:random" and plain["solved"] < tactician["solved"] == count
+    out = capsys.readouterr().out
+    assert f"square8, 2 players: {count} positions that can be won" in out
+    assert f"tactician:random wins {count} of them, 100.0%" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "line 2, is no puzzle: Input data was truncated"),
+        (
+            '{"board": "chess", "players": 2, "state": "", "win": null}',
+            "line 2, is no puzzle: board is 'chess'; boards are",
+        ),
+        ('{"board": "hex8", "players": 2, "state": "x", "win": null}', "line 2, is no puzzle: "),
+    ],
+)
+def test_a_file_that_is_none_of_puzzles_is_refused(tmp_path, capsys, line, said):
+    file = tmp_path / "puzzles.jsonl"
+    start = reference.state_string(reference.new_game(boards.standard("hex8", 2)))
+    file.write_text(f'{{"board": "hex8", "players": 2, "state": "{start}", "win": null}}\n{line}\n')
+    with pytest.raises(SystemExit) as stop:
+        evaluate.main(["random", "--board", "hex8", "--puzzles", str(file)])
     assert_one_line(stop, capsys, said)
 
 

@@ -117,6 +117,17 @@ def neighbour(board: Board, cell, direction, distance) -> jax.Array:
     return cell + distance * pick(strides[:, None], direction)
 
 
+def along_rays(board: Board, plane: jax.Array, cell: jax.Array) -> jax.Array:
+    """``[D, max_distance, N]``: the entries of a plane ``[S, S, N]`` on all rays from cell int32[N], nearest first.
+
+    Only meaningful as far as the rays are on the board.
+    """
+    steps = jnp.arange(1, board.max_distance + 1)[:, None]
+    cells = jnp.stack([cell + steps * (dx * board.size + dy) for dx, dy in board.directions])
+    flat = plane.reshape(-1, plane.shape[-1])
+    return jnp.take_along_axis(flat, cells.reshape(-1, plane.shape[-1]), axis=0, mode="clip").reshape(cells.shape)
+
+
 def to_rows(plane: jax.Array) -> jax.Array:
     """bool[..., S, S, N] -> uint32[..., S, N]."""
     weights = (jnp.uint32(1) << jnp.arange(plane.shape[-2], dtype=jnp.uint32))[:, None]

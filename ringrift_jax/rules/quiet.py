@@ -1,0 +1,143 @@
+"""Moves that cannot win this turn: not a rule, but what follows from the rules, for the search of turns.
+
+A stack on its way, placed or moved in this turn, has many moves, and nearly all of them end the turn: no capture, no
+line and no region follows, and victory is out of reach. They are *quiet*. :func:`loud` is every other decision.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ..boards import Board
+from . import lines
+from .arrays import rays, stacks
+from .arrays.grid import (
+    along_rays,
+    at,
+    cells_of,
+    count_bits,
+    first_bit,
+    flood,
+    is_cell,
+    pick,
+    seat_axis,
+    to_rows,
+)
+from .arrays.lanes import materialize
+from .state import Phase, State
+
+
+class Loud(NamedTuple):
+    """Decisions that may win: ``distances`` uint32[D, N], distance k of a ray in bit k - 1, and ``skip`` bool[N]."""
+
+    distances: jax.Array
+    skip: jax.Array
+
+
+def travels(state: State) -> jax.Array:
+    """bool[...]: whether the next decision is about one stack, which was placed or moved in this turn."""
+    placed = (state.phase == Phase.MOVE) & (state.focus >= 0) & (state.slide < 0)
+    return placed | (state.phase == Phase.CAPTURE) | (state.phase == Phase.CHAIN)
+
+
+def loud(board: Board, state: State) -> Loud:
+    """The legal decisions of a travelling stack (rulebook sections 4 and 5) but for quiet ones, of lanes of states.
+
+    A move that meets no marker changes the ground in one cell, that it starts from; and where all cells of a colour are
+    connected, there is no region for it wherever a stack stands, as long as every player controls one.
+    """
+    seat, focus, phase = state.current_seat, state.focus, state.phase
+    word = stacks.unpack(state.stacks)
+    stack = tuple(at(w, focus) for w in word)
+    height, cap = stacks.height(stack).astype(jnp.int8), stacks.cap_height(stack).astype(jnp.int8)
+
+    left = is_cell(board, focus)
+    ground = jnp.where(left, (seat + 1).astype(state.ground.dtype), state.ground)
+    rest = stacks.select(left, stacks.none_like(word), word)
+    left, ground, rest = materialize((left, ground, rest))
+    seen = rays.survey(board, rest, ground)
+    reach, target_cap, far = (at(plane, focus) for plane in (seen.reach, seen.target_cap, seen.far))
+    moves = jnp.where(phase == Phase.MOVE, _distances(height, reach), 0)
+    captures = jnp.where(target_cap <= cap, _distances(jnp.maximum(height, reach + 2), far), 0)
+
+    controlled = to_rows(stacks.is_stack(word) & (stacks.top(word) == seat_axis(board)))
+    active = jnp.any(stacks.contains(word, seat_axis(board)), axis=(1, 2))
+    count = count_bits(controlled)
+    alive = active | (state.hand > 0)
+    own_territory = jnp.sum(state.ground == -(seat + 1).astype(state.ground.dtype), axis=(0, 1), dtype=jnp.int32)
+    # Victory is out of reach of the turn's end where nothing more is eliminated or collapsed. A streak grows by one.
+    safe = (
+        (pick(state.eliminated, seat) < board.ring_threshold)
+        & (own_territory < board.territory_minimum)
+        & (jnp.sum(alive, axis=0) > 1)
+        & (state.streak_length < 2)
+        & ~jnp.any(active & (count == 0), axis=0)
+    )
+    still_here, still_left = _is_still(board, seat, jnp.stack([state.ground, ground], axis=0))
+    markers = _as_bits(along_rays(board, ground > 0, focus))
+    clear = (markers & (~markers + 1)) - 1
+
+    goes_on = _as_bits(along_rays(board, _capture_directions(seen, height, cap), focus) != 0)
+    quiet_moves = clear & ~goes_on
+
+    # After a capture the target is one ring lower, and may be captured again from the other side.
+    struck = _next_stacks(board, word, focus, reach)
+    remains = stacks.pop_top(struck)
+    keeps = stacks.is_stack(remains) & (stacks.cap_height(remains).astype(jnp.int8) > cap + 1)
+    owner = stacks.top(struck)
+    stacks_of_owner = sum(jnp.where(owner == s, count[s], 0) for s in range(board.num_players))
+    everybody_controls = (owner == stacks.top(remains)) | (stacks_of_owner > 1)
+    elsewhere = along_rays(board, _capture_directions(seen, height + 1, cap + 1), focus) & ~_opposite(board)
+    quiet_captures = jnp.where(keeps & everybody_controls, clear & ~_as_bits(elsewhere != 0), 0)
+
+    quiet = materialize(jnp.where(safe & still_left, jnp.uint32(0xFFFFFFFF), 0))
+    return Loud(
+        distances=(moves & ~(quiet_moves & quiet)) | (captures & ~(quiet_captures & quiet)),
+        skip=(phase == Phase.CAPTURE) & ~(safe & still_here),
+    )
+
+
+def _distances(first: jax.Array, last: jax.Array) -> jax.Array:
+    """uint32: the distances from ``first`` >= 1 to ``last``, distance k in bit k - 1."""
+    until = (jnp.uint32(1) << last.astype(jnp.uint32)) - 1
+    before = (jnp.uint32(1) << (first.astype(jnp.uint32) - 1)) - 1
+    return jnp.where(first <= last, until & ~before, 0)
+
+
+def _as_bits(along: jax.Array) -> jax.Array:
+    """uint32[D, N] of bool[D, distances, N]."""
+    weights = jnp.uint32(1) << jnp.arange(along.shape[1], dtype=jnp.uint32)[:, None]
+    return jnp.sum(jnp.where(along, weights, 0), axis=1, dtype=jnp.uint32)
+
+
+def _next_stacks(board: Board, word: stacks.Word, cell: jax.Array, reach: jax.Array) -> stacks.Word:
+    """``[D, N]``: the first stack on each ray from cell int32[N]; ``reach``: int8[D, N] of that cell."""
+    strides = jnp.array([dx * board.size + dy for dx, dy in board.directions], jnp.int32)[:, None]
+    cells = cell + (reach.astype(jnp.int32) + 1) * strides
+    return tuple(jnp.take_along_axis(w.reshape(-1, w.shape[-1]), cells, axis=0, mode="clip") for w in word)
+
+
+def _opposite(board: Board) -> jax.Array:
+    """uint8[D, 1, 1]: the direction against each one, d in bit d."""
+    count = len(board.directions)
+    return jnp.array([1 << (d + count // 2) % count for d in range(count)], jnp.uint8)[:, None, None]
+
+
+def _capture_directions(seen: rays.Survey, height: jax.Array, cap: jax.Array) -> jax.Array:
+    """uint8[S, S, N]: in which directions a stack of that height and cap could capture from each cell, d in bit d."""
+    can = rays.can_capture(seen, height, cap)
+    bits = (can[d].astype(jnp.uint8) << d for d in range(can.shape[0]))
+    return materialize(sum(bits, start=jnp.uint8(0)))
+
+
+def _is_still(board: Board, seat: jax.Array, ground: jax.Array) -> jax.Array:
+    """bool[G, N]: on each ground int8[G, S, S, N] the mover has no line, and no wall of markers of one colour or of
+    collapsed cells alone parts any cells."""
+    markers = to_rows(ground[:, None] == seat_axis(board) + 1)
+    free = to_rows(cells_of(board) & (ground >= 0))
+    open_ = materialize(jnp.concatenate([free[:, None], free[:, None] & ~markers], axis=1))
+    together = flood(open_, first_bit(open_), board.territory_offsets)
+    connected = jnp.all(together == open_, axis=(1, 2))
+    has_line = jnp.stack([pick(lines.any_line(board, rows), seat) for rows in markers])
+    return connected & ~has_line

@@ -1,0 +1,329 @@
+"""Exact search of the own turn: can the player to move win before its turn passes, and with which decision?
+
+A game is won at the end of a turn, and a turn is several decisions of one player. Their tree is small enough to be
+searched whole, and no opponent moves in it, so it is a search for a reachable state and not for a best reply.
+
+Positions of a batch share one pool of states that are still to be tried. In every round the most advanced ones leave
+it, all their decisions but quiet ones (``rules/quiet.py``) are played at once, and the states in which the turn goes on
+enter the pool, unless an equal one did before. Positions enter as the pool empties, so rounds stay full to the last.
+"""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ..boards import Board
+from ..env import Env
+from ..numerics import in_32_bits
+from ..rules import quiet
+from ..rules.arrays.lanes import on_any_mesh, unbatched
+from ..rules.state import Phase
+from .slots import entries, num_candidates, pack
+
+NODES = 16384
+"""Decisions tried in a turn unless told otherwise."""
+
+
+class WinningTurn(NamedTuple):
+    """What a search of own turns found; leading axis ``[B]``.
+
+    Attributes:
+      found: ``bool[B]``, the player to move wins before its turn passes.
+      action: ``int32[B]``, the first decision of such a win; -1 where none was found.
+      complete: ``bool[B]``, the answer is exact: a win, or the proof that there is none. Else nodes were too few.
+      nodes: ``int32[B]``, decisions tried.
+    """
+
+    found: jax.Array
+    action: jax.Array
+    complete: jax.Array
+    nodes: jax.Array
+
+
+def winning_turn(env: Env, states: Any, nodes: int | jax.Array = NODES) -> WinningTurn:
+    """Searches the rest of the turn of each state.
+
+    Args:
+      env: the environment.
+      states: ``[B]``, at any decision of a turn. Finished games have no win.
+      nodes: ``int32``, decisions to try for each state at most.
+
+    A win is a state that is over, reached by decisions of one turn of one player, who won, for any reason of rulebook
+    sections 11 and 12. After a swap somebody else decides, so it ends the turn here.
+
+    Returns:
+      ``[B]`` answers. How many decisions a win takes, and which one is found, may depend on the other states.
+    """
+    return _compiled(env)(states, nodes)
+
+
+@cache
+def _compiled(env: Env):
+    return jax.jit(in_32_bits(partial(_search, env)))
+
+
+class _Pool(NamedTuple):
+    """States still to be tried; ``[P]`` each. ``order``: the largest goes first, -inf where there is none."""
+
+    state: Any
+    lane: jax.Array
+    first: jax.Array
+    order: jax.Array
+
+
+class _Lanes(NamedTuple):
+    """What is known of each state of the batch; ``[B]`` each. ``stopped``: some of its decisions were not tried."""
+
+    found: jax.Array
+    action: jax.Array
+    stopped: jax.Array
+    nodes: jax.Array
+
+    @property
+    def done(self) -> jax.Array:
+        return self.found | self.stopped
+
+
+class _Progress(NamedTuple):
+    """Everything that changes from round to round. ``entered``: states of the batch that have entered the pool;
+    ``seen``: ``uint32[T, 2]`` keys of states that have been in it, the newest of each place."""
+
+    entered: jax.Array
+    pool: _Pool
+    lanes: _Lanes
+    seen: jax.Array
+
+
+class _Sizes(NamedTuple):
+    """``width`` decisions are played in a round, of ``parents`` states at most; ``pool`` and ``seen`` are lengths;
+    ``reserve`` places of the pool are for one state at a time."""
+
+    width: int
+    parents: int
+    pool: int
+    reserve: int
+    seen: int
+
+
+def _sizes(env: Env) -> _Sizes:
+    widest = num_candidates(env)
+    width = max(512, widest)
+    return _Sizes(width=width, parents=width // 2, pool=16 * width, reserve=4 * width, seen=1 << 15)
+
+
+def _search(env: Env, roots: Any, nodes: jax.Array) -> WinningTurn:
+    batch, sizes = len(roots.turn), _sizes(env)
+    blank = jax.tree.map(lambda leaf: jnp.zeros((sizes.pool, *leaf.shape[1:]), leaf.dtype), roots)
+    free = jnp.full(sizes.pool, -jnp.inf, jnp.float32)
+    nowhere = jnp.full(sizes.pool, batch, jnp.int32)
+    start = _Progress(
+        entered=jnp.int32(0),
+        pool=_Pool(blank, nowhere, nowhere, free),
+        lanes=_Lanes(
+            jnp.zeros(batch, bool), jnp.full(batch, -1, jnp.int32), jnp.zeros(batch, bool), jnp.zeros(batch, jnp.int32)
+        ),
+        seen=jnp.zeros((sizes.seen, 2), jnp.uint32),
+    )
+
+    def goes_on(now: _Progress) -> jax.Array:
+        return (now.entered < batch) | jnp.any(now.pool.order > -jnp.inf)
+
+    lanes = lax.while_loop(goes_on, partial(_round, env, sizes, roots, nodes), start).lanes
+    return WinningTurn(lanes.found, lanes.action, ~lanes.stopped, lanes.nodes)
+
+
+def _round(env: Env, sizes: _Sizes, roots: Any, nodes: jax.Array, now: _Progress) -> _Progress:
+    batch = len(roots.turn)
+    entered, pool = _enter(sizes, roots, now)
+    single = _round_of_single_stacks(sizes, pool)
+    order, top = lax.top_k(jnp.where(quiet.travels(pool.state) == single, pool.order, -jnp.inf), sizes.parents)
+    parents = jax.tree.map(lambda leaf: leaf[top], pool.state)
+    lane, first, present = pool.lane[top], pool.first[top], order > -jnp.inf
+    left = nodes - now.lanes.nodes.at[lane].get(mode="clip")
+    room = jnp.sum(pool.order == -jnp.inf, dtype=jnp.int32)
+    choose = partial(_choose, sizes, present, lane, left, room)
+    leaves, tried, row, action = lax.cond(
+        single, lambda: choose(*_loud_actions(env, parents)), lambda: choose(*_legal_actions(env, parents))
+    )
+    valid = row >= 0
+
+    before = jax.tree.map(lambda leaf: leaf[row], parents)
+    after = jax.vmap(env.step)(before, action)
+    lane_of = jnp.where(valid, lane[row], batch)
+    first_of = jnp.where(first[row] < 0, action, first[row])
+    player = roots.current_player.at[lane_of].get(mode="clip")
+    seat = jnp.take_along_axis(after.seat_of_player, player[:, None], axis=1)[:, 0]
+    wins = valid & after.is_over & (after.winner == seat)
+    goes_on = valid & ~after.is_over & (after.turn == before.turn) & (after.current_player == player)
+
+    position = jnp.arange(sizes.width)
+    best = jnp.full(batch, sizes.width, jnp.int32).at[lane_of].min(jnp.where(wins, position, sizes.width), mode="drop")
+    found = best < sizes.width
+    lanes = now.lanes
+    lanes = _Lanes(
+        found=lanes.found | found,
+        action=jnp.where(found & ~lanes.found, first_of.at[best].get(mode="clip"), lanes.action),
+        stopped=lanes.stopped.at[lane].max(leaves & ~tried, mode="drop"),
+        nodes=lanes.nodes.at[lane_of].add(1, mode="drop"),
+    )
+
+    goes_on &= ~lanes.done.at[lane_of].get(mode="clip")
+    seen, new = _unseen(env, now.seen, after, lane_of, goes_on)
+    pool = pool._replace(order=pool.order.at[jnp.where(leaves, top, sizes.pool)].set(-jnp.inf, mode="drop"))
+    pool = _put(pool, _Pool(after, lane_of, first_of, _order(env, after)), new)
+    lanes = lanes._replace(stopped=lanes.stopped & ~lanes.found)
+    over = lanes.done.at[pool.lane].get(mode="fill", fill_value=True)
+    pool = pool._replace(order=jnp.where(over, -jnp.inf, pool.order))
+    return _Progress(entered, pool, lanes, seen)
+
+
+def _round_of_single_stacks(sizes: _Sizes, pool: _Pool) -> jax.Array:
+    """``bool``: whether only states go next in which a single stack moves, or only others: what a single stack can do
+    is found much faster, and a round of few states costs as much as a full one."""
+    waiting, phase = pool.order > -jnp.inf, pool.state.phase
+    travelling = quiet.travels(pool.state) & waiting
+    others = waiting & ~travelling
+    # About as many decisions as they have in the middle of a game.
+    decisions = jnp.where(phase == Phase.PLACE, sizes.width // 4, sizes.width // 32)
+    enough = jnp.sum(jnp.where(others, decisions, 0)) >= sizes.width
+    is_full = jnp.sum(waiting) + sizes.width > sizes.pool - sizes.reserve
+    # Where little of the turn is left, little is added to a full pool.
+    late = jnp.any(others & (phase >= Phase.LINE))
+    return travelling.any() & ~jnp.where(is_full, late, enough)
+
+
+Actions = tuple[jax.Array, Callable[[jax.Array, jax.Array], jax.Array]]
+"""Packed masks ``uint32[E, W]`` of states, and which action an entry of the mask of a state is."""
+
+
+def _legal_actions(env: Env, states: Any) -> Actions:
+    return jax.vmap(lambda state: pack(env.legal_action_mask(state)))(states), lambda row, entry: entry
+
+
+def _loud_actions(env: Env, states: Any) -> Actions:
+    """Those of a travelling stack that are not quiet."""
+    layout, distances = env.layout, jnp.arange(env.board.max_distance, dtype=jnp.uint32)
+
+    def mask(state: Any) -> jax.Array:
+        loud = _loud(env)(state)
+        return pack(jnp.append(loud.distances[:, None] >> distances & 1 != 0, loud.skip))
+
+    def action(row: jax.Array, entry: jax.Array) -> jax.Array:
+        is_ray = entry < layout.lines - layout.rays
+        return jnp.where(is_ray, (layout.rays + entry) * layout.cells + states.focus[row], layout.skip)
+
+    return jax.vmap(mask)(states), action
+
+
+@cache
+def _loud(env: Env):
+    return on_any_mesh(unbatched(partial(quiet.loud, env.board)))
+
+
+def _choose(
+    sizes: _Sizes,
+    present: jax.Array,
+    lane: jax.Array,
+    left: jax.Array,
+    room: jax.Array,
+    masks: jax.Array,
+    action_of: Callable[[jax.Array, jax.Array], jax.Array],
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """The decisions of a round: of as many states, in order, as have ``room``, if their lanes have so many nodes
+    ``left``.
+
+    Returns:
+      ``bool[E]`` states that leave the pool, and those of them whose decisions are tried; for each decision
+      ``int32[width]`` the state, -1 for none, and the action.
+    """
+    masks = jnp.where(present[:, None], masks, 0)
+    needed = lax.population_count(masks).astype(jnp.int32).sum(axis=1, dtype=jnp.int32)
+    # A full pool is searched depth first; for that there is a rest of it.
+    first = present & (jnp.arange(len(present)) == 0)
+    fits = first & (needed <= jnp.minimum(room, sizes.width))
+    fits |= present & (jnp.cumsum(needed) <= jnp.minimum(room - sizes.reserve, sizes.width))
+    # The first one will not have more room later.
+    leaves = fits | first
+    same_lane = (lane == lane[:, None]) & jnp.tril(jnp.ones((sizes.parents, sizes.parents), bool))
+    tried = fits & (jnp.where(same_lane, needed, 0).sum(axis=1, dtype=jnp.int32) <= left)
+    row, entry, _ = entries(jnp.where(tried[:, None], masks, 0), sizes.width)
+    return leaves, tried, row, action_of(row, entry).astype(jnp.int32)
+
+
+def _enter(sizes: _Sizes, roots: Any, now: _Progress) -> tuple[jax.Array, _Pool]:
+    """Fills the pool up from the batch, so that a round has enough states to choose from."""
+    batch, some = len(roots.turn), 4  # starts of turns have many decisions, so a few fill a round
+    waiting = now.pool.order > -jnp.inf
+    starved = (jnp.sum(waiting) < sizes.parents) & ~jnp.any(waiting & (now.pool.state.phase == Phase.PLACE))
+    count = jnp.where(starved, jnp.minimum(some, batch - now.entered), 0)
+    lane = now.entered + jnp.arange(some, dtype=jnp.int32)
+    states = jax.tree.map(lambda leaf: leaf.at[lane].get(mode="clip"), roots)
+    new = (jnp.arange(some) < count) & ~states.is_over
+    unset, first_of_all = jnp.full(some, -1, jnp.int32), jnp.zeros(some, jnp.float32)
+    pool = _put(now.pool, _Pool(states, lane, unset, first_of_all), new)
+    return now.entered + count.astype(jnp.int32), pool
+
+
+def _put(pool: _Pool, entries: _Pool, chosen: jax.Array) -> _Pool:
+    """The pool with the chosen entries ``bool[E]``, for which there is room."""
+    (free,) = jnp.nonzero(pool.order == -jnp.inf, size=len(chosen), fill_value=len(pool.order))
+    place = jnp.where(chosen, free[jnp.cumsum(chosen) - 1], len(pool.order))
+    return jax.tree.map(lambda leaf, new: leaf.at[place].set(new, mode="drop"), pool, entries)
+
+
+def _order(env: Env, states: Any) -> jax.Array:
+    """``float32[E]`` which states to try first: late phases, so that the pool stays small, and of these stacks beside
+    the edge and in corners, where few markers part a region from the rest."""
+    return 1 + states.phase.astype(jnp.float32) + jnp.asarray(_off_board(env.board))[states.focus]
+
+
+@cache
+def _off_board(board: Board) -> np.ndarray:
+    """``float32[cells + 1]``: share of the directions from a cell in which the board ends; 0 for cell -1, the last."""
+    inside = np.pad(board.mask, 1)
+    size = board.size
+    beside = [inside[1 + dx : 1 + dx + size, 1 + dy : 1 + dy + size] for dx, dy in board.directions]
+    return np.append(1 - np.mean(beside, axis=0), 0).astype(np.float32)
+
+
+def _unseen(env: Env, seen: jax.Array, states: Any, lane: jax.Array, asked: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Marks states ``[E]`` as seen, and tells which of those ``asked`` about were not before, ``bool[E]``.
+
+    A place remembers the newest state only, so that some are tried twice. Two different states are one with a chance
+    of 2**-63.
+    """
+    keys = _keys(env, states, lane)
+    place = jnp.where(asked, (keys[:, 0] % len(seen)).astype(jnp.int32), len(seen))
+    known = jnp.all(seen.at[place].get(mode="clip") == keys, axis=1)
+    position = jnp.arange(len(place), dtype=jnp.int32)
+    last = jnp.full(len(seen), -1, jnp.int32).at[place].max(position, mode="drop").at[place].get(mode="clip")
+    repeated = (last != position) & jnp.all(keys[last] == keys, axis=1)
+    seen = seen.at[jnp.where(last == position, place, len(seen))].set(keys, mode="drop")
+    return seen, asked & ~known & ~repeated
+
+
+def _keys(env: Env, states: Any, lane: jax.Array) -> jax.Array:
+    """``uint32[E, 2]``: hash keys of states of a lane, of all that the rest of the turn depends on."""
+    ignored = {"illegal": 0, "just_ended": 0, "winner": 0, "reason": 0} | ({} if env.max_steps else {"steps": 0})
+    leaves = jax.tree.leaves(states.replace(**ignored))
+    leaves = [leaf.reshape(len(lane), -1) for leaf in leaves if jnp.ndim(leaf)] + [lane[:, None]]
+    words = jnp.concatenate([leaf.astype(jnp.uint32) for leaf in leaves], axis=1)
+    place = jnp.arange(words.shape[1], dtype=jnp.uint32)
+    first, second = (_mixed(_mixed(words) + place * jnp.uint32(odd)).sum(axis=1, dtype=jnp.uint32) for odd in _ODD)
+    # No key is that of an empty place.
+    return jnp.stack([first, second | 1], axis=1)
+
+
+_ODD = 0x9E3779B1, 0x85EBCA77
+
+
+def _mixed(words: jax.Array) -> jax.Array:
+    """uint32: each bit depends on all bits of the word (the finalizer of MurmurHash3)."""
+    words = (words ^ words >> 16) * jnp.uint32(0x85EBCA6B)
+    words = (words ^ words >> 13) * jnp.uint32(0xC2B2AE35)
+    return words ^ words >> 16

@@ -1,0 +1,135 @@
+"""The search of the own turn: it has the answers of exhaustive search by the reference, or says that it has none."""
+
+import json
+import random
+from functools import cache
+from pathlib import Path
+
+import batches
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from positions import built_positions
+from random_play import random_moves
+
+import ringrift_jax as rr
+from ringrift_jax import boards, notation, reference
+from ringrift_jax.players.agents import random_agent, tactician
+
+PUZZLES = Path(__file__).resolve().parents[3] / "shared" / "puzzles"
+CONFIGURATIONS = [
+    pytest.param(board, n, marks=batches.marks(board, n, quick={("square8", 2)}))
+    for board in boards.BOARD_NAMES
+    for n in (2, 3, 4)
+]
+LIMIT = 1000
+"""States that the reference may look at for one position."""
+
+
+@cache
+def searched(board: str, players: int) -> tuple[rr.Env, list[reference.Position], list[tuple[str, ...] | None]]:
+    """Positions of random play at any decision, and rare ones, with a winning line of each, None if there is none."""
+    env = batches.make(board, players)
+    rng = random.Random(f"{board} {players}")
+    texts = list(built_positions(env.board).values())
+    for _ in range(3):
+        game = [before for before, _, _ in random_moves(reference.new_game(env.board, env.swap_rule), rng)]
+        texts += [reference.state_string(reference.settle(pos)) for pos in rng.sample(game, 14) + game[-6:]]
+    found, lines = [], []
+    for text in dict.fromkeys(texts):
+        pos = reference.from_state_string(env.board, text, env.swap_rule)
+        try:
+            lines.append(reference.winning_line(pos, LIMIT))
+            found.append(pos)
+        except RecursionError:
+            pass
+    return env, found, lines
+
+
+def states_of(env: rr.Env, positions: list[reference.Position]):
+    texts = [reference.state_string(pos) for pos in positions]
+    return batches.stack([notation.from_state_string(env, text) for text in texts])
+
+
+def leads_to(env: rr.Env, pos: reference.Position, state, action: int) -> reference.Position:
+    return reference.act(reference.settle(pos), notation.move_of(env, state, action))
+
+
+@pytest.mark.parametrize(("board", "players"), CONFIGURATIONS)
+def test_answers_are_those_of_exhaustive_search(board, players):
+    env, positions, lines = searched(board, players)
+    assert len(positions) >= 60 and sum(line is not None for line in lines) >= 5
+    states = states_of(env, positions)
+    answer = jax.device_get(rr.winning_turn(env, states, nodes=20_000))
+    assert answer.complete.all()
+    np.testing.assert_array_equal(answer.found, [line is not None for line in lines])
+    np.testing.assert_array_equal(answer.action >= 0, answer.found)
+    for i in np.flatnonzero(answer.found):
+        after = leads_to(env, positions[i], batches.take(states, i), int(answer.action[i]))
+        assert after.winner == positions[i].seat or reference.winning_line(after), reference.state_string(positions[i])
+
+
+@pytest.mark.ci
+def test_a_budget_that_ends_says_so():
+    env, positions, lines = searched("square8", 2)
+    states = states_of(env, positions)
+    unsure = 0
+    for nodes in (1, 10, 100):
+        answer = jax.device_get(rr.winning_turn(env, states, nodes=nodes))
+        assert (answer.nodes <= nodes).all()
+        known = np.array([line is not None for line in lines])
+        np.testing.assert_array_equal(answer.found[answer.complete], known[answer.complete])
+        assert not answer.found[~answer.complete].any() and (answer.action[~answer.complete] == -1).all()
+        unsure += (~answer.complete).sum()
+    assert unsure > 20
+
+
+@pytest.mark.ci
+def test_answers_do_not_depend_on_the_other_states():
+    env, positions, _ = searched("square8", 2)
+    states = states_of(env, positions)
+    answer, reversed_answer = rr.winning_turn(env, states), rr.winning_turn(env, batches.take(states, np.s_[::-1]))
+    np.testing.assert_array_equal(answer.found, reversed_answer.found[::-1])
+    np.testing.assert_array_equal(answer.complete, reversed_answer.complete[::-1])
+
+
+@pytest.mark.ci
+def test_a_finished_game_has_no_win():
+    env, positions, _ = searched("square8", 2)
+    states = states_of(env, positions)
+    over = np.arange(len(positions)) % 2 == 0
+    answer = rr.winning_turn(env, states.replace(phase=np.where(over, rr.Phase.OVER, states.phase)))
+    assert not answer.found[over].any() and answer.complete[over].all() and (answer.nodes[over] == 0).all()
+    assert answer.found[~over].any()
+
+
+@pytest.mark.skipif(not PUZZLES.exists(), reason="the puzzles are not there")
+@pytest.mark.ci
+@pytest.mark.optimised
+@pytest.mark.parametrize(
+    ("board", "players"), [("square8", 2), ("square8", 3), ("square8", 4), ("hex8", 2), ("hex8", 3)]
+)
+def test_puzzles_are_solved(board, players):
+    env = rr.make(board, players)
+    puzzles = [json.loads(line) for line in (PUZZLES / f"{board}_{players}p.jsonl").read_text().splitlines()]
+    states = batches.stack([notation.from_state_string(env, puzzle["state"]) for puzzle in puzzles])
+    answer = jax.device_get(rr.winning_turn(env, states))
+    assert answer.complete.all()
+    np.testing.assert_array_equal(answer.found, [puzzle["win"] is not None for puzzle in puzzles])
+
+    agent = tactician(env, random_agent(env))
+
+    @jax.jit
+    def play(states, keys):
+        after = jax.vmap(env.step)(states, agent(states, keys))
+        return jax.tree.map(lambda new, old: jnp.where(over(states, new), old, new), after, states)
+
+    def over(states, like):
+        return states.is_over.reshape(-1, *[1] * (like.ndim - 1))
+
+    player, turn, now = states.current_player, states.turn, states
+    for keys in jax.random.split(jax.random.key(0), (40, len(puzzles))):
+        now = play(now, keys)
+    won = np.asarray(now.winner == jnp.take_along_axis(now.seat_of_player, player[:, None], axis=1)[:, 0])
+    assert won[answer.found].all() and (now.turn == turn)[answer.found].all()
