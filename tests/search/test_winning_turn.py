@@ -19,11 +19,11 @@ from ringrift_jax.players.agents import random_agent, tactician
 
 PUZZLES = Path(__file__).resolve().parents[3] / "shared" / "puzzles"
 CONFIGURATIONS = [
-    pytest.param(board, n, marks=batches.marks(board, n, quick={("square8", 2)}))
+    pytest.param(board, n, marks=batches.marks(board, n, quick={("square8", 2)}, often={("hex8", 3)}))
     for board in boards.BOARD_NAMES
     for n in (2, 3, 4)
 ]
-LIMIT = 1000
+LIMITS = {"square8": 1000, "hex8": 1000, "square19": 60, "hexagonal": 60}
 """States that the reference may look at for one position."""
 
 
@@ -40,7 +40,7 @@ def searched(board: str, players: int) -> tuple[rr.Env, list[reference.Position]
     for text in dict.fromkeys(texts):
         pos = reference.from_state_string(env.board, text, env.swap_rule)
         try:
-            lines.append(reference.winning_line(pos, LIMIT))
+            lines.append(reference.winning_line(pos, LIMITS[board]))
             found.append(pos)
         except RecursionError:
             pass
@@ -105,10 +105,13 @@ def test_a_finished_game_has_no_win():
 
 
 @pytest.mark.skipif(not PUZZLES.exists(), reason="the puzzles are not there")
-@pytest.mark.ci
 @pytest.mark.optimised
 @pytest.mark.parametrize(
-    ("board", "players"), [("square8", 2), ("square8", 3), ("square8", 4), ("hex8", 2), ("hex8", 3)]
+    ("board", "players"),
+    [
+        pytest.param(board, n, marks=batches.marks(board, n, quick=(), often={("square8", 2), ("hex8", 3)}))
+        for board, n in (("square8", 2), ("square8", 3), ("square8", 4), ("hex8", 2), ("hex8", 3))
+    ],
 )
 def test_puzzles_are_solved(board, players):
     env = rr.make(board, players)
