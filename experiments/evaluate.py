@@ -74,7 +74,8 @@ class Args:
       board, players, swap_rule: the game, if no run says which; the board is needed then.
       puzzles: files of positions that can be won before the turn passes. Instead of playing matches, each player tries
         to win them, with a search of its own turn and without.
-      ladder: all champions of the run play, not only the latest; ladder.svg in the run shows their ratings over time.
+      ladder: all champions of the run play, not only the latest; ladder.svg in the run shows their ratings over time,
+        and its report a table of them.
       seed: of all random numbers.
       json_file: where to write the results too.
     """
@@ -141,12 +142,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         "matches": [to_record(outcome) for outcome in outcomes],
         "elo": {name: [elo, ratings.error[name]] for name, elo in ratings.elo.items()} if ratings else None,
     }
+    text = json.dumps(report, indent=2) + "\n"
     if args.json_file:
-        write_whole(args.json_file, json.dumps(report, indent=2) + "\n")
+        write_whole(args.json_file, text)
     if args.ladder and ratings:
         from ringrift_jax.runs.plots import ladder  # matplotlib is slow to import
 
-        print(f"ratings over time: {ladder(RunDirectory(Path(args.player)), ratings, contest.simulations)}")
+        directory = RunDirectory(Path(args.player))
+        write_whole(directory.ladder, text)
+        print(f"ratings over time: {ladder(directory, ratings, contest.simulations)}")
 
 
 @dataclass(frozen=True)

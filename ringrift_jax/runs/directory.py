@@ -2,8 +2,8 @@
 
 ``config.json`` holds the settings, ``metrics.jsonl`` an object per iteration, ``events.jsonl`` what happened to the
 models, ``champions/VERSION`` every network that became champion (0 is the untrained one), ``checkpoints/`` the last
-states to continue from, ``games.jsonl.gz`` records of the games that were replayed by the reference, and ``owner.txt``
-which process trained last.
+states to continue from, ``games.jsonl.gz`` records of the games that were replayed by the reference, ``owner.txt``
+which process trained last, and ``ladder.json`` the last measured ratings of all champions.
 """
 
 import json
@@ -37,6 +37,7 @@ class RunDirectory:
         self.champions = self.path / CHAMPIONS
         self.checkpoints = self.path / CHECKPOINTS
         self.games = self.path / "games.jsonl.gz"
+        self.ladder = self.path / "ladder.json"
         self.events = EventLog(self.path)
 
     def open(self, config: RunConfig) -> AcquireReturnProxy:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from statistics import NormalDist
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -63,6 +64,7 @@ def report(directory: RunDirectory) -> str:
     sections = (
         ("Status", "status", _status),
         ("Champions", "champions", _champions),
+        ("Ladder", "ladder", _ladder),
         ("Curves", "curves", _curves),
         ("Quality gates of the last iteration", "gates", _gates),
         ("What happened", "happened", _happened),
@@ -152,6 +154,18 @@ def _champions(run: RunContents) -> list[tuple[Any, ...]]:
         gained = f"{event.elo_improvement:+.0f} ({low:+.0f} to {high:+.0f})"
         rows.append((event.version, beat, event.iteration, event.games, gained, f"{event.elo:.0f}", failed))
     return rows
+
+
+def _ladder(run: RunContents) -> list[tuple[str, str, str]]:
+    """The strongest first; nothing if no ladder has been played."""
+    if not run.ladder.exists():
+        return []
+    rated: dict[str, tuple[float, float]] = json.loads(run.ladder.read_text(encoding="utf-8"))["elo"]
+    half = NormalDist().inv_cdf(0.975)
+    return [
+        (name, f"{elo:.0f}", f"{elo - half * error:.0f} to {elo + half * error:.0f}" if error else "anchor")
+        for name, (elo, error) in sorted(rated.items(), key=lambda player: -player[1][0])
+    ]
 
 
 def _curves(run: RunContents) -> str:

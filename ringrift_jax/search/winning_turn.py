@@ -23,6 +23,7 @@ from ..numerics import in_32_bits
 from ..rules import quiet
 from ..rules.arrays.lanes import on_any_mesh, unbatched
 from ..rules.state import Phase
+from ..settings import INT32_MAX
 from .slots import entries, num_candidates, pack
 
 NODES = 16384
@@ -58,13 +59,20 @@ def winning_turn(env: Env, states: Any, nodes: int | jax.Array = NODES) -> Winni
 
     Returns:
       ``[B]`` answers. How many decisions a win takes, and which one is found, may depend on the other states.
+
+    Raises:
+      ValueError: the states have not one leading axis, or nodes is no positive int32.
     """
+    if jnp.ndim(states.turn) != 1:
+        raise ValueError(f"the states have leading axes {jnp.shape(states.turn)}; winning_turn takes a batch, [B]")
+    if not isinstance(nodes, jax.Array) and (type(nodes) is not int or not 1 <= nodes <= INT32_MAX):
+        raise ValueError(f"nodes is {nodes!r}; it must be an integer from 1 to {INT32_MAX}")
     return _compiled(env)(states, nodes)
 
 
 @cache
 def _compiled(env: Env):
-    return jax.jit(in_32_bits(partial(_search, env)))
+    return jax.jit(on_any_mesh(in_32_bits(partial(_search, env))))
 
 
 class _Pool(NamedTuple):
@@ -314,12 +322,10 @@ def _keys(env: Env, states: Any, lane: jax.Array) -> jax.Array:
     leaves = [leaf.reshape(len(lane), -1) for leaf in leaves if jnp.ndim(leaf)] + [lane[:, None]]
     words = jnp.concatenate([leaf.astype(jnp.uint32) for leaf in leaves], axis=1)
     place = jnp.arange(words.shape[1], dtype=jnp.uint32)
-    first, second = (_mixed(_mixed(words) + place * jnp.uint32(odd)).sum(axis=1, dtype=jnp.uint32) for odd in _ODD)
+    salts = place * jnp.uint32(0x9E3779B1), place * jnp.uint32(0x85EBCA77)
+    first, second = (_mixed(_mixed(words) + salt).sum(axis=1, dtype=jnp.uint32) for salt in salts)
     # No key is that of an empty place.
     return jnp.stack([first, second | 1], axis=1)
-
-
-_ODD = 0x9E3779B1, 0x85EBCA77
 
 
 def _mixed(words: jax.Array) -> jax.Array:

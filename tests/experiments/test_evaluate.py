@@ -78,6 +78,7 @@ def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
     assert [match["player"] for match in written["matches"]] == names
     assert set(written["elo"]) == {"random", *names}
     assert written["elo"]["random"] == [0, 0]
+    assert json.loads((run / "ladder.json").read_text()) == written
     picture = (run / "ladder.svg").read_text()
     assert "champion, network alone" in picture and "minutes of training" in picture
 

@@ -46,6 +46,17 @@ def test_a_finished_run(run, capsys):
     ET.fromstring(f"<svg{curves}</svg>")
 
 
+def test_the_last_ladder_is_shown(run):
+    assert "not measured yet" in report.report(run)
+    run.ladder.write_text('{"elo": {"random": [0.0, 0.0], "tactician:random": [300.4, 10.0], "champion 1": [120, 5]}}')
+    page = report.report(run)
+    assert "not measured yet" not in page and "<td>random</td><td>0</td><td>anchor</td>" in page
+    assert "<td>tactician:random</td><td>300</td><td>281 to 320</td>" in page
+    assert page.index("tactician:random</td>") < page.index("champion 1</td><td>120") < page.index("random</td><td>0<")
+    run.ladder.write_text("{}")
+    assert "not known: KeyError" in report.report(run)
+
+
 def test_a_run_that_goes_on(run):
     run.events.append(Alert(5, "loss_spike", "the loss is <b>3</b>"))
     with FileLock(run.path / "lock"):

@@ -104,6 +104,19 @@ def test_a_finished_game_has_no_win():
     assert answer.found[~over].any()
 
 
+@pytest.mark.parametrize("nodes", [0, -1, 2.5, True, None, 2**31])
+def test_a_budget_that_is_none_is_refused(nodes):
+    env = rr.make("square8")
+    with pytest.raises(ValueError, match="nodes is .*; it must be an integer from 1 to 2147483647"):
+        rr.winning_turn(env, batches.stack([env.init()]), nodes)
+
+
+def test_one_state_alone_is_refused():
+    env = rr.make("square8")
+    with pytest.raises(ValueError, match=r"leading axes \(\); winning_turn takes a batch, \[B\]"):
+        rr.winning_turn(env, env.init())
+
+
 @pytest.mark.skipif(not PUZZLES.exists(), reason="the puzzles are not there")
 @pytest.mark.optimised
 @pytest.mark.parametrize(
