@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +10,13 @@ import mctx
 from jax.sharding import Mesh
 
 from ..devices import spread
+from ..env import Env
 from ..game import Game, GameState
 from ..numerics import in_32_bits
 from ..pytrees import check_leading_axis, select
 from ..search.evaluation import Evaluate
-from ..search.tree import SearchConfig, SearchOutput, num_slots, search_tree, summarise
+from ..search.tree import SearchConfig, SearchOutput, num_slots, search_tree, summarise, with_wins
+from ..search.winning_turn import winning_turn
 from ..settings import Count, CountOrZero, check
 from . import ring
 from .ring import Replay
@@ -190,7 +192,7 @@ def play_ply(
     """One searched decision in each of B games; the same for self-play and for the arena.
 
     The state after a decision is taken from the search tree, which has been there already: ``step`` is a large program,
-    and this way it occurs once.
+    and this way it occurs once. A win of the turn (``SearchConfig.turn_nodes``) is played in openings too.
 
     Args:
       env: the environment.
@@ -223,7 +225,15 @@ def play_ply(
         found = summarise(result._replace(slot=slot))
         return jax.tree.map(lambda leaf: leaf[child], tree.embeddings.state), found
 
-    return spread(jax.vmap(one, in_axes=(None, 0, 0, 0, 0)), mesh)(params, states, keys, in_opening, noise)
+    def many(params, states, keys, in_opening, noise):
+        after, found = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))(params, states, keys, in_opening, noise)
+        if not config.turn_nodes:
+            return after, found
+        turn = winning_turn(cast(Env, env), states, config.turn_nodes)
+        won = jax.vmap(env.step)(states, turn.action)
+        return select(turn.found, won, after), with_wins(found, turn)
+
+    return spread(many, mesh)(params, states, keys, in_opening, noise)
 
 
 @in_32_bits

@@ -11,18 +11,20 @@ it assumes the worst: all others play against the root player, although each nod
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import mctx
 
+from ..env import Env
 from ..game import Game, GameState
 from ..numerics import check_typed_keys, in_32_bits
 from ..pytrees import check_leading_axis
-from ..settings import Count, NotNegative, check
+from ..settings import Count, CountOrZero, NotNegative, check
 from .evaluation import Evaluate, evaluate_observations
 from .slots import Slots, legal_slots, num_cells
+from .winning_turn import WinningTurn, winning_turn
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class SearchConfig:
       max_depth: longest path in decisions; None for no limit.
       value_scale, maxvisit_init, rescale_values, use_mixed_value: the transform of completed Q-values,
         ``value_scale * (maxvisit_init + largest visit count) * Q``, see ``mctx.qtransform_completed_by_mix_value``.
+      turn_nodes: decisions of the own turn that are tried at the root to find a win (``winning_turn``). Where there is
+        one it is played: the policy is that decision alone, the value 1. 0 for no such search; other games than
+        RingRift have none.
     """
 
     simulations: Count = 16
@@ -49,6 +54,7 @@ class SearchConfig:
     maxvisit_init: NotNegative = 50.0
     rescale_values: bool = True
     use_mixed_value: bool = True
+    turn_nodes: CountOrZero = 0
 
     def __post_init__(self) -> None:
         check(self)
@@ -133,7 +139,25 @@ def search(
     """
     check_typed_keys(keys, 1)
     check_leading_axis(len(keys), states=states)
-    return jax.vmap(lambda state, key: summarise(search_tree(env, evaluate, params, state, key, config)))(states, keys)
+    found = jax.vmap(lambda state, key: summarise(search_tree(env, evaluate, params, state, key, config)))(states, keys)
+    if config.turn_nodes:
+        found = with_wins(found, winning_turn(cast(Env, env), states, config.turn_nodes))
+    return found
+
+
+def with_wins(found: SearchOutput, turn: WinningTurn) -> SearchOutput:
+    """What was found ``[B]``, with a win of the turn as the only decision where there is one. A win that has no slot
+    takes the last. The surprise stays that of the search."""
+    last = found.slot_actions.shape[1] - 1
+    here = found.slot_actions == turn.action[:, None]
+    slot = jnp.where(here.any(axis=1), jnp.argmax(here, axis=1), last)
+    wins = turn.found[:, None] & (jnp.arange(last + 1) == slot[:, None])
+    return found._replace(
+        action=jnp.where(turn.found, turn.action, found.action),
+        slot_actions=jnp.where(wins, turn.action[:, None], found.slot_actions),
+        slot_weights=jnp.where(turn.found[:, None], wins, found.slot_weights),
+        value=jnp.where(turn.found, 1.0, found.value),
+    )
 
 
 @in_32_bits

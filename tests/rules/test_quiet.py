@@ -50,7 +50,7 @@ def check(env: rr.Env, states, masks: np.ndarray, rng: np.random.Generator) -> n
 @pytest.mark.parametrize(
     ("board", "players"),
     [
-        pytest.param(b, n, marks=batches.marks(b, n, quick={("square8", 2)}, often={("hex8", 3)}))
+        pytest.param(b, n, marks=batches.marks(b, n, quick={("square8", 2)}, often=()))
         for b in boards.BOARD_NAMES
         for n in (2, 3, 4)
     ],
@@ -72,7 +72,7 @@ def test_quiet_moves_end_the_turn_and_do_not_win(board, players):
 @pytest.mark.parametrize(
     ("board", "players"),
     [
-        pytest.param(b, n, marks=batches.marks(b, n, quick={("square8", 2)}, often={("hex8", 3)}))
+        pytest.param(b, n, marks=batches.marks(b, n, quick={("square8", 2)}, often=()))
         for b in boards.BOARD_NAMES
         for n in (2, 3, 4)
     ],

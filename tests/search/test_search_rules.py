@@ -9,6 +9,7 @@ import pytest
 
 from ringrift_jax import notation, reference
 from ringrift_jax.env import make
+from ringrift_jax.learning.selfplay import play_ply
 from ringrift_jax.search.tree import SearchConfig, search
 
 # Seat 1 lacks one eliminated ring. Only landing on the marker on 1,3 eliminates one, which takes a chain of 3 captures.
@@ -55,3 +56,21 @@ def test_finds_a_forced_win_through_a_capture_chain():
         state = notation.play(env, state, move)
     assert [move[0] for move in searched] == ["C", "K", "K"]
     assert state.winner == 0 and output.value[0] > 0.2
+
+
+@pytest.mark.ci
+def test_a_win_of_the_turn_is_played_and_learned():
+    env = make("square8")
+    (first,) = wins_within(reference.from_state_string(env.board, CHAIN_TO_WIN), 1, 3)
+    win, start = notation.from_state_string(env, CHAIN_TO_WIN), env.init()
+    states = jax.tree.map(lambda *leaves: jnp.stack(leaves), win, start)
+    keys, drawn = jax.random.split(jax.random.key(0), 2), jnp.array([True, True])
+
+    config = SearchConfig(simulations=2, considered=2, turn_nodes=2000)
+    ply = jax.jit(partial(play_ply, env, partial(evaluate, env), config))
+    after, found = jax.device_get(ply(None, states, keys, drawn, jnp.zeros(2)))
+    assert notation.move_of(env, win, int(found.action[0])) == first and found.value[0] == 1
+    assert found.slot_actions[0][found.slot_weights[0] == 1] == [found.action[0]] and found.slot_weights[0].sum() == 1
+    for leaf, expected in zip(jax.tree.leaves(after), jax.tree.leaves(env.step(win, found.action[0])), strict=True):
+        np.testing.assert_array_equal(leaf[0], expected)
+    assert found.value[1] < 1 and (found.slot_weights[1] > 0).sum() > 1 and after.steps[1] == 1
