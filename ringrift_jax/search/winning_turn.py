@@ -26,7 +26,7 @@ from ..rules.state import Phase
 from ..settings import INT32_MAX
 from .slots import entries, num_candidates, pack
 
-NODES = 16384
+NODES = 65536
 """Decisions tried in a turn unless told otherwise."""
 
 
