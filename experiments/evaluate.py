@@ -239,9 +239,9 @@ def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle]) -> None:
     print(f"{game}: {len(wins)} positions that can be won before the turn passes")
     states, mesh, rows = states_of(env, wins), make_mesh(len(wins)), []
     for player, _ in contest.players:
+        learned = jax.device_put(learned_by(env, player, contest.champions), everywhere(mesh))
         for style in dict.fromkeys((player.style, replace(player.style, tactician=True))):
             who = replace(player, style=style)
-            learned = jax.device_put(learned_by(env, who, contest.champions), everywhere(mesh))
             with waiting(f"{who.name} solves; before it the rules are compiled, about half a minute the first time"):
                 won = solved(env, make_agent(env, config.loop, style, learned, mesh), states, new_key(args.seed))
             low, high = interval = wilson(int(won.sum()), len(wins))

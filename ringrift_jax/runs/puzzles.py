@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from ..boards import BOARD_NAMES
-from ..env import Env, make
+from .. import reference
+from ..boards import BOARD_NAMES, standard
+from ..env import Env
 from ..notation import from_state_string
 from ..players.agents import Agent
 from ..pytrees import select
@@ -39,7 +40,8 @@ def read_puzzles(path: Path) -> list[Puzzle]:
             puzzle = msgspec.json.decode(line, type=Puzzle)
             if puzzle.board not in BOARD_NAMES:
                 raise ValueError(f"board is {puzzle.board!r}; boards are {', '.join(BOARD_NAMES)}")
-            from_state_string(make(puzzle.board, puzzle.players), puzzle.state)
+            # The reference reads it too, and starts no JAX backend.
+            reference.from_state_string(standard(puzzle.board, puzzle.players), puzzle.state)
         except ValueError as problem:
             raise ValueError(f"{path}, line {number}, is no puzzle: {problem}") from None
         puzzles.append(puzzle)

@@ -227,6 +227,7 @@ def test_a_reader_that_has_gone_ends_a_command_quietly():
         "evaluate random --board square8 --against heuristic",
         "benchmark env",
         "benchmark search square8",
+        "benchmark turns heuristic --board square8",
     ],
 )
 def test_a_backend_that_is_not_there_is_one_line(line, monkeypatch, capsys, tmp_path):

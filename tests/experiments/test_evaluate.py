@@ -19,6 +19,7 @@ from ringrift_jax.runs import matches
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.matches import Matches, Player, Style, champion, named
+from ringrift_jax.runs.puzzles import read_puzzles
 from ringrift_jax.search.network import NetworkConfig, make_network
 from ringrift_jax.search.tree import SearchConfig
 
@@ -215,6 +216,16 @@ def test_puzzles_are_counted_with_the_search_of_the_own_turn_and_without(tmp_pat
     out = capsys.readouterr().out
     assert f"square8, 2 players: {count} positions that can be won" in out
     assert f"tactician:random wins {count} of them, 100.0%" in out
+
+
+def test_reading_puzzles_starts_no_backend(tmp_path, monkeypatch):
+    """Whether there is one is told afterwards, in one line."""
+    monkeypatch.setattr(jax, "device_put", lambda *_: pytest.fail("a backend is started"))
+    file = tmp_path / "puzzles.jsonl"
+    start = reference.state_string(reference.new_game(boards.standard("hex8", 2)))
+    file.write_text(json.dumps({"board": "hex8", "players": 2, "state": start, "win": ["P 0,0 1"]}) + "\n")
+    (puzzle,) = read_puzzles(file)
+    assert puzzle.state == start and puzzle.win == ("P 0,0 1",)
 
 
 @pytest.mark.parametrize(
