@@ -17,8 +17,8 @@ for name, value in SETTINGS.items():
     os.environ.setdefault(name, value)
 
 
-# For what compiles much and runs little: no optimisation, and the older emitter of kernels on one thread. Together they
-# save two thirds of XLA's CPU time; what they compile runs about five times slower than otherwise.
+# For what compiles much and runs little: no optimisation, and the older emitter of kernels on one thread. A step with a
+# mask on square8 then compiles in 2.9 seconds of CPU time instead of 12.2, and runs about five times slower.
 COMPILE_FAST = ("--xla_backend_optimization_level=0",)
 if version("jax").startswith("0.10."):  # An unknown flag ends the process, and another version may know others.
     COMPILE_FAST += ("--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1")

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import jax
@@ -24,13 +23,11 @@ from experiments.measure.common import describe_device, make_console, make_table
 from ringrift_jax import reference
 from ringrift_jax.devices import make_mesh, spread
 from ringrift_jax.env import Env, random_action
-from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.notation import state_string
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import Agent
 from ringrift_jax.pytrees import select
-from ringrift_jax.runs.checkpoints import load_champion
-from ringrift_jax.runs.matches import Player, champion, find_champion, game_without_run, learned_by, make_agent, named
+from ringrift_jax.runs.matches import find_player, learned_by, make_agent
 from ringrift_jax.search.winning_turn import NODES, winning_turn
 from ringrift_jax.settings import Count, CountOrZero, Seed
 
@@ -68,7 +65,7 @@ class Args:
 
 @dataclass(frozen=True)
 class Row:
-    """Results for one budget; ``reference`` rows are of the plain-Python rules.
+    """Results for one budget.
 
     Attributes:
       nodes: budget.
@@ -110,14 +107,12 @@ def main(argv: Sequence[str]) -> None:
     check_output("--json", args.json_file)
     use_all_cores()
     try:
-        config, player, champions = _choose(args)
-        env = config.make_env()
-        learned = learned_by(env, player, champions)
+        config, player, champions = find_player(args.player, args.board, args.players)
     except (FileNotFoundError, ValueError) as problem:
         fail(str(problem))
     start_jax()
-    mesh = make_mesh(args.batch)
-    agent = make_agent(env, config.loop, player.style, learned, mesh)
+    env, mesh = config.make_env(), make_mesh(args.batch)
+    agent = make_agent(env, config.loop, player.style, learned_by(env, player, champions), mesh)
     with waiting(f"playing games of {player.name} to take positions from; before it they are compiled"):
         states = turn_starts(env, agent, args.batch, args.seed)
     search = jax.jit(spread(lambda nodes, states: winning_turn(env, states, nodes), mesh))
@@ -142,16 +137,6 @@ def main(argv: Sequence[str]) -> None:
         batch=args.batch,
         exhaustive=asdict(exhaustive) if exhaustive else None,
     )
-
-
-def _choose(args: Args) -> tuple[RunConfig, Player, Path | None]:
-    """The game, who plays it, and where its champions are. ValueError or FileNotFoundError when there is none such."""
-    config = game_without_run(args.player, args.board, args.players, swap_rule=False)
-    if config:
-        return config, named(args.player, 0), None
-    champions, version = find_champion(Path(args.player))
-    config, _ = load_champion(champions / str(version))
-    return config, champion(version, config.loop.search.simulations), champions
 
 
 def turn_starts(env: Env, agent: Agent, count: int, seed: int) -> Any:

@@ -7,7 +7,6 @@ the board named by --board. Without --web it is played in the terminal; with --w
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
@@ -16,9 +15,7 @@ from rich.console import Console
 from experiments.command_line import BoardName, command, fail, option, parse, start_jax, waiting
 from experiments.play import terminal
 from experiments.play.session import Opponent, new_session
-from ringrift_jax.learning.config import RunConfig
-from ringrift_jax.runs.checkpoints import load_champion
-from ringrift_jax.runs.matches import Player, champion, find_champion, game_without_run, named
+from ringrift_jax.runs.matches import find_player
 from ringrift_jax.settings import CountOrZero, Seed
 
 
@@ -53,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.play")
     try:
-        config, player, champions = _choose(args)
+        game = args.board, args.players, args.swap_rule
+        config, player, champions = find_player(args.opponent, *game, args.simulations)
         env = config.make_env()
         seats = () if args.seat == (0,) else args.seat
         for seat in seats:
@@ -74,22 +72,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         terminal.play(session, Console(highlight=False, soft_wrap=True, markup=False))
     except KeyboardInterrupt:
         print()
-
-
-def _choose(args: Args) -> tuple[RunConfig, Player, Path | None]:
-    """The game, the program, and where its champions are. ValueError or FileNotFoundError when there is none such."""
-    config = game_without_run(args.opponent, args.board, args.players, args.swap_rule)
-    if config:
-        if args.simulations is not None:
-            fail(f"--simulations needs a run, and {args.opponent} is none")
-        return config, named(args.opponent, 0), None
-    try:
-        champions, version = find_champion(Path(args.opponent))
-    except FileNotFoundError as problem:
-        fail(f"{problem}. Without a run, random and heuristic play: heuristic --board square8")
-    config, _ = load_champion(champions / str(version))
-    simulations = config.loop.search.simulations if args.simulations is None else args.simulations
-    return config, champion(version, simulations), champions
 
 
 if __name__ == "__main__":

@@ -38,13 +38,14 @@ class Landings(NamedTuple):
 
     def distances(self) -> jax.Array:
         """uint32[D, S, S, N]: the legal distances as a set, distance k in bit k - 1."""
+        return distance_set(self.move_from, self.move_to) | distance_set(self.capture_from, self.capture_to)
 
-        def bits(first, last):
-            until = (jnp.uint32(1) << last.astype(jnp.uint32)) - 1
-            before = (jnp.uint32(1) << (first.astype(jnp.uint32) - 1)) - 1
-            return jnp.where(first <= last, until & ~before, 0)
 
-        return bits(self.move_from, self.move_to) | bits(self.capture_from, self.capture_to)
+def distance_set(first: jax.Array, last: jax.Array) -> jax.Array:
+    """uint32: the distances from ``first`` >= 1 to ``last``, distance k in bit k - 1."""
+    until = (jnp.uint32(1) << last.astype(jnp.uint32)) - 1
+    before = (jnp.uint32(1) << (first.astype(jnp.uint32) - 1)) - 1
+    return jnp.where(first <= last, until & ~before, 0)
 
 
 def landings(seen: Survey, movers: jax.Array, capturers: jax.Array, slides: jax.Array) -> Landings:

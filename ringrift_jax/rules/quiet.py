@@ -10,22 +10,20 @@ import jax
 import jax.numpy as jnp
 
 from ..boards import Board
-from . import lines
+from . import lines, movement
 from .arrays import rays, stacks
 from .arrays.grid import (
     along_rays,
     at,
-    cells_of,
     count_bits,
     first_bit,
     flood,
     is_cell,
     pick,
-    seat_axis,
-    to_rows,
 )
 from .arrays.lanes import materialize
 from .state import Phase, State
+from .territory import Land, survey_land
 
 
 class Loud(NamedTuple):
@@ -58,13 +56,12 @@ def loud(board: Board, state: State) -> Loud:
     left, ground, rest = materialize((left, ground, rest))
     seen = rays.survey(board, rest, ground)
     reach, target_cap, far = (at(plane, focus) for plane in (seen.reach, seen.target_cap, seen.far))
-    moves = jnp.where(phase == Phase.MOVE, _distances(height, reach), 0)
-    captures = jnp.where(target_cap <= cap, _distances(jnp.maximum(height, reach + 2), far), 0)
+    moves = jnp.where(phase == Phase.MOVE, movement.distance_set(height, reach), 0)
+    captures = jnp.where(target_cap <= cap, movement.distance_set(jnp.maximum(height, reach + 2), far), 0)
 
-    controlled = to_rows(stacks.is_stack(word) & (stacks.top(word) == seat_axis(board)))
-    active = jnp.any(stacks.contains(word, seat_axis(board)), axis=(1, 2))
-    count = count_bits(controlled)
-    alive = active | (state.hand > 0)
+    here, there = survey_land(board, state.ground, word), survey_land(board, ground, rest)
+    count = count_bits(here.controlled)
+    alive = here.active | (state.hand > 0)
     own_territory = jnp.sum(state.ground == -(seat + 1).astype(state.ground.dtype), axis=(0, 1), dtype=jnp.int32)
     # Victory is out of reach of the turn's end where nothing more is eliminated or collapsed. A streak grows by one.
     safe = (
@@ -72,9 +69,9 @@ def loud(board: Board, state: State) -> Loud:
         & (own_territory < board.territory_minimum)
         & (jnp.sum(alive, axis=0) > 1)
         & (state.streak_length < 2)
-        & ~jnp.any(active & (count == 0), axis=0)
+        & ~jnp.any(here.active & (count == 0), axis=0)
     )
-    still_here, still_left = _is_still(board, seat, jnp.stack([state.ground, ground], axis=0))
+    still_here, still_left = _is_still(board, seat, here), _is_still(board, seat, there)
     markers = _as_bits(along_rays(board, ground > 0, focus))
     clear = (markers & (~markers + 1)) - 1
 
@@ -96,13 +93,6 @@ def loud(board: Board, state: State) -> Loud:
         distances=(moves & ~(quiet_moves & quiet)) | (captures & ~(quiet_captures & quiet)),
         skip=(phase == Phase.CAPTURE) & ~(safe & still_here),
     )
-
-
-def _distances(first: jax.Array, last: jax.Array) -> jax.Array:
-    """uint32: the distances from ``first`` >= 1 to ``last``, distance k in bit k - 1."""
-    until = (jnp.uint32(1) << last.astype(jnp.uint32)) - 1
-    before = (jnp.uint32(1) << (first.astype(jnp.uint32) - 1)) - 1
-    return jnp.where(first <= last, until & ~before, 0)
 
 
 def _as_bits(along: jax.Array) -> jax.Array:
@@ -131,13 +121,8 @@ def _capture_directions(seen: rays.Survey, height: jax.Array, cap: jax.Array) ->
     return materialize(sum(bits, start=jnp.uint8(0)))
 
 
-def _is_still(board: Board, seat: jax.Array, ground: jax.Array) -> jax.Array:
-    """bool[G, N]: on each ground int8[G, S, S, N] the mover has no line, and no wall of markers of one colour or of
-    collapsed cells alone parts any cells."""
-    markers = to_rows(ground[:, None] == seat_axis(board) + 1)
-    free = to_rows(cells_of(board) & (ground >= 0))
-    open_ = materialize(jnp.concatenate([free[:, None], free[:, None] & ~markers], axis=1))
-    together = flood(open_, first_bit(open_), board.territory_offsets)
-    connected = jnp.all(together == open_, axis=(1, 2))
-    has_line = jnp.stack([pick(lines.any_line(board, rows), seat) for rows in markers])
-    return connected & ~has_line
+def _is_still(board: Board, seat: jax.Array, land: Land) -> jax.Array:
+    """bool[N]: the mover has no line, and no wall of markers of one colour or of collapsed cells alone parts any
+    cells."""
+    together = flood(land.open, first_bit(land.open), board.territory_offsets)
+    return jnp.all(together == land.open, axis=(0, 1)) & ~pick(lines.any_line(board, land.markers), seat)

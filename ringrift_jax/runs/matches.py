@@ -122,6 +122,36 @@ def find_champion(path: Path) -> tuple[Path, int]:
     raise FileNotFoundError(f"{path} is neither a run with champions nor RUN/champions/VERSION")
 
 
+def find_player(
+    text: str, board: str | None, players: int | None, swap_rule: bool = False, simulations: int | None = None
+) -> tuple[RunConfig, Player, Path | None]:
+    """Who is named on the command line: a run, whose newest champion plays, RUN/champions/VERSION, or a player without.
+
+    Args:
+      board, players, swap_rule: the game, if no run says which.
+      simulations: of a champion; None for as many as its run made.
+
+    Returns:
+      The game, the player, and the directory of the champions if it is one.
+
+    Raises:
+      FileNotFoundError, ValueError: there is no such player or game.
+    """
+    config = game_without_run(text, board, players, swap_rule)
+    if config:
+        if simulations is not None:
+            raise ValueError(f"--simulations needs a run, and {text} is none")
+        return config, named(text, 0), None
+    try:
+        champions, version = find_champion(Path(text))
+    except FileNotFoundError as problem:
+        raise FileNotFoundError(
+            f"{problem}. Without a run, random and heuristic play: heuristic --board square8"
+        ) from None
+    config, _ = load_champion(champions / str(version))
+    return config, champion(version, config.loop.search.simulations if simulations is None else simulations), champions
+
+
 def learned_by(env: Env, player: Player, champions: Path | None) -> Any:
     """What a player plays with: parameters of a champion in that directory, weights of the heuristic, or None.
     FileNotFoundError when there is no such champion."""

@@ -14,6 +14,11 @@ from ringrift_jax.rules import quiet
 from ringrift_jax.rules.arrays.lanes import unbatched
 
 PLIES = 90
+CONFIGURATIONS = [
+    pytest.param(board, n, marks=batches.marks(board, n, quick={("square8", 2)}, often=()))
+    for board in boards.BOARD_NAMES
+    for n in (2, 3, 4)
+]
 
 
 def quiet_actions(env: rr.Env, states, masks: np.ndarray) -> np.ndarray:
@@ -47,14 +52,7 @@ def check(env: rr.Env, states, masks: np.ndarray, rng: np.random.Generator) -> n
     return np.array([is_quiet.sum(), (ends & ~is_quiet & np.asarray(quiet.travels(states))).sum()])
 
 
-@pytest.mark.parametrize(
-    ("board", "players"),
-    [
-        pytest.param(b, n, marks=batches.marks(b, n, quick={("square8", 2)}, often=()))
-        for b in boards.BOARD_NAMES
-        for n in (2, 3, 4)
-    ],
-)
+@pytest.mark.parametrize(("board", "players"), CONFIGURATIONS)
 def test_quiet_moves_end_the_turn_and_do_not_win(board, players):
     env, rng = batches.make(board, players), np.random.default_rng(players)
     states = batches.stack([env.init()] * batches.LANES)
@@ -69,14 +67,7 @@ def test_quiet_moves_end_the_turn_and_do_not_win(board, players):
     assert quiet_ones > 200 and quiet_ones > others, seen
 
 
-@pytest.mark.parametrize(
-    ("board", "players"),
-    [
-        pytest.param(b, n, marks=batches.marks(b, n, quick={("square8", 2)}, often=()))
-        for b in boards.BOARD_NAMES
-        for n in (2, 3, 4)
-    ],
-)
+@pytest.mark.parametrize(("board", "players"), CONFIGURATIONS)
 def test_in_rare_positions_too(board, players):
     env, rng = batches.make(board, players), np.random.default_rng(players)
     texts = list(built_positions(env.board).values())
