@@ -11,13 +11,14 @@ on the board named by --board, such as ``python -m experiments.evaluate heuristi
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jax
+import numpy as np
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -41,11 +42,14 @@ from ringrift_jax.players.ratings import Ratings, fit, wilson
 from ringrift_jax.runs.checkpoints import champion_versions, load_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.files import write_whole
+from ringrift_jax.runs.judgement import judge
 from ringrift_jax.runs.matches import (
     RANDOM,
+    TURNS,
     Matches,
     Outcome,
     Player,
+    Style,
     champion,
     find_champion,
     game_without_run,
@@ -53,9 +57,12 @@ from ringrift_jax.runs.matches import (
     make_agent,
     named,
 )
-from ringrift_jax.runs.puzzles import Puzzle, read_puzzles, solved, states_of
+from ringrift_jax.runs.puzzles import Puzzle, defended, defensible, read_puzzles, solved, states_of
 from ringrift_jax.runs.registry import missing_champions
 from ringrift_jax.settings import Count, CountOrZero, Seed
+
+POSITIONS, CONTINUATIONS = 64, 32
+"""Of each ply that is judged."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +72,21 @@ class Args:
     Attributes:
       player: a run directory, whose latest champion plays; or one champion: RUN/champions/VERSION; or random,
         heuristic, heuristic:PROFILE, or tactician: before one of these.
-      against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which searches as
-        much as the champion does; champion:0 is the untrained network; or tactician: before one of these, who takes
-        every win of its own turn first. Those without a network play each other too.
+      against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which decides as
+        the champion does; champion:0 is the untrained network; or tactician: before one of these, who takes every win
+        of its own turn first. Those without a network play each other too.
       games: of each match, made a multiple of the number of players.
-      simulations: of the search, one or several; 0 is the network alone, which takes its most likely action.
+      simulations: of the champion's tree over decisions, one or several; 0 is the network alone, which takes its most
+        likely action.
+      turns: whole turns that the champion compares instead, one or several numbers of them. Before them it searches its
+        own turn for a win, after them the next player's. With neither of the two options it plays in three ways.
       opening: uniformly random decisions at the start of each game.
       board, players, swap_rule: the game, if no run says which; the board is needed then.
-      puzzles: files of positions that can be won before the turn passes. Instead of playing matches, each player tries
-        to win them, with a search of its own turn and without.
+      puzzles: files of positions at the start of a turn. Instead of playing matches, each player tries to win those
+        that can be won before the turn passes, and in others to leave the next player no win, with an exact search of
+        its own turn and without.
+      judge: plies of self-play. Instead of matches, the champion plays on 32 times from 64 positions after so many
+        decisions each, which tells how much of a result they decide, and how much of that the network sees.
       ladder: all champions of the run play, not only the latest; ladder.svg in the run shows their ratings over time,
         and its report a table of them.
       seed: of all random numbers.
@@ -83,12 +96,14 @@ class Args:
     player: tyro.conf.Positional[str]
     against: tuple[str, ...] = ("random",)
     games: Count = 400
-    simulations: Annotated[tuple[CountOrZero, ...], option("[INT ...]", "0 and what the run trained with")] = ()
+    simulations: Annotated[tuple[CountOrZero, ...], option("[INT ...]", "0 and what the run has")] = ()
+    turns: Annotated[tuple[Count, ...], option("[INT ...]", str(TURNS))] = ()
     opening: CountOrZero = 4
     board: Annotated[BoardName | None, option("BOARD", "that of the run")] = None
     players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "those of the run, or 2")] = None
     swap_rule: bool = False
     puzzles: Annotated[tuple[Path, ...], option("[FILE ...]", "none")] = ()
+    judge: Annotated[tuple[Count, ...], option("[PLY ...]", "none")] = ()
     ladder: bool = False
     seed: Seed = 0
     json_file: JsonFile = None
@@ -105,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         puzzles = [puzzle for path in args.puzzles for puzzle in read_puzzles(path)]
         contest = _contest(args)
         for name in args.against:
-            if named(name, 0).style.kind == "network" and not contest.champions:
+            if named(name).style.kind == "network" and not contest.champions:
                 fail(f"{name} is a champion of a run, and {args.player} is none")
     except (FileNotFoundError, ValueError) as problem:
         fail(str(problem))
@@ -114,6 +129,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = contest.config
     if args.puzzles:
         solve(args, contest, puzzles)
+        return
+    if args.judge:
+        judge_positions(args, contest)
         return
     matches = Matches(config, contest.champions, args.games, args.opening, args.seed)
     game = f"{config.board}, {config.num_players} players"
@@ -129,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             fail(str(problem))
         print(f"{describe(outcomes[-1])}, {time.monotonic() - began:.0f} s", flush=True)
     if not outcomes:
-        who, _, _ = contest.players[-1][0].name.partition(",")
+        who, _, _ = contest.players[-1].name.partition(",")
         fail(f"{who} has no opponent but itself; choose others with --against")
     ratings = _rate(outcomes)
     if ratings:
@@ -150,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         directory = RunDirectory(Path(args.player))
         write_whole(directory.ladder, text)
-        print(f"ratings over time: {ladder(directory, ratings, contest.simulations)}")
+        print(f"ratings over time: {ladder(directory, ratings, contest.styles)}")
 
 
 @dataclass(frozen=True)
@@ -160,31 +178,30 @@ class Contest:
     Attributes:
       config: the game, and how champions search.
       champions: directory of the run's champions; None without a run.
-      players: who plays, and the simulations that its opponents from the same run make.
+      players: who plays.
     """
 
     config: RunConfig
     champions: Path | None
-    players: list[tuple[Player, int]]
+    players: list[Player]
 
     @property
-    def simulations(self) -> list[int]:
-        """The different numbers of simulations, in order."""
-        return list(dict.fromkeys(simulations for _, simulations in self.players))
+    def styles(self) -> list[Style]:
+        """The different ways in which they decide, in order."""
+        return list(dict.fromkeys(player.style for player in self.players))
 
 
 def _pairings(contest: Contest, against: Sequence[str]) -> Iterator[tuple[Player, Player]]:
     """The matches: each player against each opponent, and opponents that are no champions against each other, without
     which their ratings would hang on how the champions fare against them."""
-    for player, simulations in contest.players:
+    for player in contest.players:
         for name in against:
-            opponent = named(name, simulations)
+            opponent = named(name, player.style)
             if opponent != player:
                 yield player, opponent
-    players = {player for player, _ in contest.players}
-    fixed = [opponent for opponent in (named(name, 0) for name in against) if opponent.style.kind != "network"]
+    fixed = [opponent for opponent in map(named, against) if opponent.style.kind != "network"]
     for pair in combinations(dict.fromkeys(fixed), 2):
-        if not players.intersection(pair):
+        if not set(contest.players).intersection(pair):
             yield pair
 
 
@@ -192,14 +209,18 @@ def _contest(args: Args) -> Contest:
     """What the command line asks for. FileNotFoundError or ValueError when there is no such player or game."""
     config = game_without_run(args.player, args.board, args.players, args.swap_rule)
     if config:
-        for flag, given in (("ladder", args.ladder), ("simulations", args.simulations)):
+        for flag, given in (("ladder", args.ladder), ("simulations", args.simulations), ("turns", args.turns)):
             if given:
                 fail(f"--{flag} needs a run, and {args.player} is none")
-        return Contest(config, None, [(named(args.player, 0), 0)])
+        return Contest(config, None, [named(args.player)])
     champions, versions = _champions(Path(args.player), args.ladder)
     config, _ = load_champion(champions / str(versions[-1]))
-    simulations = args.simulations or (0, config.loop.search.simulations)
-    return Contest(config, champions, [(champion(v, number), number) for number in simulations for v in versions])
+    simulations, turns = args.simulations, args.turns
+    if not simulations and not turns:
+        simulations, turns = (0, config.loop.search.simulations), (TURNS,)
+    styles = [Style("network", simulations=number) for number in simulations]
+    styles += [Style("network", turns=number) for number in turns]
+    return Contest(config, champions, [champion(v, style) for style in styles for v in versions])
 
 
 def _champions(path: Path, ladder: bool) -> tuple[Path, list[int]]:
@@ -229,27 +250,82 @@ def _champions(path: Path, ladder: bool) -> tuple[Path, list[int]]:
 
 
 def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle]) -> None:
-    """Prints how many puzzles each player solves, as it plays and with a search of its own turn before it decides."""
+    """Prints how many puzzles each player solves: wins of its own turn, and turns after which the next player has none.
+    Who does not search its own turn for wins plays both as it does and with that search first."""
     config, env = contest.config, contest.config.make_env()
     game = f"{config.board}, {config.num_players} players"
+    puzzles = [puzzle for puzzle in puzzles if (puzzle.board, puzzle.players) == (config.board, config.num_players)]
+    if not puzzles:
+        fail(f"{', '.join(map(str, args.puzzles))}: no puzzle is of {game}")
+    kinds: list[tuple[str, Callable[..., np.ndarray], Any]] = []
     wins = [puzzle for puzzle in puzzles if puzzle.win]
-    wins = [puzzle for puzzle in wins if (puzzle.board, puzzle.players) == (config.board, config.num_players)]
-    if not wins:
-        fail(f"{', '.join(map(str, args.puzzles))}: no puzzle that can be won is of {game}")
+    if wins:
+        kinds.append(("wins", solved, states_of(env, wins)))
+    others = [puzzle for puzzle in puzzles if puzzle.win is None]
+    if others:
+        states = states_of(env, others)
+        with waiting("looking for turns that leave the next player no win"):
+            possible = defensible(env, states, new_key(args.seed))
+        if possible.any():
+            kinds.append(("leaves no win", defended, jax.tree.map(lambda leaf: leaf[possible], states)))
+        print(f"{game}: in {possible.sum()} of {len(others)} positions without a win some turn is known to leave none")
     print(f"{game}: {len(wins)} positions that can be won before the turn passes")
-    states, mesh, rows = states_of(env, wins), make_mesh(len(wins)), []
-    for player, _ in contest.players:
-        learned = jax.device_put(learned_by(env, player, contest.champions), everywhere(mesh))
-        for style in dict.fromkeys((player.style, replace(player.style, tactician=True))):
-            who = replace(player, style=style)
-            with waiting(f"{who.name} solves; before it the rules are compiled, about half a minute the first time"):
-                won = solved(env, make_agent(env, config.loop, style, learned, mesh), states, new_key(args.seed))
-            low, high = interval = wilson(int(won.sum()), len(wins))
-            print(f"{who.name} wins {won.sum()} of them, {won.mean():.1%} (95% interval {low:.1%} to {high:.1%})")
-            rows.append({"player": who.name, "solved": int(won.sum()), "puzzles": len(wins), "interval": interval})
+    rows = []
+    for player in contest.players:
+        for style in dict.fromkeys((player.style, replace(player.style, tactician=not player.style.turns))):
+            for what, test, states in kinds:
+                row = _solve(contest, replace(player, style=style), what, test, states, args.seed)
+                rows.append(row)
+                low, high = row["interval"]
+                share = row["solved"] / row["puzzles"]
+                print(
+                    f"{row['player']} {what} in {row['solved']} of {row['puzzles']}, {share:.1%} "
+                    f"(95% interval {low:.1%} to {high:.1%})",
+                    flush=True,
+                )
     if args.json_file:
         report = {"board": config.board, "players": config.num_players, "seed": args.seed, "puzzles": rows}
         write_whole(args.json_file, json.dumps(report, indent=2) + "\n")
+
+
+def _solve(
+    contest: Contest, player: Player, what: str, test: Callable[..., np.ndarray], states: Any, seed: int
+) -> dict[str, Any]:
+    env, number = contest.config.make_env(), len(states.turn)
+    mesh = make_mesh(number)
+    learned = jax.device_put(learned_by(env, player, contest.champions), everywhere(mesh))
+    agent = make_agent(env, contest.config.loop, player.style, learned, mesh)
+    with waiting(f"{player.name} solves; before it the rules are compiled, about half a minute the first time"):
+        done = int(test(env, agent, states, new_key(seed)).sum())
+    return {"player": player.name, "what": what, "solved": done, "puzzles": number, "interval": wilson(done, number)}
+
+
+def judge_positions(args: Args, contest: Contest) -> None:
+    """Prints for each ply how much of the results is decided, and how much of them the champion's network explains."""
+    if not contest.champions:
+        fail(f"--judge needs a run, and {args.player} is none")
+    config, env, version = contest.config, contest.config.make_env(), contest.players[0].version
+    _, params = load_champion(contest.champions / str(version))
+    game = f"{config.board}, {config.num_players} players"
+    print(f"{game}: champion {version}, {POSITIONS} positions of self-play, {CONTINUATIONS} continuations of each")
+    rows = []
+    for ply in args.judge:
+        try:
+            with waiting(f"playing on from ply {ply}"):
+                mesh = make_mesh(POSITIONS)
+                row = judge(env, config.loop, params, ply, POSITIONS, CONTINUATIONS, args.seed, mesh)
+        except ValueError as problem:
+            fail(str(problem))
+        rows.append(row)
+        part = f", {row.explained / row.decided:.0%} of it" if row.decided > 0 else ""
+        print(
+            f"after {ply} decisions, {row.positions} positions: {row.decided:.1%} of a result's variance is decided, "
+            f"the network explains {row.explained:.1%}{part}",
+            flush=True,
+        )
+    if args.json_file:
+        report = {"board": config.board, "players": config.num_players, "seed": args.seed, "champion": version}
+        write_whole(args.json_file, json.dumps(report | {"judgement": [asdict(row) for row in rows]}, indent=2) + "\n")
 
 
 def describe(outcome: Outcome) -> str:

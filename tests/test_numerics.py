@@ -13,7 +13,7 @@ from ringrift_jax.numerics import key_of, new_key
 from ringrift_jax.players import heuristic
 from ringrift_jax.players.agents import make_evaluate, random_agent, search_agent
 from ringrift_jax.players.arena import judge, new_match, next_turn, play_match, versus
-from ringrift_jax.search.tree import search
+from ringrift_jax.search import search
 
 STATES = 3
 

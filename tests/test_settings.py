@@ -19,8 +19,8 @@ from ringrift_jax.learning.selfplay import SelfPlayConfig
 from ringrift_jax.learning.worker import Worker
 from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.players.sequential import SequentialConfig
+from ringrift_jax.search.config import SearchConfig
 from ringrift_jax.search.network import NetworkConfig
-from ringrift_jax.search.tree import SearchConfig
 
 GOOD = [
     RunConfig("square8"), LoopConfig(), NetworkConfig(), SearchConfig(), SelfPlayConfig(), LearnerConfig(),

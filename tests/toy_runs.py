@@ -29,8 +29,8 @@ from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.metrics import TIMINGS
 from ringrift_jax.runs.parity import Parity
+from ringrift_jax.search.config import SearchConfig
 from ringrift_jax.search.network import NetworkConfig
-from ringrift_jax.search.tree import SearchConfig
 
 TESTS = Path(__file__).parent
 CACHE = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]

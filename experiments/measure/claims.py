@@ -19,7 +19,7 @@ from ringrift_jax.learning.config import RunConfig, preset
 from ringrift_jax.players.ratings import fit
 from ringrift_jax.runs.checkpoints import champion_versions
 from ringrift_jax.runs.directory import RunDirectory
-from ringrift_jax.runs.matches import RANDOM, Matches, Outcome, Player, champion, named
+from ringrift_jax.runs.matches import RANDOM, Matches, Outcome, Player, Style, champion, named
 from ringrift_jax.runs.run import Run
 
 
@@ -114,7 +114,7 @@ def self_play_games(options: Options) -> float:
 
 
 def heuristic_wins(options: Options) -> float:
-    outcome = Matches(RunConfig("square8"), None, games=300, opening=4, seed=0).play(named("heuristic", 0), RANDOM)
+    outcome = Matches(RunConfig("square8"), None, games=300, opening=4, seed=0).play(named("heuristic"), RANDOM)
     return 100 * outcome.wins / outcome.games
 
 
@@ -132,15 +132,16 @@ def _trained(options: Options) -> tuple[Matches, Player, Player]:
         raise RuntimeError(f"training failed: {done.stderr[-300:]}")
     directory = RunDirectory(path)
     config = directory.read_config()
-    simulations, version = config.loop.search.simulations, champion_versions(directory.champions)[-1]
+    version = champion_versions(directory.champions)[-1]
     matches = Matches(config, directory.champions, games=400, opening=4, seed=1)
-    return matches, champion(version, simulations), champion(0, simulations)
+    style = Style("network", config.loop.search.simulations)
+    return matches, champion(version, style), champion(0, style)
 
 
 @cache
 def _against_heuristic(options: Options) -> Outcome:
     matches, trained, _ = _trained(options)
-    return matches.play(trained, named("heuristic", 0))
+    return matches.play(trained, named("heuristic"))
 
 
 def champion_wins(options: Options) -> float:

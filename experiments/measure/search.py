@@ -29,10 +29,10 @@ from ringrift_jax.devices import everywhere, make_mesh, spread
 from ringrift_jax.env import sample_mask
 from ringrift_jax.learning.config import to_dict
 from ringrift_jax.learning.loop import LoopConfig
-from ringrift_jax.learning.selfplay import play_ply
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import make_evaluate
 from ringrift_jax.pytrees import select
+from ringrift_jax.search.ply import no_memory, play_ply
 from ringrift_jax.settings import Count
 
 PROGRAM = "python -m experiments.benchmark search"
@@ -184,7 +184,9 @@ def measure(env, loop: LoopConfig, lanes: int, repeats: int) -> Row:
     def ply(game, evaluate, params):
         search = jax.jit(partial(play_ply, game, evaluate, loop.search, mesh=mesh))
         keys = jax.random.split(new_key(1), lanes)
-        return partial(search, params, states, keys, jnp.zeros(lanes, bool), jnp.ones(lanes))
+        return partial(
+            search, params, states, keys, jnp.zeros(lanes, bool), jnp.ones(lanes), no_memory(loop.search, lanes)
+        )
 
     search = ply(env, evaluate, params)
     tasks = {

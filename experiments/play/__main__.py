@@ -15,8 +15,8 @@ from rich.console import Console
 from experiments.command_line import BoardName, command, fail, option, parse, start_jax, waiting
 from experiments.play import terminal
 from experiments.play.session import Opponent, new_session
-from ringrift_jax.runs.matches import find_player
-from ringrift_jax.settings import CountOrZero, Seed
+from ringrift_jax.runs.matches import TURNS, Style, find_player
+from ringrift_jax.settings import Count, CountOrZero, Seed
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Args:
     Attributes:
       opponent: a run directory or RUN/champions/VERSION; or random, heuristic, heuristic:PROFILE.
       seat: where you sit, one or several seats; 0 to watch.
-      simulations: of a champion's search; 0 is the network alone.
+      turns: whole turns that a champion compares, with exact searches of its own turn and the next player's.
+      simulations: of a champion's tree over decisions, which is faster and weaker; 0 is the network alone.
       board, players, swap_rule: the game, if no run says which; the board is needed then.
       web: serve a page instead, on which other games can be begun too.
       port: of the page, on this machine only.
@@ -35,7 +36,8 @@ class Args:
 
     opponent: tyro.conf.Positional[str]
     seat: tuple[int, ...] = (1,)
-    simulations: Annotated[CountOrZero | None, option("INT", "what the run trained with")] = None
+    turns: Annotated[Count | None, option("INT", str(TURNS))] = None
+    simulations: Annotated[CountOrZero | None, option("INT", "whole turns instead")] = None
     board: Annotated[BoardName | None, option("BOARD", "that of the run")] = None
     players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "those of the run, or 2")] = None
     swap_rule: bool = False
@@ -51,7 +53,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.play")
     try:
         game = args.board, args.players, args.swap_rule
-        config, player, champions = find_player(args.opponent, *game, args.simulations)
+        if args.turns and args.simulations is not None:
+            raise ValueError("--turns and --simulations are two ways to decide; name one")
+        style = Style("network", args.simulations or 0, args.turns or 0)
+        named = args.turns or args.simulations is not None
+        config, player, champions = find_player(args.opponent, *game, style if named else None)
         env = config.make_env()
         seats = () if args.seat == (0,) else args.seat
         for seat in seats:

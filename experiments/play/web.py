@@ -76,7 +76,7 @@ class Table:
             board, players = wanted.get("board"), wanted.get("players")
             if not isinstance(board, str) or not isinstance(players, int) or name not in _PROGRAMS:
                 raise ValueError(f"a game needs a board, a number of players, and one of {', '.join(_PROGRAMS)}")
-            choice = Choice(RunConfig(board, players), named(name, 0), None, tuple(seats), self.first.seed)
+            choice = Choice(RunConfig(board, players), named(name), None, tuple(seats), self.first.seed)
         n = choice.config.make_env().num_players
         if any(not 1 <= seat <= n for seat in seats):
             raise ValueError(f"seats are 1 to {n}")

@@ -10,8 +10,8 @@ from .. import boards
 from ..env import Env, make
 from ..players.arena import ArenaConfig
 from ..players.sequential import SequentialConfig
+from ..search.config import SearchConfig
 from ..search.network import NetworkConfig
-from ..search.tree import SearchConfig
 from ..settings import Seed, check, convert
 from .gates import GatesConfig
 from .learner import LearnerConfig
@@ -71,9 +71,17 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
         lanes, chunk = (16, 32) if large else (128, 32)
         return LoopConfig(
             network=NetworkConfig(channels=32, blocks=4),
-            search=SearchConfig(simulations=16, considered=4, gumbel_scale=0.3, value_scale=1.0, rescale_values=False),
+            search=SearchConfig(
+                simulations=16,
+                considered=4,
+                gumbel_scale=0.3,
+                value_scale=1.0,
+                rescale_values=False,
+                # On the large boards nobody has measured what it costs and gains.
+                turn_nodes=0 if large else 4096,
+            ),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
-            learner=LearnerConfig(batch_size=128, samples_per_row=2.0),
+            learner=LearnerConfig(batch_size=128, samples_per_row=4.0),
             arena=ArenaConfig(every=256 if large else 32, groups=2 * lanes // num_players),
             gates=GatesConfig(parity_games=1),
         )

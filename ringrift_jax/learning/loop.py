@@ -21,15 +21,16 @@ from ..numerics import in_32_bits
 from ..players.agents import make_evaluate
 from ..players.arena import ArenaConfig, Match, advance, judge, match_keys, new_match, next_turn, take
 from ..pytrees import check_leading_axis, select
+from ..search.config import SearchConfig
 from ..search.evaluation import Evaluate
 from ..search.network import NetworkConfig, make_network
-from ..search.tree import SearchConfig
+from ..search.ply import no_memory, play_ply
 from ..settings import check
 from . import ring
 from .gates import GatesConfig, GatesReport, measure
 from .learner import Learner, LearnerConfig, Losses, earn, new_learner, restart, train
 from .ring import Replay
-from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, new_replay, no_stats, play_ply, record_ply
+from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, new_replay, no_stats, record_ply
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def new_loop(env: Game, config: LoopConfig, key: jax.Array) -> LoopState:
     network_key, games_key, key = jax.random.split(key, 3)
     network = make_network(env, config.network)
     params = network.init(network_key, jnp.zeros((1, *env.observation_shape), jnp.float32))
-    games = new_games(env, config.self_play, games_key)
+    games = new_games(env, config.self_play, config.search, games_key)
     return LoopState(
         iteration=jnp.int32(0),
         learner=new_learner(config.learner, params),
@@ -265,16 +266,19 @@ def play(
         )
         in_opening = jnp.where(own, games.length < games.opening, lengths < opening)
         noise = (own | in_opening).astype(jnp.float32)
-        after, found = play_ply(env, evaluate, config.search, params, states, keys, in_opening, noise, mesh)
+        memory = select(own, games.memory, take(turn, match.memory))
+        after, found, memory = play_ply(
+            env, evaluate, config.search, params, states, keys, in_opening, noise, memory, mesh
+        )
         games, replay, stats = record_ply(
-            env, config.self_play, games, replay, stats, after, found, jax.random.fold_in(restart_key, ply),
+            env, config.self_play, games, replay, stats, after, found, memory, jax.random.fold_in(restart_key, ply),
             state.iteration + 1, state.version, own,
         )  # fmt: skip
         # A ply of self-play moves no game of the match: all are fillers.
         turn = replace(turn, games=jnp.where(own, len(match.length), turn.games))
-        return ply + 1, games, replay, stats, advance(env, match, turn, after)
+        return ply + 1, games, replay, stats, advance(env, match, turn, after, memory)
 
-    match = new_match(env, config.arena.groups)
+    match = new_match(env, config.arena.groups, no_memory(config.search, config.arena.groups * env.num_players))
     carry = jnp.int32(0), state.games, state.replay, no_stats(env.num_players), match
     _, games, replay, stats, match = jax.lax.while_loop(unfinished, one_ply, carry)
     return games, replay, stats, match

@@ -2,21 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import mctx
-from jax.sharding import Mesh
 
-from ..devices import spread
-from ..env import Env
 from ..game import Game, GameState
 from ..numerics import in_32_bits
-from ..pytrees import check_leading_axis, select
-from ..search.evaluation import Evaluate
-from ..search.tree import SearchConfig, SearchOutput, num_slots, search_tree, summarise, with_wins
-from ..search.winning_turn import winning_turn
+from ..pytrees import select
+from ..search.config import SearchConfig, SearchOutput, num_slots
+from ..search.ply import Memory, no_memory
 from ..settings import Count, CountOrZero, check
 from . import ring
 from .ring import Replay
@@ -52,12 +47,14 @@ class Games:
       number: ``int32[L]`` games the lane has finished, which is the number of the one it plays.
       length: ``int32[L]`` decisions made in the running game.
       opening: ``int32[L]`` how many of its first decisions are drawn.
+      memory: what is known of the running turns.
     """
 
     state: GameState
     number: jax.Array
     length: jax.Array
     opening: jax.Array
+    memory: Memory
 
 
 class Ply(NamedTuple):
@@ -158,11 +155,11 @@ def _add_ply(stats: SelfPlayStats, ply: Ply, plies: int) -> SelfPlayStats:
 
 
 @in_32_bits
-def new_games(env: Game, config: SelfPlayConfig, key: jax.Array) -> Games:
+def new_games(env: Game, config: SelfPlayConfig, search: SearchConfig, key: jax.Array) -> Games:
     """Every lane at the start of its first game. The key is consumed."""
     start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (config.lanes, *leaf.shape)), env.init())
     zeros = jnp.zeros(config.lanes, jnp.int32)
-    return Games(start, zeros, zeros, _draw_opening(config, key))
+    return Games(start, zeros, zeros, _draw_opening(config, key), no_memory(search, config.lanes))
 
 
 @in_32_bits
@@ -178,65 +175,6 @@ def _draw_opening(config: SelfPlayConfig, key: jax.Array) -> jax.Array:
 
 
 @in_32_bits
-def play_ply(
-    env: Game,
-    evaluate: Evaluate,
-    config: SearchConfig,
-    params: Any,
-    states: GameState,
-    keys: jax.Array,
-    in_opening: jax.Array,
-    noise: jax.Array,
-    mesh: Mesh | None = None,
-) -> tuple[GameState, SearchOutput]:
-    """One searched decision in each of B games; the same for self-play and for the arena.
-
-    The state after a decision is taken from the search tree, which has been there already: ``step`` is a large program,
-    and this way it occurs once. A win of the turn (``SearchConfig.turn_nodes``) is played in openings too.
-
-    Args:
-      env: the environment.
-      evaluate: the network.
-      config: of the search.
-      params: parameters of the network, the same for all games.
-      states: states with leading axis ``[B]``.
-      keys: a typed key for each game, consumed.
-      in_opening: ``bool[B]``, games whose decision is drawn evenly from the root actions that were visited. These are
-        themselves drawn from the network's policy, by the noise of the search.
-      noise: ``float32[B]``, 1 for searches with the noise of the configuration, 0 for the best play.
-      mesh: devices to spread the games over.
-
-    Returns:
-      The states after the decision, and what the search found. Its ``action`` is the one played.
-
-    Raises:
-      ValueError: not everything has one leading axis B, or the network returns other shapes than it must.
-    """
-    check_leading_axis(len(keys), states=states, in_opening=in_opening, noise=noise)
-
-    def one(params, state, key, in_opening, noise):
-        search_key, draw_key = jax.random.split(key)
-        result = search_tree(env, evaluate, params, state, search_key, config, noise)
-        tree = result.tree
-        visited = tree.children_visits[mctx.Tree.ROOT_INDEX] > 0
-        drawn = jax.random.categorical(draw_key, jnp.where(visited, 0.0, -jnp.inf))
-        slot = jnp.where(in_opening, drawn, result.slot).astype(jnp.int32)
-        child = tree.children_index[mctx.Tree.ROOT_INDEX, slot]
-        found = summarise(result._replace(slot=slot))
-        return jax.tree.map(lambda leaf: leaf[child], tree.embeddings.state), found
-
-    def many(params, states, keys, in_opening, noise):
-        after, found = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))(params, states, keys, in_opening, noise)
-        if not config.turn_nodes:
-            return after, found
-        turn = winning_turn(cast(Env, env), states, config.turn_nodes)
-        won = jax.vmap(env.step)(states, turn.action)
-        return select(turn.found, won, after), with_wins(found, turn)
-
-    return spread(many, mesh)(params, states, keys, in_opening, noise)
-
-
-@in_32_bits
 def record_ply(
     env: Game,
     config: SelfPlayConfig,
@@ -245,6 +183,7 @@ def record_ply(
     stats: SelfPlayStats,
     after: GameState,
     found: SearchOutput,
+    memory: Memory,
     key: jax.Array,
     iteration: jax.Array,
     version: jax.Array,
@@ -260,6 +199,7 @@ def record_ply(
       stats: of the plies before; the mean depth counts 1 / chunk of each ply.
       after: states after the ply, leading axis ``[L]``.
       found: what the searches of the ply found.
+      memory: what is known of the turns after it.
       key: typed key, consumed.
       iteration, version: ``int32`` the iteration it is played in, and version of the champion then.
       active: ``bool``; if False nothing changes.
@@ -279,5 +219,6 @@ def record_ply(
         number=games.number + ended,
         length=jnp.where(ended, 0, length),
         opening=jnp.where(ended, _draw_opening(config, key), games.opening),
+        memory=memory,
     )
     return select(active, following, games), replay, stats

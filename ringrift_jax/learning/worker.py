@@ -19,12 +19,13 @@ from ..game import Game, GameState
 from ..numerics import in_32_bits
 from ..players.agents import make_evaluate
 from ..pytrees import select
-from ..search.tree import SearchOutput
+from ..search.config import SearchOutput
+from ..search.ply import Memory, play_ply
 from ..settings import Count, checked
 from .games import PlayedGame, games_of_lanes
 from .loop import LoopConfig
 from .ring import Replay
-from .selfplay import Games, new_games, new_replay, no_stats, play_ply, record_ply
+from .selfplay import Games, new_games, new_replay, no_stats, record_ply
 
 
 class Network(NamedTuple):
@@ -125,21 +126,27 @@ def _functions(env: Game, config: LoopConfig, lanes: int, mesh: Mesh | None) -> 
     @in_32_bits
     def begin(key: jax.Array) -> tuple[Games, Replay]:
         replay = new_replay(env, config.search, config.learner.replay_blocks, lanes)
-        return new_games(env, config.self_play, key), replay
+        return new_games(env, config.self_play, config.search, key), replay
 
     @in_32_bits
-    def search(params: Any, games: Games, key: jax.Array) -> tuple[GameState, SearchOutput]:
+    def search(params: Any, games: Games, key: jax.Array) -> tuple[GameState, SearchOutput, Memory]:
         keys, in_opening = jax.random.split(key, lanes), games.length < games.opening
         noise = jnp.ones(lanes, jnp.float32)
-        return play_ply(env, evaluate, config.search, params, games.state, keys, in_opening, noise, mesh)
+        return play_ply(env, evaluate, config.search, params, games.state, keys, in_opening, noise, games.memory, mesh)
 
     @in_32_bits
     def record(
-        games: Games, replay: Replay, after: GameState, found: SearchOutput, key: jax.Array, ply: jax.Array
+        games: Games,
+        replay: Replay,
+        after: GameState,
+        found: SearchOutput,
+        memory: Memory,
+        key: jax.Array,
+        ply: jax.Array,
     ) -> tuple[Games, Replay, jax.Array]:
         stats, version, active = no_stats(env.num_players), jnp.int32(0), jnp.bool_(True)
         games, replay, _ = record_ply(
-            env, config.self_play, games, replay, stats, after, found, key, ply, version, active
+            env, config.self_play, games, replay, stats, after, found, memory, key, ply, version, active
         )
         return games, replay, after.is_over
 

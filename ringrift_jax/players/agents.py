@@ -1,7 +1,7 @@
 """Players behind one small interface: a batch of positions and a key per game in, an action per game out."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -13,14 +13,38 @@ from ..devices import spread
 from ..env import Env, random_action, sample_mask
 from ..game import Game
 from ..numerics import in_32_bits
+from ..search.config import SearchConfig
 from ..search.evaluation import Evaluate, evaluate_observations
 from ..search.network import NetworkConfig, make_network
-from ..search.tree import SearchConfig, search
+from ..search.ply import no_memory, search_on
 from ..search.winning_turn import NODES, winning_turn
 from . import heuristic
 
 Agent = Callable[[Any, jax.Array], jax.Array]
 """``agent(states [B], keys [B]) -> int32[B]``, an action of every running game. The keys are consumed."""
+
+
+@dataclass(frozen=True)
+class Planner:
+    """An agent that keeps to what it planned at the start of a turn, if its games remember that for it.
+
+    Attributes:
+      act: ``act(states [B], keys [B], memory [B]) -> int32[B], memory``.
+      remember: the memory at the start of so many games.
+    """
+
+    act: Callable[[Any, jax.Array, Any], tuple[jax.Array, Any]]
+    remember: Callable[[int], Any]
+
+    def __call__(self, states: Any, keys: jax.Array) -> jax.Array:
+        return self.act(states, keys, self.remember(len(keys)))[0]
+
+
+def as_planner(agent: Agent) -> Planner:
+    """The agent itself, or as one that remembers nothing."""
+    if isinstance(agent, Planner):
+        return agent
+    return Planner(lambda states, keys, memory: (agent(states, keys), memory), lambda batch: ())
 
 
 def make_evaluate(env: Game, config: NetworkConfig) -> Evaluate:
@@ -73,10 +97,11 @@ def search_agent(env: Game, evaluate: Evaluate, params, config: SearchConfig, me
     """
     config = replace(config, gumbel_scale=0.0)
 
-    def act(params, states, keys):
-        return search(env, evaluate, params, states, keys, config).action
+    def act(params, states, keys, memory):
+        found, memory = search_on(env, evaluate, params, states, keys, config, memory)
+        return found.action, memory
 
-    return partial(spread(act, mesh), params)
+    return Planner(partial(spread(act, mesh), params), partial(no_memory, config))
 
 
 def tactician(env: Env, agent: Agent, nodes: int = NODES, mesh: Mesh | None = None) -> Agent:

@@ -17,7 +17,7 @@ from msgspec import Meta
 from ..game import Game, GameState
 from ..numerics import in_32_bits
 from ..settings import INT32_MAX, Count, CountOrZero, check
-from .agents import Agent, random_agent
+from .agents import Agent, as_planner, random_agent
 from .sequential import SequentialConfig, Verdict, verdict
 
 
@@ -50,11 +50,13 @@ class Match:
       state: states with leading axis ``[G * n]``.
       score: ``float32[G * n]`` reward of the challenger: 1 for a win, -1/(n-1) for a loss, 0 when truncated or running.
       length: ``int32[G * n]`` decisions.
+      memory: what the players know of the running turns, ``[G * n]``; nothing for those who do not plan.
     """
 
     state: Any
     score: jax.Array
     length: jax.Array
+    memory: Any = ()
 
     @property
     def running(self) -> jax.Array:
@@ -77,11 +79,11 @@ class Turn:
 
 
 @in_32_bits
-def new_match(env: Game, groups: int) -> Match:
+def new_match(env: Game, groups: int, memory: Any = ()) -> Match:
     """``groups * n`` games at their start."""
     total = groups * env.num_players
     start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (total, *leaf.shape)), env.init())
-    return Match(start, jnp.zeros(total, jnp.float32), jnp.zeros(total, jnp.int32))
+    return Match(start, jnp.zeros(total, jnp.float32), jnp.zeros(total, jnp.int32), memory)
 
 
 @in_32_bits
@@ -111,13 +113,15 @@ def take(turn: Turn, per_game: Any) -> Any:
 
 
 @in_32_bits
-def advance(env: Game, match: Match, turn: Turn, after: GameState) -> Match:
-    """The match after a turn; ``after`` holds the states ``[W]`` after the decisions. Fillers change nothing."""
+def advance(env: Game, match: Match, turn: Turn, after: GameState, memory: Any = ()) -> Match:
+    """The match after a turn; ``after`` holds the states ``[W]`` after the decisions, ``memory`` what is known of them.
+    Fillers change nothing."""
     gained = jnp.take_along_axis(after.rewards, (turn.games % env.num_players)[:, None], axis=1)[:, 0]
     return Match(
         jax.tree.map(lambda leaf, new: leaf.at[turn.games].set(new, mode="drop"), match.state, after),
         match.score.at[turn.games].add(gained, mode="drop"),
         match.length.at[turn.games].add(1, mode="drop"),
+        jax.tree.map(lambda leaf, new: leaf.at[turn.games].set(new, mode="drop"), match.memory, memory),
     )
 
 
@@ -126,13 +130,36 @@ def match_keys(key: jax.Array, groups: int, players: int) -> jax.Array:
     return jnp.repeat(jax.random.split(key, groups), players)
 
 
-Sides = Callable[[jax.Array, Any, jax.Array], jax.Array]
-"""``sides(challenging, states [B], keys [B]) -> int32[B]``: actions of the challenger or of the opponent."""
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of a match.
+
+    Attributes:
+      act: ``act(challenging, states [B], keys [B], memory [B]) -> int32[B], memory``, of the challenger or else of the
+        opponent.
+      remember: the memory at the start of so many games.
+    """
+
+    act: Callable[[jax.Array, Any, jax.Array, Any], tuple[jax.Array, Any]]
+    remember: Callable[[int], Any]
 
 
 def versus(challenger: Agent, opponent: Agent) -> Sides:
     """Two agents as the sides of a match."""
-    return lambda challenging, states, keys: jax.lax.cond(challenging, challenger, opponent, states, keys)
+    mine, theirs = as_planner(challenger), as_planner(opponent)
+
+    def of_challenger(states, keys, memory):
+        action, own = mine.act(states, keys, memory[0])
+        return action, (own, memory[1])
+
+    def of_opponent(states, keys, memory):
+        action, own = theirs.act(states, keys, memory[1])
+        return action, (memory[0], own)
+
+    return Sides(
+        lambda challenging, *waiting: jax.lax.cond(challenging, of_challenger, of_opponent, *waiting),
+        lambda batch: (mine.remember(batch), theirs.remember(batch)),
+    )
 
 
 @in_32_bits
@@ -150,19 +177,20 @@ def play_match(env: Game, sides: Sides, groups: int, key: jax.Array, opening: in
     keys = match_keys(key, groups, env.num_players)
     width = -(-len(keys) // (2 * devices)) * devices
 
-    def draw(challenging, states, keys):
-        return random_agent(env)(states, keys)
+    def draw(challenging, states, keys, memory):
+        return random_agent(env)(states, keys), memory
 
     def play_turn(match: Match) -> Match:
         turn = next_turn(env, match, width)
         opens = match.running & (match.length < opening)
         turn = replace(turn, games=jnp.where(opens.any(), _indices(opens, width), turn.games))
-        states = take(turn, match.state)
+        states, memory = take(turn, (match.state, match.memory))
         ply_keys = jax.vmap(jax.random.fold_in)(take(turn, keys), take(turn, match.length))
-        actions = jax.lax.cond(opens.any(), draw, sides, turn.challenging, states, ply_keys)
-        return advance(env, match, turn, jax.vmap(env.step)(states, actions))
+        actions, memory = jax.lax.cond(opens.any(), draw, sides.act, turn.challenging, states, ply_keys, memory)
+        return advance(env, match, turn, jax.vmap(env.step)(states, actions), memory)
 
-    return jax.lax.while_loop(lambda match: match.running.any(), play_turn, new_match(env, groups))
+    start = new_match(env, groups, sides.remember(len(keys)))
+    return jax.lax.while_loop(lambda match: match.running.any(), play_turn, start)
 
 
 def distinct_share(match: Match) -> float:

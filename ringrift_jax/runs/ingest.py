@@ -17,7 +17,7 @@ import numpy as np
 from ..learning.games import PlayedGame
 from ..learning.loop import LoopConfig, LoopState
 from ..learning.ring import Rows
-from ..search.tree import num_slots
+from ..search.config import num_slots
 from .events import Event, GamesIngested, read
 from .exports import load_npz
 from .parity import check

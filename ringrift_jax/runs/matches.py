@@ -19,6 +19,7 @@ from ..numerics import new_key
 from ..players import heuristic
 from ..players.agents import (
     Agent,
+    as_planner,
     heuristic_agent,
     make_evaluate,
     network_agent,
@@ -26,21 +27,40 @@ from ..players.agents import (
     search_agent,
     tactician,
 )
-from ..players.arena import Match, distinct_share, play_match, versus
+from ..players.arena import Match, Sides, distinct_share, play_match, versus
 from ..players.ratings import Result, pairwise_from_ranks, wilson
 from ..pytrees import select
+from ..search.winning_turn import NODES
 from .checkpoints import champion_versions, load_champion
 from .directory import RunDirectory
+
+TURNS = 16
+"""Whole turns that a champion compares unless told otherwise."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a player decides, apart from what it has learned; ``simulations`` 0 is the network alone. A ``tactician``
-    takes every win of its own turn first."""
+    """How a player decides, apart from what it has learned.
+
+    Attributes:
+      kind: what it has learned.
+      simulations: of the network's tree over decisions; 0 for the network alone.
+      turns: whole turns that the network compares instead, after the exact search of its own turn, and with that of
+        the next player's (:mod:`ringrift_jax.search.whole_turns`).
+      tactician: it takes every win of its own turn first.
+    """
 
     kind: Literal["random", "heuristic", "network"]
     simulations: int = 0
+    turns: int = 0
     tactician: bool = False
+
+    @property
+    def manner(self) -> str:
+        """How a network decides, to be put behind its name."""
+        if self.turns:
+            return f", {self.turns} turns"
+        return f", {self.simulations} simulations" if self.simulations else " alone"
 
 
 @dataclass(frozen=True)
@@ -62,30 +82,32 @@ class Player:
         first = "tactician:" if self.style.tactician else ""
         if self.style.kind != "network":
             return f"{first}{self.style.kind} {self.profile}".strip()
-        who = f"{first}champion {self.version}" if self.version else f"{first}untrained"
-        return f"{who}, {self.style.simulations} simulations" if self.style.simulations else f"{who} alone"
+        return (f"{first}champion {self.version}" if self.version else f"{first}untrained") + self.style.manner
 
 
 RANDOM = Player(Style("random"))
 
 
-def champion(version: int, simulations: int) -> Player:
-    return Player(Style("network", simulations), version)
+ALONE = Style("network")
 
 
-def named(text: str, simulations: int) -> Player:
-    """The player of ``random``, ``heuristic``, ``heuristic:PROFILE`` or ``champion:VERSION``, which makes so many
-    simulations; or of one of these after ``tactician:``. ValueError for anything else."""
+def champion(version: int, style: Style = ALONE) -> Player:
+    return Player(style, version)
+
+
+def named(text: str, style: Style = ALONE) -> Player:
+    """The player of ``random``, ``heuristic``, ``heuristic:PROFILE`` or ``champion:VERSION``, which decides in this
+    style; or of one of these after ``tactician:``. ValueError for anything else."""
     kind, _, detail = text.partition(":")
     if kind == "tactician" and not detail.startswith("tactician"):
-        player = named(detail, simulations)
+        player = named(detail, style)
         return replace(player, style=replace(player.style, tactician=True))
     if text == "random":
         return RANDOM
     if kind == "heuristic" and (detail in heuristic.PROFILES or text == kind):
         return Player(Style("heuristic"), profile=detail)
     if kind == "champion" and detail.isdecimal():
-        return champion(int(detail), simulations)
+        return champion(int(detail), style)
     raise ValueError(
         f"unknown player {text!r}; it must be random, heuristic, champion:VERSION or heuristic:PROFILE "
         f"with a profile of {', '.join(heuristic.PROFILES)}, or tactician: before one of these"
@@ -123,13 +145,13 @@ def find_champion(path: Path) -> tuple[Path, int]:
 
 
 def find_player(
-    text: str, board: str | None, players: int | None, swap_rule: bool = False, simulations: int | None = None
+    text: str, board: str | None, players: int | None, swap_rule: bool = False, style: Style | None = None
 ) -> tuple[RunConfig, Player, Path | None]:
     """Who is named on the command line: a run, whose newest champion plays, RUN/champions/VERSION, or a player without.
 
     Args:
       board, players, swap_rule: the game, if no run says which.
-      simulations: of a champion; None for as many as its run made.
+      style: of a champion; None for whole turns.
 
     Returns:
       The game, the player, and the directory of the champions if it is one.
@@ -139,9 +161,9 @@ def find_player(
     """
     config = game_without_run(text, board, players, swap_rule)
     if config:
-        if simulations is not None:
-            raise ValueError(f"--simulations needs a run, and {text} is none")
-        return config, named(text, 0), None
+        if style:
+            raise ValueError(f"--{'turns' if style.turns else 'simulations'} needs a run, and {text} is none")
+        return config, named(text), None
     try:
         champions, version = find_champion(Path(text))
     except FileNotFoundError as problem:
@@ -149,7 +171,7 @@ def find_player(
             f"{problem}. Without a run, random and heuristic play: heuristic --board square8"
         ) from None
     config, _ = load_champion(champions / str(version))
-    return config, champion(version, config.loop.search.simulations if simulations is None else simulations), champions
+    return config, champion(version, style or Style("network", turns=TURNS)), champions
 
 
 def learned_by(env: Env, player: Player, champions: Path | None) -> Any:
@@ -172,9 +194,13 @@ def make_agent(env: Env, loop: LoopConfig, style: Style, learned: Any, mesh: Mes
     if style.kind == "heuristic":
         return heuristic_agent(env, learned, mesh)
     evaluate = make_evaluate(env, loop.network)
+    if style.turns:
+        whole = replace(loop.search, turns=style.turns, turn_nodes=NODES, answers=style.turns, answer_nodes=NODES)
+        return search_agent(env, evaluate, learned, whole, mesh)
     if not style.simulations:
         return network_agent(env, evaluate, learned, mesh)
-    return search_agent(env, evaluate, learned, replace(loop.search, simulations=style.simulations), mesh)
+    tree = replace(loop.search, simulations=style.simulations, turns=0, turn_nodes=0)
+    return search_agent(env, evaluate, learned, tree, mesh)
 
 
 @dataclass(frozen=True)
@@ -244,11 +270,12 @@ class Matches:
     def _match(self, challenger: Style, opponent: Style, learned: Any, opponents: Any, key: jax.Array) -> Match:
         agent = partial(make_agent, self.env, self.config.loop, mesh=self.mesh)
 
-        def one_copy(challenging, states, keys):
-            return agent(challenger, select(challenging, learned, opponents))(states, keys)
+        def one_copy(challenging, states, keys, memory):
+            return as_planner(agent(challenger, select(challenging, learned, opponents))).act(states, keys, memory)
 
-        two_copies = versus(agent(challenger, learned), agent(opponent, opponents))
-        sides = one_copy if challenger == opponent else two_copies
+        first = as_planner(agent(challenger, learned))
+        same, different = Sides(one_copy, first.remember), versus(first, agent(opponent, opponents))
+        sides = same if challenger == opponent else different
         return play_match(self.env, sides, self.groups, key, self.opening, self.mesh.size)
 
     def _outcome(self, player: str, opponent: str, match: Match) -> Outcome:

@@ -13,7 +13,7 @@ from ..learning.config import RunConfig
 from ..players.ratings import Ratings
 from .directory import RunDirectory
 from .events import ModelPromoted
-from .matches import champion
+from .matches import ALONE, Style, champion
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen, which needs no screen)
@@ -26,7 +26,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def ladder(run: RunDirectory, ratings: Ratings, simulations: Collection[int]) -> Path:
+def ladder(run: RunDirectory, ratings: Ratings, styles: Collection[Style]) -> Path:
     """Draws the Elo of the run's champions over wall time, games and iterations, and of other players as lines.
 
     Writes ``ladder.svg`` into the run directory.
@@ -34,7 +34,7 @@ def ladder(run: RunDirectory, ratings: Ratings, simulations: Collection[int]) ->
     Args:
       run: the run.
       ratings: of its champions and others.
-      simulations: with which the champions played, a curve each; the untrained network with search is a line too.
+      styles: in which the champions played, a curve each; the untrained network with search is a line too.
 
     Returns:
       The path of the picture.
@@ -45,14 +45,14 @@ def ladder(run: RunDirectory, ratings: Ratings, simulations: Collection[int]) ->
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True, layout="constrained")
         others = set(ratings.elo)
-        start = {champion(0, number).name for number in simulations if number} & others
-        for number in simulations:
-            known = [v for v in born if champion(v, number).name in ratings.elo]
-            names = [champion(v, number).name for v in known]
+        start = {champion(0, style).name for style in styles if style != ALONE} & others
+        for style in styles:
+            known = [v for v in born if champion(v, style).name in ratings.elo]
+            names = [champion(v, style).name for v in known]
             others -= set(names) - start
             elo = [ratings.elo[name] for name in names]
             error = [ratings.interval(name)[1] - ratings.elo[name] for name in names]
-            label = f"champion, {number} simulations" if number else "champion, network alone"
+            label = f"champion{style.manner}"
             for (title, index), axis in zip(axes_of.items(), axes, strict=True):
                 axis.errorbar([born[v][index] for v in known], elo, error, marker="o", ms=4, capsize=2, label=label)
                 axis.set_xlabel(title)

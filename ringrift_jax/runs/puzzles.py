@@ -1,10 +1,12 @@
-"""Puzzles: positions in which the player to move can win before its turn passes, as chess has its tactics suites.
+"""Puzzles, as chess has its tactics suites: positions in which the player to move can win before its turn passes, and
+positions in which it cannot and has to leave the next player no win.
 
 A file has one JSON object a line, with ``board``, ``players``, ``state`` (the state string of the records) and ``win``,
 moves that win, or null where it is proved that none do.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,8 +20,11 @@ from .. import reference
 from ..boards import BOARD_NAMES, standard
 from ..env import Env
 from ..notation import from_state_string
-from ..players.agents import Agent
+from ..players.agents import Agent, as_planner
 from ..pytrees import select
+from ..search.config import SearchConfig
+from ..search.whole_turns import make_plans
+from ..search.winning_turn import NODES, winning_turn
 
 
 class Puzzle(msgspec.Struct, frozen=True):
@@ -53,29 +58,54 @@ def states_of(env: Env, puzzles: Iterable[Puzzle]) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(from_state_string(env, p.state) for p in puzzles))
 
 
-def solved(env: Env, agent: Agent, states: Any, key: jax.Array) -> np.ndarray:
-    """Has an agent play on from states ``[P]`` until each turn ends.
-
-    Args:
-      key: typed key, consumed.
-
-    Returns:
-      ``bool[P]``: the player to move has won.
-    """
-    player = states.current_player
+def play_turn(env: Env, agent: Agent, states: Any, key: jax.Array) -> Any:
+    """States ``[P]`` after an agent has played on until each turn ends. ``key``: typed, consumed."""
+    planner = as_planner(agent)
 
     def playing(now: Any) -> jax.Array:
-        return ~now.is_over & (now.turn == states.turn) & (now.current_player == player)
+        return ~now.is_over & (now.turn == states.turn) & (now.current_player == states.current_player)
 
-    def decide(carry: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
-        now, key = carry
-        key, *keys = jax.random.split(key, len(player) + 1)
-        after = jax.vmap(env.step)(now, agent(now, jnp.stack(keys)))
-        return select(playing(now), after, now), key
+    def decide(carry: tuple[Any, Any, jax.Array]) -> tuple[Any, Any, jax.Array]:
+        now, memory, key = carry
+        key, *keys = jax.random.split(key, len(states.turn) + 1)
+        actions, memory = planner.act(now, jnp.stack(keys), memory)
+        return select(playing(now), jax.vmap(env.step)(now, actions), now), memory, key
 
-    @jax.jit
-    def play(states: Any, key: jax.Array) -> jax.Array:
-        end, _ = jax.lax.while_loop(lambda carry: playing(carry[0]).any(), decide, (states, key))
-        return end.is_over & (end.winner == jnp.take_along_axis(end.seat_of_player, player[:, None], axis=1)[:, 0])
+    start = states, planner.remember(len(states.turn)), key
+    return jax.lax.while_loop(lambda carry: playing(carry[0]).any(), decide, start)[0]
 
-    return np.asarray(play(states, key))
+
+def won_by(states: Any, player: jax.Array) -> jax.Array:
+    """``bool[P]``: games that players ``int32[P]`` have won."""
+    seat = jnp.take_along_axis(states.seat_of_player, player[:, None], axis=1)[:, 0]
+    return states.is_over & (states.winner == seat)
+
+
+def solved(env: Env, agent: Agent, states: Any, key: jax.Array) -> np.ndarray:
+    """Whether an agent wins before the turn passes, ``bool[P]``. ``key``: typed, consumed."""
+    end = jax.jit(partial(play_turn, env, agent))(states, key)
+    return np.asarray(won_by(end, states.current_player))
+
+
+def defended(env: Env, agent: Agent, states: Any, key: jax.Array) -> np.ndarray:
+    """Whether after an agent's turn the next player is proved to have no win of its own, ``bool[P]``. ``key``: typed,
+    consumed."""
+    end = jax.jit(partial(play_turn, env, agent))(states, key)
+    answer = winning_turn(env, end)
+    lost = end.is_over & ~won_by(end, states.current_player)
+    return np.asarray(answer.complete & ~answer.found & ~lost)
+
+
+def defensible(env: Env, states: Any, key: jax.Array, turns: int = 64) -> np.ndarray:
+    """Whether one of so many turns drawn at random leaves the next player no win, ``bool[P]``; so True is proved, False
+    is not. ``key``: typed, consumed."""
+    batch = len(states.turn)
+    config = SearchConfig(turns=turns, answers=turns, answer_nodes=NODES)
+
+    def even(_: Any, observations: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jnp.zeros((len(observations), env.num_actions)), jnp.zeros((len(observations), env.num_players))
+
+    plans = jax.jit(partial(make_plans, env, even, config, None))(
+        states, jax.random.split(key, batch), ~states.is_over, jnp.zeros(batch, bool)
+    )
+    return np.asarray(plans.values.max(axis=1) > -1)

@@ -1,10 +1,14 @@
-"""Gumbel MuZero search: the legal actions of a node in slots (:mod:`.slots`), the tree over them (:mod:`.tree`), and
-the network that judges positions (:mod:`.evaluation`, :mod:`.network`, :mod:`.convolution`)."""
+"""Search for a decision (:mod:`.ply`), with the settings of :mod:`.config`: over decisions, by Gumbel MuZero's tree
+(:mod:`.tree`) over legal actions in slots (:mod:`.slots`), or over turns (:mod:`.whole_turns`). Wins of a turn are
+found exactly (:mod:`.winning_turn`), everything else is judged by a network (:mod:`.evaluation`, :mod:`.network`,
+:mod:`.convolution`)."""
 
+from .config import SearchConfig, SearchOutput, num_slots
 from .evaluation import Evaluate, evaluate_observations
 from .network import NetworkConfig, make_network
+from .ply import search
 from .slots import Slots, legal_slots
-from .tree import Node, SearchConfig, SearchOutput, SearchResult, num_slots, search, search_tree, summarise
+from .tree import Node, SearchResult, search_tree, summarise
 
 __all__ = [
     "Evaluate",

@@ -9,82 +9,18 @@ it assumes the worst: all others play against the root player, although each nod
 # pyright: reportCallIssue=false
 # (it cannot see the fields of mctx's chex dataclasses)
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import mctx
 
-from ..env import Env
 from ..game import Game, GameState
 from ..numerics import check_typed_keys, in_32_bits
-from ..pytrees import check_leading_axis
-from ..settings import Count, CountOrZero, NotNegative, check
+from .config import SearchConfig, SearchOutput, num_slots
 from .evaluation import Evaluate, evaluate_observations
-from .slots import Slots, legal_slots, num_cells
-from .winning_turn import WinningTurn, winning_turn
-
-
-@dataclass(frozen=True)
-class SearchConfig:
-    """Settings of a search; hashable, static under jit.
-
-    Attributes:
-      simulations: nodes expanded per search, at least 1.
-      considered: root actions that sequential halving starts with. Fewer give a deeper tree: 4 suit 16 simulations, 8
-        suit 32 and more. With as many as simulations the tree is one decision deep.
-      slots: K, actions a node can hold; None for :func:`num_slots`' default.
-      gumbel_scale: scale of the noise at the root; 0 makes the search deterministic.
-      max_depth: longest path in decisions; None for no limit.
-      value_scale, maxvisit_init, rescale_values, use_mixed_value: the transform of completed Q-values,
-        ``value_scale * (maxvisit_init + largest visit count) * Q``, see ``mctx.qtransform_completed_by_mix_value``.
-      turn_nodes: decisions of the own turn that are tried at the root to find a win (``winning_turn``). Where there is
-        one it is played: the policy is that decision alone, the value 1. 0 for no such search; other games than
-        RingRift have none.
-    """
-
-    simulations: Count = 16
-    considered: Count = 4
-    slots: Count | None = None
-    gumbel_scale: NotNegative = 1.0
-    max_depth: Count | None = None
-    value_scale: NotNegative = 0.1
-    maxvisit_init: NotNegative = 50.0
-    rescale_values: bool = True
-    use_mixed_value: bool = True
-    turn_nodes: CountOrZero = 0
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-class SearchOutput(NamedTuple):
-    """Results of B searches with K slots.
-
-    Attributes:
-      action: ``int32[B]`` the chosen action; -1 for a finished game.
-      slot_actions: ``int32[B, K]`` the actions searched at the root, -1 in empty slots.
-      slot_weights: ``float32[B, K]`` the improved policy over them, summing to 1; 0 in empty slots.
-      value: ``float32[B]`` the search's value of the root for the player to move, in [-1, 1].
-      mean_depth: ``float32[B]`` decisions from the root to where a simulation ended, averaged over simulations.
-      max_depth: ``int32[B]`` the longest of these.
-      overflow: ``int32[B]`` nodes, the root included, with more legal actions than slots.
-      not_finite: ``int32[B]`` nodes whose evaluation was not finite; there such numbers count as 0.
-      surprise: ``float32[B]`` Kullback-Leibler divergence of the improved policy from the network's over the slots, in
-        nats: how much the search found out. 0 for a finished game.
-    """
-
-    action: jax.Array
-    slot_actions: jax.Array
-    slot_weights: jax.Array
-    value: jax.Array
-    mean_depth: jax.Array
-    max_depth: jax.Array
-    overflow: jax.Array
-    not_finite: jax.Array
-    surprise: jax.Array
+from .slots import Slots, legal_slots
 
 
 class Node(NamedTuple):
@@ -96,13 +32,6 @@ class Node(NamedTuple):
     depth: jax.Array
     overflow: jax.Array
     not_finite: jax.Array
-
-
-def num_slots(env: Game, config: SearchConfig) -> int:
-    """K. The default holds most positions of the middle game: 64 on boards of up to 100 cells, else 128."""
-    if config.slots is not None:
-        return config.slots
-    return min(64 if num_cells(env) <= 100 else 128, env.num_actions)
 
 
 class SearchResult(NamedTuple):
@@ -118,46 +47,6 @@ class SearchResult(NamedTuple):
     tree: Any
     slot: jax.Array
     weights: jax.Array
-
-
-@in_32_bits
-def search(
-    env: Game, evaluate: Evaluate, params: Any, states: GameState, keys: jax.Array, config: SearchConfig
-) -> SearchOutput:
-    """Searches B positions independently; game b depends on ``states[b]`` and ``keys[b]`` alone.
-
-    Args:
-      env: the game, static.
-      evaluate: the network.
-      params: passed to ``evaluate``.
-      states: batched state, leading axis B.
-      keys: typed PRNG keys ``[B]``, each used once.
-      config: static.
-
-    Raises:
-      ValueError: states and keys do not have one leading axis B, or the network returns other shapes than it must.
-    """
-    check_typed_keys(keys, 1)
-    check_leading_axis(len(keys), states=states)
-    found = jax.vmap(lambda state, key: summarise(search_tree(env, evaluate, params, state, key, config)))(states, keys)
-    if config.turn_nodes:
-        found = with_wins(found, winning_turn(cast(Env, env), states, config.turn_nodes))
-    return found
-
-
-def with_wins(found: SearchOutput, turn: WinningTurn) -> SearchOutput:
-    """What was found ``[B]``, with a win of the turn as the only decision where there is one. A win that has no slot
-    takes the last. The surprise stays that of the search."""
-    last = found.slot_actions.shape[1] - 1
-    here = found.slot_actions == turn.action[:, None]
-    slot = jnp.where(here.any(axis=1), jnp.argmax(here, axis=1), last)
-    wins = turn.found[:, None] & (jnp.arange(last + 1) == slot[:, None])
-    return found._replace(
-        action=jnp.where(turn.found, turn.action, found.action),
-        slot_actions=jnp.where(wins, turn.action[:, None], found.slot_actions),
-        slot_weights=jnp.where(turn.found[:, None], wins, found.slot_weights),
-        value=jnp.where(turn.found, 1.0, found.value),
-    )
 
 
 @in_32_bits

@@ -20,6 +20,7 @@ from jax import lax
 from ..boards import Board
 from ..env import Env
 from ..numerics import in_32_bits
+from ..pytrees import select
 from ..rules import quiet
 from ..rules.arrays.lanes import on_any_mesh, unbatched
 from ..rules.state import Phase
@@ -28,6 +29,9 @@ from .slots import entries, num_candidates, pack
 
 NODES = 65536
 """Decisions tried in a turn unless told otherwise."""
+
+LINE = 16
+"""Decisions of a turn that are remembered. Longer turns are rare, and are searched again from there."""
 
 
 class WinningTurn(NamedTuple):
@@ -67,7 +71,14 @@ def winning_turn(env: Env, states: Any, nodes: int | jax.Array = NODES) -> Winni
         raise ValueError(f"the states have leading axes {jnp.shape(states.turn)}; winning_turn takes a batch, [B]")
     if not isinstance(nodes, jax.Array) and (type(nodes) is not int or not 1 <= nodes <= INT32_MAX):
         raise ValueError(f"nodes is {nodes!r}; it must be an integer from 1 to {INT32_MAX}")
-    return _compiled(env)(states, nodes)
+    turn, _ = _compiled(env)(states, nodes, jnp.ones(len(states.turn), bool))
+    return turn
+
+
+def winning_lines(env: Env, states: Any, nodes: int | jax.Array, asked: jax.Array) -> tuple[WinningTurn, jax.Array]:
+    """``winning_turn`` of the states ``asked`` about, ``bool[B]``; the others cost nothing, and their answer is that
+    there is no win. Also ``int32[B, LINE]``: decisions of the wins, as many as are remembered, then -1."""
+    return _compiled(env)(states, nodes, asked)
 
 
 @cache
@@ -76,19 +87,22 @@ def _compiled(env: Env):
 
 
 class _Pool(NamedTuple):
-    """States still to be tried; ``[P]`` each. ``order``: the largest goes first, -inf where there is none."""
+    """States still to be tried; ``[P]`` each. ``line``: ``int32[P, LINE]`` decisions from the root, of which there are
+    ``length``. ``order``: the largest goes first, -inf where there is none."""
 
     state: Any
     lane: jax.Array
-    first: jax.Array
+    line: jax.Array
+    length: jax.Array
     order: jax.Array
 
 
 class _Lanes(NamedTuple):
-    """What is known of each state of the batch; ``[B]`` each. ``stopped``: some of its decisions were not tried."""
+    """What is known of each state of the batch; ``[B]`` each. ``line``: ``int32[B, LINE]`` of the win. ``stopped``:
+    some of its decisions were not tried."""
 
     found: jax.Array
-    action: jax.Array
+    line: jax.Array
     stopped: jax.Array
     nodes: jax.Array
 
@@ -118,40 +132,45 @@ class _Sizes(NamedTuple):
     seen: int
 
 
-def _sizes(env: Env) -> _Sizes:
-    widest = num_candidates(env)
-    width = max(512, widest)
+def _sizes(env: Env, batch: int) -> _Sizes:
+    # Many positions are for machines that do much at once; a CPU takes as long for a decision in any round of 512 up.
+    width = max(512, num_candidates(env), min(4 * batch, 16384))
     return _Sizes(width=width, parents=width // 2, pool=16 * width, reserve=4 * width, seen=1 << 15)
 
 
-def _search(env: Env, roots: Any, nodes: jax.Array) -> WinningTurn:
-    batch, sizes = len(roots.turn), _sizes(env)
+def _search(env: Env, roots: Any, nodes: jax.Array, asked: jax.Array) -> tuple[WinningTurn, jax.Array]:
+    batch, sizes = len(roots.turn), _sizes(env, len(roots.turn))
+    asked &= ~roots.is_over
+    (queue,) = jnp.nonzero(asked, size=batch, fill_value=batch)
     blank = jax.tree.map(lambda leaf: jnp.zeros((sizes.pool, *leaf.shape[1:]), leaf.dtype), roots)
     free = jnp.full(sizes.pool, -jnp.inf, jnp.float32)
     nowhere = jnp.full(sizes.pool, batch, jnp.int32)
     start = _Progress(
         entered=jnp.int32(0),
-        pool=_Pool(blank, nowhere, nowhere, free),
+        pool=_Pool(blank, nowhere, jnp.full((sizes.pool, LINE), -1, jnp.int32), nowhere, free),
         lanes=_Lanes(
-            jnp.zeros(batch, bool), jnp.full(batch, -1, jnp.int32), jnp.zeros(batch, bool), jnp.zeros(batch, jnp.int32)
+            found=jnp.zeros(batch, bool),
+            line=jnp.full((batch, LINE), -1, jnp.int32),
+            stopped=jnp.zeros(batch, bool),
+            nodes=jnp.zeros(batch, jnp.int32),
         ),
         seen=jnp.zeros((sizes.seen, 2), jnp.uint32),
     )
 
     def goes_on(now: _Progress) -> jax.Array:
-        return (now.entered < batch) | jnp.any(now.pool.order > -jnp.inf)
+        return (now.entered < jnp.sum(asked)) | jnp.any(now.pool.order > -jnp.inf)
 
-    lanes = lax.while_loop(goes_on, partial(_round, env, sizes, roots, nodes), start).lanes
-    return WinningTurn(lanes.found, lanes.action, ~lanes.stopped, lanes.nodes)
+    lanes = lax.while_loop(goes_on, partial(_round, env, sizes, roots, queue, nodes), start).lanes
+    return WinningTurn(lanes.found, lanes.line[:, 0], ~lanes.stopped, lanes.nodes), lanes.line
 
 
-def _round(env: Env, sizes: _Sizes, roots: Any, nodes: jax.Array, now: _Progress) -> _Progress:
+def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Array, now: _Progress) -> _Progress:
     batch = len(roots.turn)
-    entered, pool = _enter(sizes, roots, now)
+    entered, pool = _enter(sizes, roots, queue, now)
     single = _round_of_single_stacks(sizes, pool)
     order, top = lax.top_k(jnp.where(quiet.travels(pool.state) == single, pool.order, -jnp.inf), sizes.parents)
     parents = jax.tree.map(lambda leaf: leaf[top], pool.state)
-    lane, first, present = pool.lane[top], pool.first[top], order > -jnp.inf
+    lane, present = pool.lane[top], order > -jnp.inf
     left = nodes - now.lanes.nodes.at[lane].get(mode="clip")
     room = jnp.sum(pool.order == -jnp.inf, dtype=jnp.int32)
     choose = partial(_choose, sizes, present, lane, left, room)
@@ -163,7 +182,8 @@ def _round(env: Env, sizes: _Sizes, roots: Any, nodes: jax.Array, now: _Progress
     before = jax.tree.map(lambda leaf: leaf[row], parents)
     after = jax.vmap(env.step)(before, action)
     lane_of = jnp.where(valid, lane[row], batch)
-    first_of = jnp.where(first[row] < 0, action, first[row])
+    length = pool.length[top][row]
+    line = jnp.where(jnp.arange(LINE) == length[:, None], action[:, None], pool.line[top][row])
     player = roots.current_player.at[lane_of].get(mode="clip")
     seat = jnp.take_along_axis(after.seat_of_player, player[:, None], axis=1)[:, 0]
     wins = valid & after.is_over & (after.winner == seat)
@@ -175,7 +195,7 @@ def _round(env: Env, sizes: _Sizes, roots: Any, nodes: jax.Array, now: _Progress
     lanes = now.lanes
     lanes = _Lanes(
         found=lanes.found | found,
-        action=jnp.where(found & ~lanes.found, first_of.at[best].get(mode="clip"), lanes.action),
+        line=select(found & ~lanes.found, line.at[best].get(mode="clip"), lanes.line),
         stopped=lanes.stopped.at[lane].max(leaves & ~tried, mode="drop"),
         nodes=lanes.nodes.at[lane_of].add(1, mode="drop"),
     )
@@ -183,7 +203,7 @@ def _round(env: Env, sizes: _Sizes, roots: Any, nodes: jax.Array, now: _Progress
     goes_on &= ~lanes.done.at[lane_of].get(mode="clip")
     seen, new = _unseen(env, now.seen, after, lane_of, goes_on)
     pool = pool._replace(order=pool.order.at[jnp.where(leaves, top, sizes.pool)].set(-jnp.inf, mode="drop"))
-    pool = _put(pool, _Pool(after, lane_of, first_of, _order(env, after)), new)
+    pool = _put(pool, _Pool(after, lane_of, line, length + 1, _order(env, after)), new)
     lanes = lanes._replace(stopped=lanes.stopped & ~lanes.found)
     over = lanes.done.at[pool.lane].get(mode="fill", fill_value=True)
     pool = pool._replace(order=jnp.where(over, -jnp.inf, pool.order))
@@ -263,18 +283,17 @@ def _choose(
     return leaves, tried, row, action_of(row, entry).astype(jnp.int32)
 
 
-def _enter(sizes: _Sizes, roots: Any, now: _Progress) -> tuple[jax.Array, _Pool]:
-    """Fills the pool up from the batch, so that a round has enough states to choose from."""
+def _enter(sizes: _Sizes, roots: Any, queue: jax.Array, now: _Progress) -> tuple[jax.Array, _Pool]:
+    """Fills the pool up from the queue of lanes, so that a round has enough states to choose from."""
     batch, some = len(roots.turn), 4  # starts of turns have many decisions, so a few fill a round
     waiting = now.pool.order > -jnp.inf
     starved = (jnp.sum(waiting) < sizes.parents) & ~jnp.any(waiting & (now.pool.state.phase == Phase.PLACE))
-    count = jnp.where(starved, jnp.minimum(some, batch - now.entered), 0)
-    lane = now.entered + jnp.arange(some, dtype=jnp.int32)
+    lane = queue.at[now.entered + jnp.arange(some)].get(mode="fill", fill_value=batch).astype(jnp.int32)
     states = jax.tree.map(lambda leaf: leaf.at[lane].get(mode="clip"), roots)
-    new = (jnp.arange(some) < count) & ~states.is_over
-    unset, first_of_all = jnp.full(some, -1, jnp.int32), jnp.zeros(some, jnp.float32)
-    pool = _put(now.pool, _Pool(states, lane, unset, first_of_all), new)
-    return now.entered + count.astype(jnp.int32), pool
+    new = starved & (lane < batch)
+    line, length = jnp.full((some, LINE), -1, jnp.int32), jnp.zeros(some, jnp.int32)
+    pool = _put(now.pool, _Pool(states, lane, line, length, jnp.zeros(some, jnp.float32)), new)
+    return now.entered + jnp.sum(new, dtype=jnp.int32), pool
 
 
 def _put(pool: _Pool, entries: _Pool, chosen: jax.Array) -> _Pool:

@@ -14,7 +14,7 @@ from experiments.benchmark import main
 from experiments.measure import common, rules, search, timing
 from ringrift_jax.devices import make_mesh
 from ringrift_jax.learning.loop import LoopConfig
-from ringrift_jax.search.tree import SearchConfig
+from ringrift_jax.search.config import SearchConfig
 
 
 def countdown(name: str) -> rules.Subject:

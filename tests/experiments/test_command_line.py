@@ -64,7 +64,7 @@ LINES = [
     ("evaluate random --board hex8 --json none/x.json", "--json is none/x.json, but there is no directory none"),
     ("evaluate random --board hex8 --json .", "--json is ., which is a directory; it must be a file"),
     ("evaluate random --board hex8 --puzzles none", "No such file or directory: 'none'"),
-    ("evaluate random --board hex8 --puzzles FILE", "FILE: no puzzle that can be won is of hex8, 2 players"),
+    ("evaluate random --board hex8 --puzzles FILE", "FILE: no puzzle is of hex8, 2 players"),
     ("evaluate tactician:none --board hex8", "tactician:none does not play without a run"),
     ("evaluate random --board hex8 --against tactician:none", "unknown player 'none'; it must be random, heuristic"),
     ("play EMPTY", "an argument is empty"),

@@ -18,11 +18,12 @@ from ringrift_jax.players.arena import Match
 from ringrift_jax.runs import matches
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
-from ringrift_jax.runs.matches import Matches, Player, Style, champion, named
+from ringrift_jax.runs.matches import ALONE, Matches, Player, Style, champion, named
 from ringrift_jax.runs.puzzles import read_puzzles
+from ringrift_jax.search.config import SearchConfig
 from ringrift_jax.search.network import NetworkConfig, make_network
-from ringrift_jax.search.tree import SearchConfig
 
+FOUR = Style("network", simulations=4)
 LOOP = LoopConfig(network=NetworkConfig(channels=4, blocks=1), search=SearchConfig(simulations=2, considered=2))
 LINE = re.compile(
     r"(.+) against (.+): wins ([\d.]+)% \(95% interval (\S+)% to (\S+)%\), (\d+)% of the games distinct, "
@@ -81,7 +82,7 @@ def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
     assert written["elo"]["random"] == [0, 0]
     assert json.loads((run / "ladder.json").read_text()) == written
     picture = (run / "ladder.svg").read_text()
-    assert "champion, network alone" in picture and "minutes of training" in picture
+    assert "champion alone" in picture and "minutes of training" in picture
 
 
 def test_a_picture_is_drawn_alike_each_time(run):
@@ -89,8 +90,8 @@ def test_a_picture_is_drawn_alike_each_time(run):
     from ringrift_jax.runs.plots import ladder
 
     ratings = fit([Result("champion 3 alone", "random", 3, 1), Result("untrained alone", "random", 1, 1)])
-    first = ladder(RunDirectory(run), ratings, [0]).read_text()
-    assert ladder(RunDirectory(run), ratings, [0]).read_text() == first
+    first = ladder(RunDirectory(run), ratings, [ALONE]).read_text()
+    assert ladder(RunDirectory(run), ratings, [ALONE]).read_text() == first
 
 
 def test_versions_are_dated_by_the_metrics(run):
@@ -105,9 +106,7 @@ def test_wins_are_counted_from_the_challengers_view(run, monkeypatch):
     # Seat 0 wins all four games, and the challenger sits there in games 0 and 2.
     match = Match(ended, jnp.array([1.0, -1.0, 1.0, -1.0]), jnp.array([1, 1, 3, 4]))
     monkeypatch.setattr(matches, "play_match", lambda *_: match)
-    outcome = Matches(RunConfig("square8", loop=LOOP), run / "champions", 4, 0, 0).play(
-        champion(2, 0), named("random", 0)
-    )
+    outcome = Matches(RunConfig("square8", loop=LOOP), run / "champions", 4, 0, 0).play(champion(2), named("random"))
     assert (outcome.games, outcome.wins, outcome.losses) == (4, 2, 2)
     assert [(r.first, r.wins, r.group) for r in outcome.results] == [
         ("champion 2 alone", 1, 0),
@@ -122,24 +121,24 @@ def test_wins_are_counted_from_the_challengers_view(run, monkeypatch):
 def test_equal_styles_play_with_their_own_parameters(run):
     """The champion against itself wins every other game, since openings are shared; against another it need not."""
     own = Matches(RunConfig("square8", loop=LOOP), run / "champions", 20, 1, 0)
-    assert own.play(champion(2, 0), champion(2, 0)).wins == 10
-    there, back = own.play(champion(2, 0), champion(3, 0)), own.play(champion(3, 0), champion(2, 0))
+    assert own.play(champion(2), champion(2)).wins == 10
+    there, back = own.play(champion(2), champion(3)), own.play(champion(3), champion(2))
     assert there.wins == back.losses
 
 
 def test_players_by_name():
-    assert named("random", 4) == Player(Style("random"))
-    assert named("champion:3", 4) == champion(3, 4)
-    assert named("heuristic", 4).name == "heuristic"
-    assert named("heuristic:v1-heuristic-5", 4).name == "heuristic v1-heuristic-5"
-    assert named("tactician:random", 4) == Player(Style("random", tactician=True))
-    assert named("tactician:heuristic", 4).name == "tactician:heuristic"
-    assert named("tactician:champion:3", 4).name == "tactician:champion 3, 4 simulations"
+    assert named("random", FOUR) == Player(Style("random"))
+    assert named("champion:3", FOUR) == champion(3, FOUR)
+    assert named("heuristic", FOUR).name == "heuristic"
+    assert named("heuristic:v1-heuristic-5", FOUR).name == "heuristic v1-heuristic-5"
+    assert named("tactician:random", FOUR) == Player(Style("random", tactician=True))
+    assert named("tactician:heuristic", FOUR).name == "tactician:heuristic"
+    assert named("tactician:champion:3", FOUR).name == "tactician:champion 3, 4 simulations"
     for name in ("champion:x", "heuristic:best", "heuristic:", "tactician:tactician:random"):
         with pytest.raises(
             ValueError, match=f"unknown player '{name}'; it must be random, heuristic, champion:VERSION"
         ):
-            named(name, 4)
+            named(name, FOUR)
 
 
 @pytest.mark.parametrize(
@@ -210,12 +209,17 @@ def test_puzzles_are_counted_with_the_search_of_the_own_turn_and_without(tmp_pat
     evaluate.main(["random", "--board", "square8", "--puzzles", str(file), "--json", str(report)])
     count = sum(line is not None for _, line in lines)
     assert count > 3
-    plain, tactician = json.loads(report.read_text())["puzzles"]
+    plain, plain_defence, tactician, defence = json.loads(report.read_text())["puzzles"]
     assert plain["player"] == "random" and plain["puzzles"] == tactician["puzzles"] == count
+    assert plain["what"] == tactician["what"] == "wins"
+    assert plain_defence["what"] == defence["what"] == "leaves no win" and defence["puzzles"] > 3
+    # The search of the own turn finds no win, so the random player is what it was.
+    assert plain_defence["solved"] == defence["solved"] < defence["puzzles"]
     assert tactician["player"] == "tactician:random" and plain["solved"] < tactician["solved"] == count
     out = capsys.readouterr().out
     assert f"square8, 2 players: {count} positions that can be won" in out
-    assert f"tactician:random wins {count} of them, 100.0%" in out
+    assert f"tactician:random wins in {count} of {count}, 100.0%" in out
+    assert f"in {defence['puzzles']} of {len(lines) - count} positions without a win some turn is known" in out
 
 
 def test_reading_puzzles_starts_no_backend(tmp_path, monkeypatch):

@@ -35,7 +35,7 @@ def env():
 @pytest.fixture(scope="module")
 def opponent(env):
     """One for all tests, because it compiles when it first decides."""
-    return Opponent(env, CONFIG, named("random", 0), None)
+    return Opponent(env, CONFIG, named("random"), None)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def session(env, opponent) -> Session:
 @pytest.fixture
 def table(monkeypatch, opponent):
     monkeypatch.setattr(web, "Opponent", lambda *_: opponent)
-    return web.Choice(CONFIG, named("random", 0), None, (1,), seed=3)
+    return web.Choice(CONFIG, named("random"), None, (1,), seed=3)
 
 
 def told_by(answer: TestResponse) -> dict:

@@ -11,11 +11,12 @@ from toy_game import ToyGame
 from ringrift_jax.learning.learner import LearnerConfig, relative_outcome
 from ringrift_jax.learning.loop import LoopConfig, new_loop, play
 from ringrift_jax.learning.ring import Status
-from ringrift_jax.learning.selfplay import SelfPlayConfig, play_ply
+from ringrift_jax.learning.selfplay import SelfPlayConfig
 from ringrift_jax.players.agents import make_evaluate
 from ringrift_jax.players.arena import ArenaConfig
+from ringrift_jax.search.config import SearchConfig
 from ringrift_jax.search.network import NetworkConfig
-from ringrift_jax.search.tree import SearchConfig
+from ringrift_jax.search.ply import no_memory, play_ply
 
 LANES, CHUNK, CHUNKS = 4, 3, 8
 CONFIG = LoopConfig(
@@ -151,15 +152,15 @@ def test_a_ply_is_the_searched_action_and_an_opening_draws_among_the_visited():
     games = 64
     states = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (games, *leaf.shape)), env.init())
     keys = jax.random.split(jax.random.key(2), games)
-    noise = jnp.ones(games)
-    ply = jax.jit(lambda opening: play_ply(env, evaluate, CONFIG.search, params, states, keys, opening, noise))
+    noise, memory = jnp.ones(games), no_memory(CONFIG.search, games)
+    ply = jax.jit(lambda opening: play_ply(env, evaluate, CONFIG.search, params, states, keys, opening, noise, memory))
 
-    after, found = ply(jnp.zeros(games, bool))
+    after, found, _ = ply(jnp.zeros(games, bool))
     expected = jax.vmap(env.step)(states, found.action)
     for got, wanted in zip(jax.tree.leaves(after), jax.tree.leaves(expected), strict=True):
         np.testing.assert_array_equal(got, wanted)
 
-    drawn, found = ply(jnp.ones(games, bool))
+    drawn, found, _ = ply(jnp.ones(games, bool))
     taken = 9 - drawn.heap
     assert ((taken >= 1) & (taken <= 4)).all()
     np.testing.assert_array_equal(taken, found.action + 1)

@@ -20,8 +20,8 @@ from ringrift_jax.learning.selfplay import SelfPlayConfig
 from ringrift_jax.players.agents import make_evaluate, network_agent
 from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.reference.solve import Solver
+from ringrift_jax.search import SearchConfig, search
 from ringrift_jax.search.network import NetworkConfig
-from ringrift_jax.search.tree import SearchConfig, search
 
 BOARD = boards.custom("square", 3, rings_per_player=2)
 ENV = rr.make(BOARD)

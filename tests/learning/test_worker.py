@@ -14,8 +14,8 @@ from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.learning.selfplay import SelfPlayConfig
 from ringrift_jax.learning.worker import Network, Worker
 from ringrift_jax.players.agents import make_evaluate
+from ringrift_jax.search import SearchConfig, search
 from ringrift_jax.search.network import NetworkConfig, make_network
-from ringrift_jax.search.tree import SearchConfig, search
 
 ENV, LANES = ToyGame(heap=13), 4
 # Without noise, so that the policy depends on the network and the position alone.

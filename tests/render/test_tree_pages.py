@@ -9,7 +9,7 @@ import pytest
 
 import ringrift_jax as rr
 from ringrift_jax import boards, render
-from ringrift_jax.search.tree import SearchConfig, search_tree
+from ringrift_jax.search import SearchConfig, search_tree
 
 ENV = rr.make(boards.custom("square", 3, 2))
 CONFIG = SearchConfig(simulations=24, considered=4, gumbel_scale=0.0)

@@ -16,8 +16,8 @@ from ringrift_jax.learning.loop import LoopConfig, make_iterate, new_loop, relea
 from ringrift_jax.learning.selfplay import SelfPlayConfig
 from ringrift_jax.players.arena import ArenaConfig
 from ringrift_jax.runs import parity
+from ringrift_jax.search.config import SearchConfig
 from ringrift_jax.search.network import NetworkConfig
-from ringrift_jax.search.tree import SearchConfig
 
 TOY = ToyGame(heap=13)
 CONFIG = LoopConfig(

@@ -9,8 +9,8 @@ from ringrift_jax.learning import ring
 from ringrift_jax.learning.learner import LearnerConfig, losses
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import network_agent, search_agent
+from ringrift_jax.search import SearchConfig, search, search_tree
 from ringrift_jax.search.evaluation import evaluate_observations
-from ringrift_jax.search.tree import SearchConfig, search, search_tree
 
 ENV, GAMES = ToyGame(heap=9), 3
 CONFIG = SearchConfig(simulations=2, considered=2)

@@ -20,8 +20,8 @@ import pytest
 from toy_game import SKIP, SWAP, ToyGame, best_reward, reward_of
 
 from ringrift_jax.rules.state import Phase
+from ringrift_jax.search import SearchConfig, num_slots, search, search_tree, summarise
 from ringrift_jax.search.slots import candidates, num_candidates
-from ringrift_jax.search.tree import SearchConfig, num_slots, search, search_tree, summarise
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "search.json"
 TWO = ToyGame(heap=9, swap_rule=True)

@@ -9,8 +9,8 @@ import pytest
 
 from ringrift_jax import notation, reference
 from ringrift_jax.env import make
-from ringrift_jax.learning.selfplay import play_ply
-from ringrift_jax.search.tree import SearchConfig, search
+from ringrift_jax.search import SearchConfig, search
+from ringrift_jax.search.ply import no_memory, play_ply
 
 # Seat 1 lacks one eliminated ring. Only landing on the marker on 1,3 eliminates one, which takes a chain of 3 captures.
 CHAIN_TO_WIN = "1|move|0,0|17,0|0,0|0,1:12 1,6:2 3,5:2 4,6:2 5,2:11 6,3:2|1,3:2||lps=0/--/0/0"
@@ -68,7 +68,12 @@ def test_a_win_of_the_turn_is_played_and_learned():
 
     config = SearchConfig(simulations=2, considered=2, turn_nodes=2000)
     ply = jax.jit(partial(play_ply, env, partial(evaluate, env), config))
-    after, found = jax.device_get(ply(None, states, keys, drawn, jnp.zeros(2)))
+    fresh = no_memory(config, 2)
+    after, found, memory = jax.device_get(ply(None, states, keys, drawn, jnp.zeros(2), fresh))
+    # A turn's start on an empty board has no win, which is proved once for the whole turn.
+    assert memory.barren.tolist() == [False, True]
+    _, unasked, memory = jax.device_get(ply(None, states, keys, drawn, jnp.zeros(2), fresh._replace(barren=drawn)))
+    assert unasked.value[0] < 1 and memory.barren.all()
     assert notation.move_of(env, win, int(found.action[0])) == first and found.value[0] == 1
     assert found.slot_actions[0][found.slot_weights[0] == 1] == [found.action[0]] and found.slot_weights[0].sum() == 1
     for leaf, expected in zip(jax.tree.leaves(after), jax.tree.leaves(env.step(win, found.action[0])), strict=True):

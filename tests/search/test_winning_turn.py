@@ -16,6 +16,7 @@ from random_play import random_moves
 import ringrift_jax as rr
 from ringrift_jax import boards, notation, reference
 from ringrift_jax.players.agents import random_agent, tactician
+from ringrift_jax.search.winning_turn import winning_lines
 
 PUZZLES = Path(__file__).resolve().parents[3] / "shared" / "puzzles"
 CONFIGURATIONS = [
@@ -68,6 +69,22 @@ def test_answers_are_those_of_exhaustive_search(board, players):
     for i in np.flatnonzero(answer.found):
         after = leads_to(env, positions[i], batches.take(states, i), int(answer.action[i]))
         assert after.winner == positions[i].seat or reference.winning_line(after), reference.state_string(positions[i])
+
+
+def test_lines_win():
+    env, positions, lines = searched("square8", 2)
+    asked = np.arange(len(positions)) % 4 != 0
+    answer, found = jax.device_get(winning_lines(env, states_of(env, positions), 20_000, jnp.asarray(asked)))
+    np.testing.assert_array_equal(answer.found, asked & [line is not None for line in lines])
+    assert (found[~answer.found] == -1).all() and (answer.nodes[~asked] == 0).all()
+    for i in np.flatnonzero(answer.found):
+        pos, state = (
+            reference.settle(positions[i]),
+            notation.from_state_string(env, reference.state_string(positions[i])),
+        )
+        for action in found[i][found[i] >= 0]:
+            pos, state = leads_to(env, pos, state, int(action)), env.step(state, jnp.int32(action))
+        assert pos.winner == positions[i].seat
 
 
 def test_a_budget_that_ends_says_so():

@@ -1,0 +1,200 @@
+"""The search over whole turns: turns are drawn from the policy and end legally, the best that is safe is played."""
+
+from functools import cache, partial
+
+import batches
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from played import random_games
+
+import ringrift_jax as rr
+from ringrift_jax.search import SearchConfig, whole_turns
+from ringrift_jax.search.ply import no_memory, play_ply
+from ringrift_jax.search.whole_turns import Plan, make_plans
+
+ENV = rr.make("square8")
+TURNS = 6
+LANES = 24
+
+
+def evaluate(_, observations):
+    """Prefers some actions to others, and judges positions by their looks."""
+    seen = observations.reshape(len(observations), -1)
+    logits = jnp.cos(jnp.arange(ENV.num_actions)) * 2 + jnp.zeros((len(seen), 1))
+    value = jnp.tanh(jnp.sin(seen @ jnp.cos(jnp.arange(seen.shape[1]) * 1.7)))
+    return logits, jnp.stack([value, -value], axis=1)
+
+
+@cache
+def positions():
+    """States ``[LANES]`` at any decision of random games, and some games that are over."""
+    games = random_games(ENV, seed=5, enough=LANES // 2)
+    rng = np.random.default_rng(0)
+    states = [batches.take(game.states, int(rng.integers(len(game.actions)))) for game in games for _ in range(2)]
+    return batches.stack([*states[: LANES - 1], games[0].end])
+
+
+def play(states, actions):
+    return jax.jit(jax.vmap(ENV.step))(states, jnp.asarray(actions, jnp.int32))
+
+
+def turn_goes_on(now, start):
+    return np.asarray(~now.is_over & (now.turn == start.turn) & (now.current_player == start.current_player))
+
+
+def test_turns_are_legal_and_end_with_the_turn():
+    states, asked = positions(), np.arange(LANES) % 3 != 0
+    asked &= ~np.asarray(states.is_over)
+    keys = jax.random.split(jax.random.key(1), LANES)
+    draw = jax.jit(partial(whole_turns._draw, ENV, evaluate, None, turns=TURNS))
+    lines, values, ends = jax.device_get(draw(states, keys, asked=jnp.asarray(asked)))
+    assert (lines[~asked] == -1).all()
+    assert len(np.unique(lines[asked].reshape(-1, lines.shape[-1]), axis=0)) > asked.sum() * TURNS / 2
+
+    start = batches.take(states, np.repeat(np.flatnonzero(asked), TURNS))
+    lines, values = lines[asked].reshape(-1, lines.shape[-1]), values[asked].reshape(-1)
+    ends = jax.tree.map(lambda leaf: leaf[asked].reshape(-1, *leaf.shape[2:]), ends)
+    assert ((lines >= 0).sum(axis=1) < lines.shape[1]).all(), "some turn is longer than is remembered: take others"
+    now = start
+    for actions in lines.T:
+        on = turn_goes_on(now, start)
+        np.testing.assert_array_equal(actions >= 0, on)
+        after = play(now, np.maximum(actions, 0))
+        assert not np.asarray(after.illegal)[on].any()
+        now = jax.tree.map(
+            lambda new, old, on=on: jnp.where(on.reshape(-1, *[1] * (new.ndim - 1)), new, old), after, now
+        )
+    for reached, expected in zip(jax.tree.leaves(now), jax.tree.leaves(ends), strict=True):
+        np.testing.assert_array_equal(reached, expected)
+
+    mine = np.asarray(now.current_player == start.current_player)
+    _, judged = evaluate(None, jax.vmap(ENV.observe)(now))
+    expected = np.where(mine, judged[:, 0], judged[:, 1])
+    rewards = np.take_along_axis(np.asarray(now.rewards), np.asarray(start.current_player)[:, None], axis=1)[:, 0]
+    np.testing.assert_allclose(values, np.where(np.asarray(now.is_over), rewards, expected), atol=1e-5)
+    assert mine.any() or (~mine).any()
+
+
+def test_actions_are_drawn_by_their_probability():
+    rng = np.random.default_rng(0)
+    logits = jnp.asarray(rng.normal(size=200) * 2, jnp.float32)
+    mask = jnp.asarray(rng.random(200) < 0.4)
+    draw = jax.jit(jax.vmap(whole_turns._draw_action, in_axes=(None, None, 0, None)), static_argnums=())
+    drawn = np.asarray(draw(logits, mask, jax.random.split(jax.random.key(0), 20_000), False))
+    shares = np.bincount(drawn, minlength=200) / len(drawn)
+    expected = np.asarray(jax.nn.softmax(jnp.where(mask, logits, -jnp.inf)))
+    assert not shares[~np.asarray(mask)].any()
+    assert np.abs(shares - expected).max() < 5 * np.sqrt(expected.max() / len(drawn))
+    best = np.asarray(draw(logits, mask, jax.random.split(jax.random.key(0), 3), True))
+    assert (best == np.argmax(np.where(mask, logits, -np.inf))).all()
+
+
+def plan(lines, values, chosen=0, at=0) -> Plan:
+    """Of one game; lines are filled up with -1."""
+    filled = np.full((len(lines), whole_turns.LINE), -1)
+    for row, line in zip(filled, lines, strict=True):
+        row[: len(line)] = line
+    number = partial(jnp.asarray, dtype=jnp.int32)
+    return Plan(number(filled)[None], jnp.asarray(values, jnp.float32)[None], number([chosen]), number([at]))
+
+
+def test_the_policy_of_a_decision_is_that_of_the_turns_that_begin_like_the_one_played():
+    lines, values = [[7, 1, 4], [7, 2], [9], [7, 1, 5]], [0.5, 0.0, 0.5, 0.25]
+    actions, weights = plan(lines, values).options(sharpness=4.0)
+    share = np.exp(4 * np.array(values))
+    np.testing.assert_array_equal(actions, [[7, -1, 9, -1]])
+    np.testing.assert_allclose(
+        weights[0], [share[[0, 1, 3]].sum() / share.sum(), 0, share[2] / share.sum(), 0], rtol=1e-5
+    )
+    actions, weights = plan(lines, values, at=1).options(sharpness=4.0)
+    np.testing.assert_array_equal(actions, [[1, 2, -1, -1]])
+    np.testing.assert_allclose(
+        weights[0, :2], [share[[0, 3]].sum() / share[[0, 1, 3]].sum(), share[1] / share[[0, 1, 3]].sum()], rtol=1e-5
+    )
+    actions, weights = plan(lines, values, at=2).options(sharpness=4.0)
+    np.testing.assert_array_equal(actions, [[4, -1, -1, 5]])
+
+
+def test_a_plan_is_followed_to_its_end():
+    now = plan([[7, 1], [9]], [0.5, 0.0])
+    made = []
+    for _ in range(4):
+        made.append(int(now.decision[0]))
+        now = now.after_decision()
+    assert made == [7, 1, -1, -1]
+    full = plan([range(whole_turns.LINE)], [0.5], at=whole_turns.LINE)
+    assert full.decision[0] == -1
+
+
+def test_the_rest_of_a_turn_chosen_at_random_teaches_nothing():
+    lines, values = [[7, 1], [9, 3]], [0.5, 0.0]
+    assert [bool(plan(lines, values, chosen, at).improves[0]) for chosen in (0, 1) for at in (0, 1)] == [
+        True, True, True, False
+    ]  # fmt: skip
+
+
+CONFIG = SearchConfig(turns=TURNS, turn_nodes=20_000, answers=TURNS, answer_nodes=20_000, value_scale=1.0)
+
+
+@pytest.mark.ci
+def test_wins_are_played_and_turns_that_let_the_next_player_win_are_not():
+    states = positions()
+    keys = jax.random.split(jax.random.key(2), LANES)
+    asked, never = jnp.asarray(~states.is_over), jnp.zeros(LANES, bool)
+    made = jax.device_get(jax.jit(partial(make_plans, ENV, evaluate, CONFIG, None))(states, keys, asked, never))
+    win = jax.device_get(rr.winning_turn(ENV, states))
+    won = np.asarray(win.found)
+    assert 3 <= won.sum() <= LANES - 6
+    np.testing.assert_array_equal(made.value == 1, won)
+
+    def after(turn):
+        now = jax.tree.map(jnp.asarray, states)
+        for column in range(whole_turns.LINE):
+            action = np.take_along_axis(made.lines[:, :, column], turn[:, None], axis=1)[:, 0]
+            now = jax.tree.map(
+                lambda new, old, on=action >= 0: jnp.where(on.reshape(-1, *[1] * (new.ndim - 1)), new, old),
+                play(now, np.maximum(action, 0)), now,
+            )  # fmt: skip
+        return now
+
+    seat = np.take_along_axis(
+        np.asarray(after(made.chosen).seat_of_player), np.asarray(states.current_player)[:, None], 1
+    )[:, 0]
+    np.testing.assert_array_equal(np.asarray(after(made.chosen).winner)[won], seat[won])
+
+    asked = np.asarray(asked) & ~won
+    lets_win = np.array([rr.winning_turn(ENV, after(np.full(LANES, turn))).found for turn in range(TURNS)]).T
+    over = np.array([after(np.full(LANES, turn)).is_over for turn in range(TURNS)]).T
+    chosen_lets_win = np.take_along_axis(lets_win, made.chosen[:, None], axis=1)[:, 0]
+    some_do_not = ~(lets_win | over).all(axis=1)
+    assert (asked & some_do_not & lets_win.any(axis=1)).sum() >= 3, "the choice is never between safe and unsafe turns"
+    assert not chosen_lets_win[asked & some_do_not].any()
+
+
+@pytest.mark.ci
+def test_players_keep_to_their_plans_and_learn_from_them():
+    states = positions()
+    ply = jax.jit(partial(play_ply, ENV, evaluate, CONFIG, None))
+    memory, zeros = no_memory(CONFIG, LANES), jnp.zeros(LANES)
+    start = states
+    first = None
+    for number in range(3):
+        keys = jax.random.split(jax.random.key(number), LANES)
+        before = states
+        states, found, memory = ply(before, keys, zeros > 0, zeros, memory)
+        expected = play(before, found.action)
+        going = ~np.asarray(before.is_over)
+        for got, wanted in zip(jax.tree.leaves(states), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_array_equal(np.asarray(got)[going], np.asarray(wanted)[going])
+        assert not np.asarray(states.illegal)[going].any()
+        np.testing.assert_allclose(np.asarray(found.slot_weights).sum(axis=1)[going], 1, rtol=1e-4)
+        chosen = (np.asarray(found.slot_actions) == np.asarray(found.action)[:, None])[going]
+        assert chosen.any(axis=1).all()
+        if first is None:
+            first = memory
+        else:
+            on = turn_goes_on(before, start)
+            np.testing.assert_array_equal(memory.plan.lines[on], first.plan.lines[on])
+            assert on.sum() >= 3 and (np.asarray(memory.plan.at)[on] == number + 1).all()
