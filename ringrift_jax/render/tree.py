@@ -58,7 +58,7 @@ class TreeNode:
 
 def search_nodes(env: Env, result: SearchResult) -> TreeNode:
     """The root of a finished search of one position (:func:`ringrift_jax.search.search_tree`)."""
-    tree = jax.device_get(result.tree)
+    tree, values = jax.device_get((result.tree, result.values))
     nodes = tree.embeddings
     root_player = int(nodes.root_player[0])
 
@@ -68,6 +68,8 @@ def search_nodes(env: Env, result: SearchResult) -> TreeNode:
         over = bool(state.is_over)
         # A finished game has no value of its own; what it paid is the reward of the move that ended it.
         value = float(state.rewards[root_player]) if over else sign * float(tree.node_values[index])
+        if values is not None:
+            value = float(values[index, root_player])
         seat = 0 if over else int(state.current_seat) + 1
         node = TreeNode(move, action, prior, int(tree.node_visits[index]), value, seat, state)
         logits = tree.children_prior_logits[index].astype(float)

@@ -1,7 +1,7 @@
 """Settings of a search, and what a search finds."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 
@@ -23,6 +23,8 @@ class SearchConfig:
       max_depth: longest path in decisions; None for no limit.
       value_scale, maxvisit_init, rescale_values, use_mixed_value: the transform of completed Q-values,
         ``value_scale * (maxvisit_init + largest visit count) * Q``, see ``mctx.qtransform_completed_by_mix_value``.
+      opponents: of three or four players. ``"paranoid"``: all others together against the root player
+        (:mod:`.tree`). ``"maxn"``: each for itself (:mod:`.maxn`).
       turn_nodes: decisions of the own turn that are tried at the root to find a win (``winning_turn``). Where there is
         one it is played: the policy is that decision alone, the value 1. 0 for no such search; other games than
         RingRift have none.
@@ -43,6 +45,7 @@ class SearchConfig:
     maxvisit_init: NotNegative = 50.0
     rescale_values: bool = True
     use_mixed_value: bool = True
+    opponents: Literal["paranoid", "maxn"] = "paranoid"
     turn_nodes: CountOrZero = 0
     turns: CountOrZero = 0
     answers: CountOrZero = 0

@@ -3,7 +3,8 @@
 The tree is searched as the root *player* against the rest: a node's value is that of the side to decide there, the root
 player or the others together. One side may decide several times in a row, so the discount is +1 while the side stays,
 -1 when it changes and 0 at the end of the game. With two players this is ordinary zero-sum search. With three or four
-it assumes the worst: all others play against the root player, although each node's prior is that of its own mover.
+it assumes the worst: all others play against the root player, although each node's prior is that of its own mover. With
+``SearchConfig.opponents`` of ``"maxn"`` each player maximises its own value instead (:mod:`.maxn`).
 """
 
 # pyright: reportCallIssue=false
@@ -18,9 +19,13 @@ import mctx
 
 from ..game import Game, GameState
 from ..numerics import check_typed_keys, in_32_bits
+from ..pytrees import select
+from . import maxn
 from .config import SearchConfig, SearchOutput, num_slots
 from .evaluation import Evaluate, evaluate_observations
 from .slots import Slots, legal_slots
+
+ROOT = mctx.Tree.ROOT_INDEX
 
 
 class Node(NamedTuple):
@@ -42,11 +47,13 @@ class SearchResult(NamedTuple):
         are :class:`Node`.
       slot: ``int32`` the chosen slot.
       weights: ``float32[K + 1]``.
+      values: ``float32[simulations + 1, n]`` of the players in each node, where each maximises its own; else None.
     """
 
     tree: Any
     slot: jax.Array
     weights: jax.Array
+    values: jax.Array | None = None
 
 
 @in_32_bits
@@ -68,12 +75,8 @@ def search_tree(
         raise ValueError(f"the state has leading axes {jnp.shape(state.current_seat)}; search_tree takes one position")
     tree_key, gumbel_key = jax.random.split(key)
     root_player = state.current_player
-    slots, value, finite = _evaluate(env, evaluate, params, state, root_player, config, gumbel_key, noise)
+    slots, values, finite = _evaluate(env, evaluate, params, state, config, gumbel_key, noise)
     node = Node(state, slots.actions, root_player, jnp.int32(0), slots.overflow, ~finite)
-
-    def recurrent(params, _, slot, nodes):
-        return _batched(_expand(env, evaluate, params, _unbatched(nodes), slot[0], config))
-
     qtransform = partial(
         mctx.qtransform_completed_by_mix_value,
         value_scale=config.value_scale,
@@ -83,29 +86,50 @@ def search_tree(
     )
     # mctx.gumbel_muzero_policy, except that the noise comes from the slots it helped to choose.
     invalid = slots.actions < 0
-    batch = mctx.search(
-        params=params,
-        rng_key=tree_key,
-        root=_batched(mctx.RootFnOutput(prior_logits=slots.logits, value=value, embedding=node)),
-        recurrent_fn=recurrent,
-        root_action_selection_fn=partial(
-            mctx.gumbel_muzero_root_action_selection,
-            num_simulations=config.simulations,
-            max_num_considered_actions=config.considered,
-            qtransform=qtransform,
-        ),
-        interior_action_selection_fn=partial(mctx.gumbel_muzero_interior_action_selection, qtransform=qtransform),
+    at_root = partial(
+        mctx.gumbel_muzero_root_action_selection,
         num_simulations=config.simulations,
-        max_depth=config.max_depth,
-        invalid_actions=invalid[None],
-        extra_data=mctx.GumbelMuZeroExtraData(root_gumbel=slots.gumbel[None]),
+        max_num_considered_actions=config.considered,
+        qtransform=qtransform,
     )
-    tree = _unbatched(batch)
-    improved = jnp.where(invalid, slots.logits, slots.logits + qtransform(tree, jnp.int32(mctx.Tree.ROOT_INDEX)))
-    visits = tree.children_visits[mctx.Tree.ROOT_INDEX]
+    below = partial(mctx.gumbel_muzero_interior_action_selection, qtransform=qtransform)
+    extra = mctx.GumbelMuZeroExtraData(root_gumbel=slots.gumbel)
+    values_of_all = None
+    if config.opponents == "maxn":
+        tree, values_of_all = maxn.grow(
+            maxn.Leaf(slots.logits, values, root_player, node),
+            partial(_expand_for_all, env, evaluate, params, config),
+            lambda tree: at_root(tree_key, tree, ROOT),
+            lambda tree, node: below(tree_key, tree, node, 0),
+            config.simulations,
+            config.max_depth or config.simulations,
+            extra,
+        )
+    else:
+
+        def recurrent(params, _, slot, nodes):
+            return _batched(_expand(env, evaluate, params, _unbatched(nodes), slot[0], config))
+
+        value = jnp.where(state.is_over, 0.0, _side(state, root_player) * values[root_player])
+        tree = _unbatched(
+            mctx.search(
+                params=params,
+                rng_key=tree_key,
+                root=_batched(mctx.RootFnOutput(prior_logits=slots.logits, value=value, embedding=node)),
+                recurrent_fn=recurrent,
+                root_action_selection_fn=at_root,
+                interior_action_selection_fn=below,
+                num_simulations=config.simulations,
+                max_depth=config.max_depth,
+                invalid_actions=invalid[None],
+                extra_data=_batched(extra),
+            )
+        )
+    improved = jnp.where(invalid, slots.logits, slots.logits + qtransform(tree, jnp.int32(ROOT)))
+    visits = tree.children_visits[ROOT]
     most_visited = ~invalid & (visits == visits.max())
     slot = jnp.argmax(jnp.where(most_visited, improved + slots.gumbel, -jnp.inf)).astype(jnp.int32)
-    return SearchResult(tree, slot, jnp.where(invalid, 0.0, jax.nn.softmax(improved)))
+    return SearchResult(tree, slot, jnp.where(invalid, 0.0, jax.nn.softmax(improved)), values_of_all)
 
 
 def _batched(one: Any) -> Any:
@@ -118,10 +142,10 @@ def _unbatched(batch: Any) -> Any:
 
 
 def _evaluate(
-    env: Game, evaluate, params, state, root_player, config, key=None, noise: jax.Array | float = 1.0
+    env: Game, evaluate, params, state, config, key=None, noise: jax.Array | float = 1.0
 ) -> tuple[Slots, jax.Array, jax.Array]:
-    """The slots of a position, its value for the side to decide, and whether the evaluation was finite; no slots and 0
-    when the game is over."""
+    """The slots of a position, none when the game is over, the network's values of all players ``float32[n]``, and
+    whether the evaluation was finite."""
     raw = evaluate_observations(env, evaluate, params, env.observe(state)[None])
     logits, values = (jnp.where(jnp.isfinite(numbers), numbers, 0) for numbers in raw)
     finite = jnp.isfinite(raw[0]).all() & jnp.isfinite(raw[1]).all()
@@ -135,25 +159,35 @@ def _evaluate(
         logits=jnp.pad(slots.logits, (0, 1), constant_values=jnp.finfo(jnp.float32).min),
         gumbel=jnp.pad(slots.gumbel, (0, 1)),
     )
-    relative_seat = (state.seat_of_player[root_player] - state.current_seat) % env.num_players
-    value = _side(state, root_player) * values[0, relative_seat]
-    return slots, jnp.where(state.is_over, 0.0, value), finite
+    return slots, values[0, (state.seat_of_player - state.current_seat) % env.num_players], finite
 
 
 def _expand(env: Game, evaluate, params, node: Node, slot, config) -> tuple[mctx.RecurrentFnOutput, Node]:
     """Plays a slot's action. Below the end of a game this changes nothing and pays nothing."""
     state = env.step(node.state, node.actions[slot])
-    slots, value, finite = _evaluate(env, evaluate, params, state, node.root_player, config)
-    side = _side(node.state, node.root_player)
-    discount = side * _side(state, node.root_player)
+    slots, values, finite = _evaluate(env, evaluate, params, state, config)
+    side, side_now = _side(node.state, node.root_player), _side(state, node.root_player)
+    discount = side * side_now
     output = mctx.RecurrentFnOutput(
         reward=side * state.rewards[node.root_player],
         discount=jnp.where(state.is_over, 0.0, discount),
         prior_logits=slots.logits,
-        value=value,
+        value=jnp.where(state.is_over, 0.0, side_now * values[node.root_player]),
     )
-    depth = node.depth + jnp.where(node.state.is_over, 0, 1)
-    return output, Node(state, slots.actions, node.root_player, depth, slots.overflow, ~finite)
+    return output, _node(node, state, slots, finite)
+
+
+def _expand_for_all(env: Game, evaluate, params, config, node: Node, slot) -> maxn.Leaf:
+    """The same with the values of all players. A finished game stays as it ended."""
+    state = select(node.state.is_over, node.state, env.step(node.state, node.actions[slot]))
+    slots, values, finite = _evaluate(env, evaluate, params, state, config)
+    values = jnp.where(state.is_over, state.rewards, values)
+    return maxn.Leaf(slots.logits, values, state.current_player, _node(node, state, slots, finite))
+
+
+def _node(parent: Node, state, slots: Slots, finite) -> Node:
+    depth = parent.depth + jnp.where(parent.state.is_over, 0, 1)
+    return Node(state, slots.actions, parent.root_player, depth, slots.overflow, ~finite)
 
 
 def _side(state, root_player) -> jax.Array:
@@ -166,16 +200,16 @@ def summarise(result: SearchResult) -> SearchOutput:
     """One search's :class:`SearchOutput`, without the leading axis."""
     tree = result.tree
     nodes: Node = tree.embeddings
-    actions = nodes.actions[mctx.Tree.ROOT_INDEX]
+    actions = nodes.actions[ROOT]
     # How often a simulation ended in each node; the root's one is its own evaluation.
-    endings = (tree.node_visits - tree.children_visits.sum(-1)).at[mctx.Tree.ROOT_INDEX].set(0)
-    log_prior = jax.nn.log_softmax(tree.children_prior_logits[mctx.Tree.ROOT_INDEX])
+    endings = (tree.node_visits - tree.children_visits.sum(-1)).at[ROOT].set(0)
+    log_prior = jax.nn.log_softmax(tree.children_prior_logits[ROOT])
     weights = result.weights
     return SearchOutput(
         action=actions[result.slot],
         slot_actions=actions[:-1],
         slot_weights=result.weights[:-1],
-        value=tree.node_values[mctx.Tree.ROOT_INDEX],
+        value=tree.node_values[ROOT],
         mean_depth=(endings * nodes.depth).sum() / endings.sum(),
         max_depth=nodes.depth.max(),
         overflow=(nodes.overflow & (tree.node_visits > 0)).sum(dtype=jnp.int32),

@@ -389,6 +389,54 @@ def test_golden_trees():
             np.testing.assert_allclose(numbers, expected[name][field], atol=2e-3, err_msg=f"{name}: {field}")
 
 
+@pytest.mark.parametrize("config", [EXACT, NOISY], ids=["exact", "noisy"])
+def test_max_n_with_two_players_is_the_search_of_both_sides(config):
+    states, keys = stack(positions(TWO, BATCH)), jax.random.split(jax.random.key(1), BATCH)
+    _, expected = run(TWO, config, weights(), states, keys)
+    trees, found = run(TWO, replace(config, opponents="maxn"), weights(), states, keys)
+    np.testing.assert_array_equal(found.action, expected.action)
+    np.testing.assert_allclose(found.slot_weights, expected.slot_weights, atol=1e-4)
+    np.testing.assert_allclose(found.value, expected.value, atol=1e-5)
+    np.testing.assert_array_equal(found.max_depth, expected.max_depth)
+    np.testing.assert_allclose(trees.values.sum(axis=-1), 0, atol=1e-5)
+
+
+def test_max_n_values_of_all_players_are_means_of_what_is_below():
+    states, keys = stack(positions(THREE, BATCH)), jax.random.split(jax.random.key(1), BATCH)
+    results, _ = jax.device_get(run(THREE, replace(NOISY, opponents="maxn"), weights(), states, keys))
+    ended = 0
+    for game in range(BATCH):
+        tree, values = jax.tree.map(lambda leaf, g=game: leaf[g], (results.tree, results.values))
+        over = np.asarray(tree.embeddings.state.is_over)
+        for node in np.flatnonzero(tree.node_visits):
+            mover = int(tree.embeddings.state.current_player[node])
+            assert tree.node_values[node] == values[node, mover]
+            if over[node]:
+                ended += 1
+                np.testing.assert_array_equal(sorted(values[node]), [-0.5, -0.5, 1])
+                assert values[node].argmax() == tree.embeddings.state.winner[node]
+                continue
+            slots = np.flatnonzero(tree.children_visits[node])
+            below = tree.children_visits[node][slots][:, None] * values[tree.children_index[node][slots]]
+            own = tree.node_visits[node] - tree.children_visits[node].sum()
+            assert own == 1
+            total = values[node] * tree.node_visits[node] - below.sum(axis=0)
+            assert total[mover] == pytest.approx(tree.raw_values[node], abs=1e-4)
+            np.testing.assert_allclose(
+                tree.children_values[node][slots], values[tree.children_index[node][slots], mover], atol=1e-6
+            )
+    assert ended > 5
+
+
+def test_others_who_play_for_themselves_are_not_an_alliance():
+    """Three players, a heap of 7: against two who are allied the first player loses, but each wants to win itself."""
+    env = ToyGame(num_players=3, heap=7)
+    config = replace(EXACT, simulations=200, value_scale=1.0)
+    _, allied = run_one(env, config, 0 * weights(), after(env))
+    _, selfish = run_one(env, replace(config, opponents="maxn"), 0 * weights(), after(env))
+    assert allied.value < -0.25 and selfish.value > allied.value + 0.15
+
+
 if __name__ == "__main__":
     GOLDEN.parent.mkdir(exist_ok=True)
     GOLDEN.write_text(json.dumps(golden_trees()).replace('}, "', '},\n"') + "\n")
