@@ -36,6 +36,7 @@ class Args:
       html: write the game as a page, to this file.
       svg: write the game as an animated picture, to this file.
       model: a run or RUN/champions/VERSION, what whose network thinks of the game is drawn on the page.
+      wins: mark on the page where a player gave away a win of its own turn, with the moves that would have won.
       torn_end: let the file break off within its last lines, as it does after a crash and while a run writes it.
     """
 
@@ -45,6 +46,7 @@ class Args:
     html: Annotated[Path | None, option("PAGE", "none")] = None
     svg: Annotated[Path | None, option("FILE", "none")] = None
     model: Annotated[Path | None, option("RUN", "none")] = None
+    wins: bool = False
     torn_end: bool = False
 
 
@@ -62,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_output("--html", args.html)
     if args.model and not args.html:
         fail("--model draws on a page; say where to write it with --html")
+    if args.wins and not args.html:
+        fail("--wins marks moves on a page; say where to write it with --html")
     if args.svg and args.game is None:
         fail("--svg shows one game; choose it with --game")
     if args.svg and not args.svg.parent.is_dir():
@@ -96,8 +100,10 @@ def _replay(args: Args) -> None:
             reasons[game["result"]["reason"]] += 1
             progress.advance(task)
             if args.html:
-                _write_page(game, args.html, args.model)
+                given_away = _write_page(game, args.html, args.model, args.wins)
                 console.print(f"game {number} is in {args.html}")
+                for move, line in given_away.items():
+                    console.print(f"move {move}, seat {game['steps'][move - 1]['p']} could win: {line}")
             if args.svg:
                 write_whole(args.svg, game_svg(game))
                 console.print(f"game {number} is in {args.svg}")
@@ -110,15 +116,23 @@ def _replay(args: Args) -> None:
     console.print(f"{games} verified in {time.monotonic() - began:.1f} s{': ' if counts else ''}{counts}")
 
 
-def _write_page(game: dict, path: Path, model: Path | None) -> None:
-    curves = None
+def _write_page(game: dict, path: Path, model: Path | None, wins: bool) -> dict[int, str]:
+    """Returns the wins that were given away, if they are asked for."""
+    curves, given_away = None, {}
     if model:
         from ringrift_jax.runs.curves import network_curves  # it needs the network, which takes a while to load
 
         start_jax()
         with waiting("the network judges the game; before it is compiled, some seconds the first time"):
             curves = network_curves(game, model)
-    write_whole(path, game_html(game, curves))
+    if wins:
+        from ringrift_jax.runs.overlooked import overlooked_wins
+
+        start_jax()
+        with waiting("searching each turn for wins; before it the rules are compiled, about a minute the first time"):
+            given_away = overlooked_wins(game)
+    write_whole(path, game_html(game, curves, overlooked=given_away))
+    return given_away
 
 
 def _difference(game: dict) -> records.Disagreement | None:

@@ -31,7 +31,12 @@ class Curve:
     colour: str
 
 
-def game_html(record: dict, curves: Mapping[str, Sequence[Curve]] | None = None, theme_name: str = "light") -> str:
+def game_html(
+    record: dict,
+    curves: Mapping[str, Sequence[Curve]] | None = None,
+    theme_name: str = "light",
+    overlooked: Mapping[int, str] | None = None,
+) -> str:
     """The page of a recorded game, of a record that :func:`ringrift_jax.runs.records.verify` has accepted.
 
     The slider, the arrow keys, Home, End and the list of moves choose the position; the space bar plays.
@@ -41,6 +46,7 @@ def game_html(record: dict, curves: Mapping[str, Sequence[Curve]] | None = None,
       curves: by the title of their chart, under the two that are always there: how far each seat is on its way to
         winning by eliminated rings and by territory.
       theme_name: ``"light"`` or ``"dark"``.
+      overlooked: by the number of a move, from 1, what would have won instead; the move is marked with "?".
 
     Raises:
       ValueError: a move is not legal, or a curve does not have one value for each position.
@@ -76,6 +82,7 @@ def game_html(record: dict, curves: Mapping[str, Sequence[Curve]] | None = None,
         "over": over,
         "lines": lines,
         "moves": [[step["p"], step["ph"], step["m"], step["n"]] for step in record["steps"]],
+        "overlooked": {str(number): line for number, line in (overlooked or {}).items()},
         "colours": SEAT_COLOURS,
     }
     models = record.get("models")

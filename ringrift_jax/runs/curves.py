@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import make, notation
+from .. import make
 from ..players.agents import make_evaluate
 from ..render import SEAT_COLOURS, Curve
 from .checkpoints import load_champion
 from .matches import find_champion
+from .overlooked import decisions
 
 
 def chances_by_seat(values: np.ndarray, seat: int) -> np.ndarray:
@@ -42,13 +43,10 @@ def network_curves(record: dict, champion: Path) -> dict[str, list[Curve]]:
         )
     env = make(*game, swap_rule=record["swap_rule"])
     states, taken, where = [env.init()], [], []
-    for number, step in enumerate(record["steps"], 1):
-        if step["m"].startswith("NO_"):
-            continue
-        for action in notation.actions_of(env, states[-1], step["m"]):
-            taken.append(action)
-            where.append(number)
-            states.append(env.step(states[-1], jnp.int32(action)))
+    for number, action in decisions(env, record):
+        taken.append(action)
+        where.append(number)
+        states.append(env.step(states[-1], jnp.int32(action)))
     evaluate = make_evaluate(env, config.loop.network)
 
     @jax.jit

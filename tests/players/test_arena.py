@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toy_game import ToyGame, best_reward
 
-from ringrift_jax.players.agents import random_agent
+from ringrift_jax.players.agents import Planner, random_agent
 from ringrift_jax.players.arena import (
     ArenaConfig,
     Match,
@@ -85,6 +85,25 @@ def test_truncated_games_score_nothing_and_end_the_match():
     match = jax.jit(lambda key: play_match(env, versus(first_legal(env), random_agent(env)), 2, key))(jax.random.key(0))
     assert match.score.tolist() == [0, 0, 0, 0]
     assert match.length.tolist() == [3, 3, 3, 3]
+
+
+def test_each_side_remembers_what_it_likes_of_each_game():
+    env = ToyGame(num_players=2, heap=20)
+
+    def counting(agent):
+        return Planner(
+            lambda states, keys, memory: (agent(states, keys), memory + 1), lambda batch: jnp.zeros(batch, int)
+        )
+
+    sides = versus(counting(random_agent(env)), counting(first_legal(env)))
+    match = jax.jit(lambda key: play_match(env, sides, 5, key, opening=2))(jax.random.key(1))
+    mine, theirs = match.memory
+    assert len(set(mine.tolist())) > 1 and mine.min() >= 1 and theirs.min() >= 1
+    np.testing.assert_array_equal(mine + theirs, match.length - 2)
+    # Whoever remembers nothing plays the same.
+    plain = versus(random_agent(env), first_legal(env))
+    again = jax.jit(lambda key: play_match(env, plain, 5, key, opening=2))(jax.random.key(1))
+    np.testing.assert_array_equal(again.length, match.length)
 
 
 def test_a_turn_moves_only_games_that_wait_for_its_side():
