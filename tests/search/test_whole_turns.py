@@ -101,7 +101,7 @@ def plan(lines, values, chosen=0, at=0) -> Plan:
 
 
 def test_the_policy_of_a_decision_is_that_of_the_turns_that_begin_like_the_one_played():
-    lines, values = [[7, 1, 4], [7, 2], [9], [7, 1, 5]], [0.5, 0.0, 0.5, 0.25]
+    lines, values = [[7, 1, 4], [7, 2], [9, 3], [7, 1, 5]], [0.5, 0.0, 0.5, 0.25]
     actions, weights = plan(lines, values).options(sharpness=4.0)
     share = np.exp(4 * np.array(values))
     np.testing.assert_array_equal(actions, [[7, -1, 9, -1]])

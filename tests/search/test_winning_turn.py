@@ -3,6 +3,7 @@
 import json
 import random
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import batches
@@ -82,7 +83,8 @@ def test_lines_win():
             reference.settle(positions[i]),
             notation.from_state_string(env, reference.state_string(positions[i])),
         )
-        for action in found[i][found[i] >= 0]:
+        assert found[i][0] == answer.action[i]
+        for action in takewhile(lambda action: action >= 0, found[i]):
             pos, state = leads_to(env, pos, state, int(action)), env.step(state, jnp.int32(action))
         assert pos.winner == positions[i].seat
 
