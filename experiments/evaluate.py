@@ -61,7 +61,7 @@ from ringrift_jax.runs.puzzles import Puzzle, defended, defensible, read_puzzles
 from ringrift_jax.runs.registry import missing_champions
 from ringrift_jax.settings import Count, CountOrZero, Seed
 
-POSITIONS, CONTINUATIONS = 64, 32
+POSITIONS, CONTINUATIONS = 32, 32
 """Of each ply that is judged."""
 
 
@@ -85,7 +85,7 @@ class Args:
       puzzles: files of positions at the start of a turn. Instead of playing matches, each player tries to win those
         that can be won before the turn passes, and in others to leave the next player no win, with an exact search of
         its own turn and without.
-      judge: plies of self-play. Instead of matches, the champion plays on 32 times from 64 positions after so many
+      judge: plies of self-play. Instead of matches, the champion plays on 32 times from 32 positions after so many
         decisions each, which tells how much of a result they decide, and how much of that the network sees.
       ladder: all champions of the run play, not only the latest; ladder.svg in the run shows their ratings over time,
         and its report a table of them.

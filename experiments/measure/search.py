@@ -10,7 +10,7 @@ when the parts are one program. It is negative if they are faster together than 
 import shlex
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -169,7 +169,8 @@ def random_positions(
 
 
 def measure(env, loop: LoopConfig, lanes: int, repeats: int) -> Row:
-    """Times a search of so many games, and its parts in turn with it."""
+    """Times a search over decisions of so many games, and its parts in turn with it."""
+    loop = replace(loop, search=replace(loop.search, turn_nodes=0, turns=0))
     mesh = make_mesh(lanes)
     params = common.new_params(env, loop, mesh)
     evaluate = make_evaluate(env, loop.network)
@@ -197,7 +198,7 @@ def measure(env, loop: LoopConfig, lanes: int, repeats: int) -> Row:
     }
     seconds = timing.rounds(tasks, repeats)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
-    _, found = search()
+    _, found, _ = search()
     return make_row(lanes, mesh.size, simulations, seconds["search"], medians, float(found.mean_depth.mean()))
 
 

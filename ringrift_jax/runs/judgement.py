@@ -23,6 +23,9 @@ from ..pytrees import select
 from ..search.evaluation import evaluate_observations
 from ..search.ply import no_memory, play_ply
 
+LANES = 128
+"""Games that are played on at once."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -58,42 +61,67 @@ def judge(
       mesh: devices to spread the games over.
     """
     evaluate = make_evaluate(env, loop.network)
+    search = partial(play_ply, env, evaluate, loop.search)
 
-    @partial(jax.jit, static_argnames="plies")
+    @jax.jit
     @in_32_bits
-    def play_on(params: Any, states: Any, opening: jax.Array, key: jax.Array, plies: int | None) -> Any:
-        """So many plies, or to the end."""
-        batch = len(opening)
+    def to_ply(params: Any, opening: jax.Array, key: jax.Array) -> Any:
+        start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (positions, *leaf.shape)), env.init())
+
+        def one(made: jax.Array, carry: tuple) -> tuple:
+            states, memory = carry
+            keys = jax.random.split(jax.random.fold_in(key, made), positions)
+            after, _, memory = search(params, states, keys, opening > made, jnp.ones(positions), memory, mesh)
+            return select(states.is_over, states, after), memory
+
+        return jax.lax.fori_loop(0, ply, one, (start, no_memory(loop.search, positions)))[0]
+
+    @jax.jit
+    @in_32_bits
+    def rewards(params: Any, states: Any, key: jax.Array) -> jax.Array:
+        """``float32[positions * continuations, n]`` of games to their end; a lane begins the next as one ends."""
+        total = positions * continuations
+        lanes = min(total, LANES)
+        fresh, drawn = no_memory(loop.search, lanes), jnp.zeros(lanes, bool)
 
         def one(carry: tuple) -> tuple:
-            made, states, memory = carry
-            keys = jax.random.split(jax.random.fold_in(key, made), batch)
-            drawn, noise = opening > made, jnp.ones(batch, jnp.float32)
-            after, _, memory = play_ply(env, evaluate, loop.search, params, states, keys, drawn, noise, memory, mesh)
-            return made + 1, select(states.is_over, states, after), memory
+            number, begun, game, states_now, memory, found = carry
+            free = game == total
+            game = jnp.where(free, jnp.minimum(begun + jnp.cumsum(free) - 1, total), game)
+            begins = free & (game < total)
+            roots = jax.tree.map(lambda leaf: leaf.at[game // continuations].get(mode="clip"), states)
+            states_now, memory = select(begins, (roots, fresh), (states_now, memory))
+            keys = jax.random.split(jax.random.fold_in(key, number), lanes)
+            after, _, memory = search(params, states_now, keys, drawn, jnp.ones(lanes), memory, mesh)
+            ended = jnp.where(after.is_over, game, total)
+            found = found.at[ended].set(after.rewards, mode="drop")
+            begun = jnp.minimum(begun + jnp.sum(free), total)
+            return number + 1, begun, jnp.where(after.is_over, total, game), after, memory, found
 
         def goes_on(carry: tuple) -> jax.Array:
-            made, states, _ = carry
-            return jnp.any(~states.is_over) & (True if plies is None else made < plies)
+            _, begun, game, *_ = carry
+            return (begun < total) | jnp.any(game < total)
 
-        start = jnp.int32(0), states, no_memory(loop.search, batch)
-        return jax.lax.while_loop(goes_on, one, start)[1]
+        idle = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (lanes, *leaf.shape)), env.init())
+        none = jnp.full(lanes, total)
+        start = jnp.int32(0), jnp.int32(0), none, idle, fresh, jnp.zeros((total, env.num_players))
+        return jax.lax.while_loop(goes_on, one, start)[-1]
 
     params = jax.device_put(params, everywhere(mesh))
     opening_key, first_key, second_key = jax.random.split(new_key(seed), 3)
-    start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (positions, *leaf.shape)), env.init())
     opening = jax.random.randint(opening_key, (positions,), 0, loop.self_play.opening + 1)
-    states = play_on(params, start, opening, first_key, ply)
+    states = to_ply(params, opening, first_key)
     running = np.flatnonzero(~np.asarray(states.is_over))
     if len(running) < 2:
         raise ValueError(f"after {ply} decisions {len(running)} of {positions} games go on; name fewer, or more games")
-    many = jax.tree.map(lambda leaf: jnp.repeat(leaf, continuations, axis=0), states)
-    ends = play_on(params, many, jnp.zeros(positions * continuations, jnp.int32), second_key, None)
-
-    results = jax.vmap(relative_outcome)(many, ends.rewards)[:, 0].reshape(positions, continuations)
+    # In place of games that had ended others are played on, and left out.
+    states = jax.tree.map(lambda leaf: leaf[np.resize(running, positions)], states)
+    paid = rewards(params, states, second_key).reshape(positions, continuations, -1)
+    results = jax.vmap(jax.vmap(relative_outcome, (None, 0)))(states, paid)[:, :, 0]
     _, values = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states))
-    decided, explained = shares(np.asarray(results, float)[running], np.asarray(values[:, 0], float)[running])
-    return Judgement(ply, len(running), decided, explained)
+    known = len(running)
+    decided, explained = shares(np.asarray(results, float)[:known], np.asarray(values[:, 0], float)[:known])
+    return Judgement(ply, known, decided, explained)
 
 
 def shares(results: np.ndarray, values: np.ndarray) -> tuple[float, float]:

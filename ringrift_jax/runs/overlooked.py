@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import make, notation
 from ..env import Env
-from ..notation.states import REASON_NAMES
+from ..notation import REASON_NAMES
+from ..rules.state import Reason
 from ..search.winning_turn import LINE, NODES, winning_lines
 
 
@@ -66,6 +67,6 @@ def describe_line(env: Env, state: Any, actions: Sequence[int]) -> str:
         moves.append(move)
         state = env.step(state, jnp.int32(action))
     seat = int(state.winner) + 1
-    end = f": seat {seat} wins by {REASON_NAMES[int(state.reason)]}" if seat else " ..."
+    end = f": seat {seat} wins by {REASON_NAMES[Reason(int(state.reason))]}" if seat else " ..."
     assert seat or len(actions) == LINE
     return ", ".join(moves) + end

@@ -57,7 +57,9 @@ def found(capsys):
 
 
 def test_the_latest_champion_plays_alone_and_with_search(run, capsys):
-    evaluate.main([str(run), "--games", "9", "--opening", "1", "--against", "random", "champion:0"])
+    evaluate.main(
+        [str(run), "--games", "9", "--opening", "1", "--simulations", "0", "2", "--against", "random", "champion:0"]
+    )
     lines = found(capsys)
     assert [groups[:2] for groups in lines] == [
         ("champion 3 alone", "random"),
