@@ -152,23 +152,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     ratings = _rate(outcomes)
     if ratings:
         Console(highlight=False).print(_table(ratings))
-    report = {
-        "board": config.board,
-        "players": config.num_players,
-        "opening": args.opening,
-        "seed": args.seed,
-        "matches": [to_record(outcome) for outcome in outcomes],
-        "elo": {name: [elo, ratings.error[name]] for name, elo in ratings.elo.items()} if ratings else None,
-    }
-    text = json.dumps(report, indent=2) + "\n"
-    if args.json_file:
-        write_whole(args.json_file, text)
+    text = _report(
+        args,
+        config,
+        opening=args.opening,
+        matches=[to_record(outcome) for outcome in outcomes],
+        elo={name: [elo, ratings.error[name]] for name, elo in ratings.elo.items()} if ratings else None,
+    )
     if args.ladder and ratings:
         from ringrift_jax.runs.plots import ladder  # matplotlib is slow to import
 
         directory = RunDirectory(Path(args.player))
         write_whole(directory.ladder, text)
         print(f"ratings over time: {ladder(directory, ratings, contest.styles)}")
+
+
+def _report(args: Args, config: RunConfig, **found: Any) -> str:
+    """What was found as JSON, written where the command line says."""
+    report = {"board": config.board, "players": config.num_players, "seed": args.seed, **found}
+    text = json.dumps(report, indent=2) + "\n"
+    if args.json_file:
+        write_whole(args.json_file, text)
+    return text
 
 
 @dataclass(frozen=True)
@@ -283,9 +288,7 @@ def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle]) -> None:
                     f"(95% interval {low:.1%} to {high:.1%})",
                     flush=True,
                 )
-    if args.json_file:
-        report = {"board": config.board, "players": config.num_players, "seed": args.seed, "puzzles": rows}
-        write_whole(args.json_file, json.dumps(report, indent=2) + "\n")
+    _report(args, config, puzzles=rows)
 
 
 def _solve(
@@ -323,9 +326,7 @@ def judge_positions(args: Args, contest: Contest) -> None:
             f"the network explains {row.explained:.1%}{part}",
             flush=True,
         )
-    if args.json_file:
-        report = {"board": config.board, "players": config.num_players, "seed": args.seed, "champion": version}
-        write_whole(args.json_file, json.dumps(report | {"judgement": [asdict(row) for row in rows]}, indent=2) + "\n")
+    _report(args, config, champion=version, judgement=[asdict(row) for row in rows])
 
 
 def describe(outcome: Outcome) -> str:

@@ -11,7 +11,7 @@ from ..players.agents import make_evaluate
 from ..render import SEAT_COLOURS, Curve
 from .checkpoints import load_champion
 from .matches import find_champion
-from .overlooked import decisions
+from .records import played_decisions
 
 
 def chances_by_seat(values: np.ndarray, seat: int) -> np.ndarray:
@@ -42,11 +42,7 @@ def network_curves(record: dict, champion: Path) -> dict[str, list[Curve]]:
             f"{path} plays {config.board} with {config.num_players} players; this game is {game[0]} with {game[1]}"
         )
     env = make(*game, swap_rule=record["swap_rule"])
-    states, taken, where = [env.init()], [], []
-    for number, action in decisions(env, record):
-        taken.append(action)
-        where.append(number)
-        states.append(env.step(states[-1], jnp.int32(action)))
+    states, taken, where = played_decisions(env, record)
     evaluate = make_evaluate(env, config.loop.network)
 
     @jax.jit

@@ -1,6 +1,6 @@
 """Wins of a turn that a player gave away in a recorded game, as chess servers mark mistakes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,7 +11,8 @@ from .. import make, notation
 from ..env import Env
 from ..notation import REASON_NAMES
 from ..rules.state import Reason
-from ..search.winning_turn import LINE, NODES, winning_lines
+from ..search.winning_turn import LINE, NODES, turn_goes_on, winning_lines, won_by
+from .records import played_decisions
 
 
 def overlooked_wins(record: dict) -> dict[int, str]:
@@ -25,33 +26,15 @@ def overlooked_wins(record: dict) -> dict[int, str]:
       them. Positions too large for an exhaustive search of the turn have none.
     """
     env = make(record["board"], record["players"], swap_rule=record["swap_rule"])
-    states, where = [env.init()], []
-    for number, action in decisions(env, record):
-        where.append(number)
-        states.append(env.step(states[-1], jnp.int32(action)))
+    states, _, numbers = played_decisions(env, record)
     batch = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     win, lines = jax.device_get(winning_lines(env, batch, NODES, jnp.ones(len(states), bool)))
-    players, turns, overs = (np.asarray(leaf) for leaf in (batch.current_player, batch.turn, batch.is_over))
-    given_away = {}
-    for index, number in enumerate(where):
-        same_turn = (turns[index + 1], players[index + 1]) == (turns[index], players[index])
-        seat = states[index + 1].seat_of_player[players[index]]
-        won = overs[index + 1] and states[index + 1].winner == seat
-        keeps = not overs[index + 1] and same_turn and win.found[index + 1]
-        unsure = not overs[index + 1] and same_turn and not win.complete[index + 1]
-        if win.found[index] and not (won or keeps or unsure):
-            given_away[number] = describe_line(env, states[index], lines[index])
-    return given_away
-
-
-def decisions(env: Env, record: dict) -> Iterator[tuple[int, int]]:
-    """The number of each move that was a decision, from 1, with each of its actions."""
-    state = env.init()
-    for number, step in enumerate(record["steps"], 1):
-        if not step["m"].startswith("NO_"):  # forced, and made by the step before
-            for action in notation.actions_of(env, state, step["m"]):
-                yield number, action
-                state = env.step(state, jnp.int32(action))
+    before, after = (jax.tree.map(lambda leaf, part=part: leaf[part], batch) for part in (np.s_[:-1], np.s_[1:]))
+    won, same_turn = won_by(after, before.current_player), turn_goes_on(before, after)
+    # A win that is there still, or perhaps is, was not given away.
+    keeps = won | (same_turn & (win.found | ~win.complete)[1:])
+    given_away = np.flatnonzero(win.found[:-1] & ~np.asarray(keeps))
+    return {numbers[i]: describe_line(env, states[i], lines[i]) for i in given_away}
 
 
 def describe_line(env: Env, state: Any, actions: Sequence[int]) -> str:

@@ -24,7 +24,7 @@ from ..players.agents import Agent, as_planner
 from ..pytrees import select
 from ..search.config import SearchConfig
 from ..search.whole_turns import make_plans
-from ..search.winning_turn import NODES, winning_turn
+from ..search.winning_turn import NODES, turn_goes_on, winning_turn, won_by
 
 
 class Puzzle(msgspec.Struct, frozen=True):
@@ -62,23 +62,14 @@ def play_turn(env: Env, agent: Agent, states: Any, key: jax.Array) -> Any:
     """States ``[P]`` after an agent has played on until each turn ends. ``key``: typed, consumed."""
     planner = as_planner(agent)
 
-    def playing(now: Any) -> jax.Array:
-        return ~now.is_over & (now.turn == states.turn) & (now.current_player == states.current_player)
-
     def decide(carry: tuple[Any, Any, jax.Array]) -> tuple[Any, Any, jax.Array]:
         now, memory, key = carry
         key, *keys = jax.random.split(key, len(states.turn) + 1)
         actions, memory = planner.act(now, jnp.stack(keys), memory)
-        return select(playing(now), jax.vmap(env.step)(now, actions), now), memory, key
+        return select(turn_goes_on(states, now), jax.vmap(env.step)(now, actions), now), memory, key
 
     start = states, planner.remember(len(states.turn)), key
-    return jax.lax.while_loop(lambda carry: playing(carry[0]).any(), decide, start)[0]
-
-
-def won_by(states: Any, player: jax.Array) -> jax.Array:
-    """``bool[P]``: games that players ``int32[P]`` have won."""
-    seat = jnp.take_along_axis(states.seat_of_player, player[:, None], axis=1)[:, 0]
-    return states.is_over & (states.winner == seat)
+    return jax.lax.while_loop(lambda carry: turn_goes_on(states, carry[0]).any(), decide, start)[0]
 
 
 def solved(env: Env, agent: Agent, states: Any, key: jax.Array) -> np.ndarray:

@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .. import boards, notation, reference
@@ -299,3 +300,17 @@ def _result(pos: Position) -> dict[str, Any]:
     if found is None:
         return {"winner": None, "reason": TRUNCATED, "ranks": [1] * len(scores), "scores": scores, "truncated": True}
     return {"winner": found.winner, "reason": found.reason, "ranks": found.ranks, "scores": scores}
+
+
+def played_decisions(env: Env, record: dict) -> tuple[list[State], list[int], list[int]]:
+    """The decisions of a verified game: the states before each and after the last, the actions, and the number of each
+    one's move in the record, from 1."""
+    states, actions, numbers = [env.init()], [], []
+    for number, step in enumerate(record["steps"], 1):
+        if step["m"].startswith("NO_"):  # forced, and made by the step before
+            continue
+        for action in notation.actions_of(env, states[-1], step["m"]):
+            actions.append(action)
+            numbers.append(number)
+            states.append(env.step(states[-1], jnp.int32(action)))
+    return states, actions, numbers

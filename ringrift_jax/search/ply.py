@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
-import mctx
 from jax.sharding import Mesh
 
 from ..devices import spread
@@ -17,9 +16,9 @@ from ..numerics import check_typed_keys, in_32_bits
 from ..pytrees import check_leading_axis, select
 from .config import SearchConfig, SearchOutput
 from .evaluation import Evaluate, evaluate_observations
-from .tree import search_tree, summarise
+from .tree import ROOT, search_tree, summarise
 from .whole_turns import Plan, make_plans, no_plans
-from .winning_turn import WinningTurn, winning_lines
+from .winning_turn import WinningTurn, turn_goes_on, winning_lines
 
 
 class Memory(NamedTuple):
@@ -140,10 +139,10 @@ def _by_decisions(
         search_key, draw_key = jax.random.split(key)
         result = search_tree(env, evaluate, params, state, search_key, config, noise)
         tree = result.tree
-        visited = tree.children_visits[mctx.Tree.ROOT_INDEX] > 0
+        visited = tree.children_visits[ROOT] > 0
         drawn = jax.random.categorical(draw_key, jnp.where(visited, 0.0, -jnp.inf))
         slot = jnp.where(in_opening, drawn, result.slot).astype(jnp.int32)
-        child = tree.children_index[mctx.Tree.ROOT_INDEX, slot]
+        child = tree.children_index[ROOT, slot]
         found = summarise(result._replace(slot=slot))
         return jax.tree.map(lambda leaf: leaf[child], tree.embeddings.state), found
 
@@ -153,8 +152,7 @@ def _by_decisions(
     turn, _ = winning_lines(cast(Env, env), states, config.turn_nodes, ~memory.barren)
     won = jax.vmap(env.step)(states, turn.action)
     after, found = select(turn.found, won, after), _with_wins(found, turn)
-    goes_on = (after.turn == states.turn) & (after.current_player == states.current_player) & ~after.is_over
-    return after, found, Memory(turn.complete & ~turn.found & goes_on, None)
+    return after, found, Memory(turn.complete & ~turn.found & turn_goes_on(states, after), None)
 
 
 def _with_wins(found: SearchOutput, turn: WinningTurn) -> SearchOutput:

@@ -23,9 +23,8 @@ from ..pytrees import select
 from . import maxn
 from .config import SearchConfig, SearchOutput, num_slots
 from .evaluation import Evaluate, evaluate_observations
+from .maxn import ROOT
 from .slots import Slots, legal_slots
-
-ROOT = mctx.Tree.ROOT_INDEX
 
 
 class Node(NamedTuple):

@@ -18,7 +18,7 @@ from ..numerics import in_32_bits
 from ..pytrees import select
 from .config import SearchConfig
 from .evaluation import Evaluate, evaluate_observations
-from .winning_turn import LINE, winning_lines
+from .winning_turn import LINE, turn_goes_on, winning_lines
 
 WIDTH = 128
 """Turns that are played at once on a device: a CPU evaluates more positions no faster."""
@@ -181,7 +181,7 @@ def _draw(
         state, length = select(begins, roots, now.state), jnp.where(begins, 0, now.length)
 
         logits, values = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(state))
-        ends = state.is_over | (state.turn != roots.turn) | (state.current_player != roots.current_player)
+        ends = ~turn_goes_on(roots, state)
         masks = jax.vmap(env.legal_action_mask)(state)
         lane_keys = jax.vmap(jax.random.fold_in)(keys.at[lane].get(mode="clip"), turn % turns)
         draws = jax.vmap(jax.random.fold_in)(lane_keys, length)

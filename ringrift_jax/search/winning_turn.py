@@ -81,6 +81,17 @@ def winning_lines(env: Env, states: Any, nodes: int | jax.Array, asked: jax.Arra
     return _compiled(env)(states, nodes, asked)
 
 
+def turn_goes_on(start: Any, now: Any) -> jax.Array:
+    """``bool[B]``: the game is not over, and who decided at the start still does, in the same turn."""
+    return ~now.is_over & (now.turn == start.turn) & (now.current_player == start.current_player)
+
+
+def won_by(states: Any, player: jax.Array) -> jax.Array:
+    """``bool[B]``: games that are over and that players ``int32[B]`` have won."""
+    seat = jnp.take_along_axis(states.seat_of_player, player[:, None], axis=1)[:, 0]
+    return states.is_over & (states.winner == seat)
+
+
 @cache
 def _compiled(env: Env):
     return jax.jit(on_any_mesh(in_32_bits(partial(_search, env))))
@@ -184,10 +195,8 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
     lane_of = jnp.where(valid, lane[row], batch)
     length = pool.length[top][row]
     line = jnp.where(jnp.arange(LINE) == length[:, None], action[:, None], pool.line[top][row])
-    player = roots.current_player.at[lane_of].get(mode="clip")
-    seat = jnp.take_along_axis(after.seat_of_player, player[:, None], axis=1)[:, 0]
-    wins = valid & after.is_over & (after.winner == seat)
-    goes_on = valid & ~after.is_over & (after.turn == before.turn) & (after.current_player == player)
+    wins = valid & won_by(after, before.current_player)
+    goes_on = valid & turn_goes_on(before, after)
 
     position = jnp.arange(sizes.width)
     best = jnp.full(batch, sizes.width, jnp.int32).at[lane_of].min(jnp.where(wins, position, sizes.width), mode="drop")
