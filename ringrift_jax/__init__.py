@@ -11,6 +11,7 @@ from .game import Game, GameState
 from .notation.explain import explain
 from .players import heuristic
 from .rules.state import Phase, Reason, State
+from .search.explain_win import explain_win
 from .search.winning_turn import WinningTurn, winning_turn
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "WinningTurn",
     "check_env",
     "explain",
+    "explain_win",
     "heuristic",
     "make",
     "notation",

@@ -1,17 +1,12 @@
 """Wins of a turn that a player gave away in a recorded game, as chess servers mark mistakes."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import make, notation
-from ..env import Env
-from ..notation import REASON_NAMES
-from ..rules.state import Reason
-from ..search.winning_turn import LINE, NODES, turn_goes_on, winning_lines, won_by
+from .. import make
+from ..search.explain_win import describe_line
+from ..search.winning_turn import NODES, turn_goes_on, winning_lines, won_by
 from .records import played_decisions
 
 
@@ -35,21 +30,3 @@ def overlooked_wins(record: dict) -> dict[int, str]:
     keeps = won | (same_turn & (win.found | ~win.complete)[1:])
     given_away = np.flatnonzero(win.found[:-1] & ~np.asarray(keeps))
     return {numbers[i]: describe_line(env, states[i], lines[i]) for i in given_away}
-
-
-def describe_line(env: Env, state: Any, actions: Sequence[int]) -> str:
-    """A winning line for people: its moves, and how it wins. ``actions`` end at -1; a line that was too long to be
-    remembered whole ends with dots."""
-    moves: list[str] = []
-    for action in actions:
-        if action < 0:
-            break
-        move = notation.move_of(env, state, int(action))
-        if moves and move.startswith(moves[-1]):  # the second action of a recovery names the whole
-            moves.pop()
-        moves.append(move)
-        state = env.step(state, jnp.int32(action))
-    seat = int(state.winner) + 1
-    end = f": seat {seat} wins by {REASON_NAMES[Reason(int(state.reason))]}" if seat else " ..."
-    assert seat or len(actions) == LINE
-    return ", ".join(moves) + end
