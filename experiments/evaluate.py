@@ -61,6 +61,9 @@ from ringrift_jax.runs.puzzles import Puzzle, defended, defensible, read_puzzles
 from ringrift_jax.runs.registry import missing_champions
 from ringrift_jax.settings import Count, CountOrZero, Seed
 
+OPPONENTS = "random", "tactician:heuristic"
+LADDER = "random", "heuristic", "tactician:random", "tactician:heuristic"
+
 POSITIONS, CONTINUATIONS = 32, 32
 """Of each ply that is judged."""
 
@@ -74,7 +77,8 @@ class Args:
         heuristic, heuristic:PROFILE, or tactician: before one of these.
       against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which decides as
         the champion does; champion:0 is the untrained network; or tactician: before one of these, who takes every win
-        of its own turn first. Those without a network play each other too.
+        of its own turn first. Those without a network play each other too. A ladder's are random and heuristic, each
+        with tactician: before it and without.
       games: of each match, made a multiple of the number of players.
       simulations: of the champion's tree over decisions, one or several; 0 is the network alone, which takes its most
         likely action.
@@ -94,7 +98,7 @@ class Args:
     """
 
     player: tyro.conf.Positional[str]
-    against: tuple[str, ...] = ("random",)
+    against: Annotated[tuple[str, ...], option("[PLAYER ...]", " ".join(OPPONENTS))] = ()
     games: Count = 400
     simulations: Annotated[tuple[CountOrZero, ...], option("[INT ...]", "0 and what the run has")] = ()
     turns: Annotated[tuple[Count, ...], option("[INT ...]", str(TURNS))] = ()
@@ -115,6 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     use_all_cores()
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.evaluate")
+    args = replace(args, against=args.against or (LADDER if args.ladder else OPPONENTS))
     check_output("--json", args.json_file)
     try:
         puzzles = [puzzle for path in args.puzzles for puzzle in read_puzzles(path)]

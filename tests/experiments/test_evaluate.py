@@ -15,10 +15,11 @@ from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.players.agents import random_agent
 from ringrift_jax.players.arena import Match
+from ringrift_jax.players.ratings import Result
 from ringrift_jax.runs import matches
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
-from ringrift_jax.runs.matches import ALONE, Matches, Player, Style, champion, named
+from ringrift_jax.runs.matches import ALONE, Matches, Outcome, Player, Style, champion, named
 from ringrift_jax.runs.puzzles import read_puzzles
 from ringrift_jax.search.config import SearchConfig
 from ringrift_jax.search.network import NetworkConfig, make_network
@@ -75,7 +76,9 @@ def test_the_latest_champion_plays_alone_and_with_search(run, capsys):
 
 def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
     report = run / "report.json"
-    evaluate.main([str(run), "--games", "9", "--simulations", "0", "--ladder", "--json", str(report)])
+    evaluate.main(
+        [str(run), "--games", "9", "--simulations", "0", "--ladder", "--against", "random", "--json", str(report)]
+    )
     names = ["untrained alone", "champion 2 alone", "champion 3 alone"]
     assert [groups[0] for groups in found(capsys)] == names
     written = json.loads(report.read_text())
@@ -85,6 +88,26 @@ def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
     assert json.loads((run / "ladder.json").read_text()) == written
     picture = (run / "ladder.svg").read_text()
     assert "champion alone" in picture and "minutes of training" in picture
+
+
+@pytest.mark.parametrize(
+    ("asked", "opponents"),
+    [
+        ([], ["random", "tactician:heuristic"]),
+        (["--ladder"], ["random", "heuristic", "tactician:random", "tactician:heuristic"]),
+        (["--ladder", "--against", "heuristic"], ["heuristic"]),
+    ],
+)
+def test_who_is_played_unless_somebody_is_named(run, monkeypatch, asked, opponents):
+    played = []
+
+    def play(_, player, opponent):
+        played.append((player.name, opponent.name))
+        return Outcome(player.name, opponent.name, 2, 1, 1, 1.0, 9.0, (Result(player.name, opponent.name, 1, 1, 0),))
+
+    monkeypatch.setattr(Matches, "play", play)
+    evaluate.main([str(run), "--simulations", "2", *asked])
+    assert list(dict.fromkeys(name for who, name in played if who.startswith(("champion", "untrained")))) == opponents
 
 
 def test_a_picture_is_drawn_alike_each_time(run):
@@ -185,7 +208,7 @@ def test_a_player_without_a_run_is_measured_on_the_board_that_is_named(run, monk
         (["random", "--board", "hex8", "--simulations", "2"], "--simulations needs a run"),
         (["random", "--board", "hex8", "--players", "3", "--swap-rule"], "swap_rule needs 2 players, not 3"),
         (["random", "--board", "hex8", "--against", "champion:0"], "champion:0 is a champion of a run"),
-        (["random", "--board", "hex8"], "random has no opponent but itself"),
+        (["random", "--board", "hex8", "--against", "random"], "random has no opponent but itself"),
         (["random", "--board", "hex8", "--json", "/nowhere/x.json"], "there is no directory /nowhere"),
         (["runs/none", "--board", "hex8"], "--board is for random and heuristic only"),
         (["runs/none", "--swap-rule"], "--swap-rule is for random and heuristic only"),
