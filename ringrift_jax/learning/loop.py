@@ -44,6 +44,11 @@ class LoopConfig:
     arena: ArenaConfig = ArenaConfig()
     gates: GatesConfig = GatesConfig()
 
+    @property
+    def arena_search(self) -> SearchConfig:
+        """How both sides of an arena search."""
+        return self.search.by_turns(self.arena.turns, self.arena.nodes) if self.arena.turns else self.search
+
     def __post_init__(self) -> None:
         check(self)
         rows = self.learner.replay_blocks * self.self_play.lanes
@@ -231,8 +236,8 @@ def play(
 ) -> tuple[Games, Replay, SelfPlayStats, Match]:
     """A chunk of self-play and then, if ``challenge``, a match between the network being trained and the champion.
 
-    Self-play searches with noise, the match without, but for its openings. Both go through one loop over plies, so that
-    the search is compiled once. A ply moves all lanes of self-play, or as many games of the match.
+    Self-play searches with noise, the match without, but for its openings. A ply moves all lanes of self-play, or as
+    many games of the match.
 
     Args:
       env: the environment.
@@ -243,45 +248,46 @@ def play(
       key: typed key, consumed.
       mesh: devices to spread the games over.
     """
-    lanes, chunk, opening = config.self_play.lanes, config.self_play.chunk, config.arena.opening
-    latest, champion = state.learner.average, state.champion
-    player = latest if config.self_play.network == "latest" else champion
+    lanes, latest, champion = config.self_play.lanes, state.learner.average, state.champion
     lanes_key, restart_key, match_key = jax.random.split(key, 3)
+
+    player = latest if config.self_play.network == "latest" else champion
     lane_keys = jax.random.split(lanes_key, lanes)
+    noise = jnp.ones(lanes, jnp.float32)
+
+    def of_self_play(ply, carry):
+        games, replay, stats = carry
+        keys = jax.vmap(jax.random.fold_in, (0, None))(lane_keys, ply)
+        in_opening = games.length < games.opening
+        after, found, memory = play_ply(
+            env, evaluate, config.search, player, games.state, keys, in_opening, noise, games.memory, mesh
+        )
+        return record_ply(
+            env, config.self_play, games, replay, stats, after, found, memory, jax.random.fold_in(restart_key, ply),
+            state.iteration + 1, state.version,
+        )  # fmt: skip
+
+    start = state.games, state.replay, no_stats(env.num_players)
+    games, replay, stats = jax.lax.fori_loop(0, config.self_play.chunk, of_self_play, start)
+
+    opening, search = config.arena.opening, config.arena_search
     game_keys = match_keys(match_key, config.arena.groups, env.num_players)
 
-    def unfinished(carry):
-        ply, *_, match = carry
-        return (ply < chunk) | (challenge & ~judge(match, env.num_players, config.arena.test).decided)
+    def undecided(match):
+        return challenge & ~judge(match, env.num_players, config.arena.test).decided
 
-    def one_ply(carry):
-        ply, games, replay, stats, match = carry
-        own = ply < chunk
+    def of_match(match):
         turn = next_turn(env, match, lanes, opening)
-        lengths = take(turn, match.length)
-        params = select(own, player, select(turn.challenging, latest, champion))
-        states = select(own, games.state, take(turn, match.state))
-        keys = jax.vmap(jax.random.fold_in)(
-            jnp.where(own, lane_keys, take(turn, game_keys)), jnp.where(own, ply, lengths)
+        states, lengths, memory = take(turn, (match.state, match.length, match.memory))
+        keys = jax.vmap(jax.random.fold_in)(take(turn, game_keys), lengths)
+        side, in_opening = select(turn.challenging, latest, champion), lengths < opening
+        after, _, memory = play_ply(
+            env, evaluate, search, side, states, keys, in_opening, in_opening.astype(jnp.float32), memory, mesh
         )
-        in_opening = jnp.where(own, games.length < games.opening, lengths < opening)
-        noise = (own | in_opening).astype(jnp.float32)
-        memory = select(own, games.memory, take(turn, match.memory))
-        after, found, memory = play_ply(
-            env, evaluate, config.search, params, states, keys, in_opening, noise, memory, mesh
-        )
-        games, replay, stats = record_ply(
-            env, config.self_play, games, replay, stats, after, found, memory, jax.random.fold_in(restart_key, ply),
-            state.iteration + 1, state.version, own,
-        )  # fmt: skip
-        # A ply of self-play moves no game of the match: all are fillers.
-        turn = replace(turn, games=jnp.where(own, len(match.length), turn.games))
-        return ply + 1, games, replay, stats, advance(env, match, turn, after, memory)
+        return advance(env, match, turn, after, memory)
 
-    match = new_match(env, config.arena.groups, no_memory(config.search, config.arena.groups * env.num_players))
-    carry = jnp.int32(0), state.games, state.replay, no_stats(env.num_players), match
-    _, games, replay, stats, match = jax.lax.while_loop(unfinished, one_ply, carry)
-    return games, replay, stats, match
+    match = new_match(env, config.arena.groups, no_memory(search, config.arena.groups * env.num_players))
+    return games, replay, stats, jax.lax.while_loop(undecided, of_match, match)
 
 
 @in_32_bits

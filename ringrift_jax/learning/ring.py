@@ -123,7 +123,6 @@ def append(
     game: jax.Array,
     iteration: jax.Array | int,
     version: jax.Array | int,
-    active: jax.Array | bool = True,
 ) -> Replay:
     """Writes one row per lane over the oldest block.
 
@@ -132,13 +131,11 @@ def append(
       rows: :class:`Rows` with leading axis ``[L]``.
       game: ``int32[L]`` number of the game each lane plays.
       iteration, version: ``int32``, of the block.
-      active: ``bool``; if False nothing changes.
     """
     at = replay.cursor
 
     def put(ring, block):
-        # Chosen block by block, so that the ring itself is updated in place.
-        return ring.at[at].set(jnp.where(active, block, ring[at]).astype(ring.dtype))
+        return ring.at[at].set(jnp.asarray(block).astype(ring.dtype))
 
     lost = jnp.sum(replay.status[at] == Status.PENDING, dtype=jnp.int32)
     return replace(
@@ -150,8 +147,8 @@ def append(
         ended=put(replay.ended, jnp.zeros_like(replay.ended[0])),
         iteration=put(replay.iteration, iteration),
         version=put(replay.version, version),
-        cursor=(at + jnp.asarray(active, jnp.int32)) % replay.status.shape[0],
-        lost=replay.lost + jnp.where(active, lost, 0),
+        cursor=(at + 1) % replay.status.shape[0],
+        lost=replay.lost + lost,
     )
 
 

@@ -187,7 +187,6 @@ def record_ply(
     key: jax.Array,
     iteration: jax.Array,
     version: jax.Array,
-    active: jax.Array,
 ) -> tuple[Games, Replay, SelfPlayStats]:
     """Writes a ply of self-play to the ring, completes the games it ended, and starts new ones in their lanes.
 
@@ -202,18 +201,16 @@ def record_ply(
       memory: what is known of the turns after it.
       key: typed key, consumed.
       iteration, version: ``int32`` the iteration it is played in, and version of the champion then.
-      active: ``bool``; if False nothing changes.
     """
     rows = ring.make_rows(
         games.state, found.action, found.slot_actions, found.slot_weights, found.surprise, env.num_actions
     )
-    replay = ring.append(replay, rows, games.number, iteration, version, active)
-    ended = after.is_over & active
+    replay = ring.append(replay, rows, games.number, iteration, version)
+    ended = after.is_over
     replay = ring.complete(replay, games.number, ended, after.rewards, iteration)
     length = games.length + 1
     won = ended[:, None] & (after.winner[:, None] == jnp.arange(env.num_players))
     ply = Ply(ended, length, won, ended & after.truncated, found)
-    stats = select(active, _add_ply(stats, ply, config.chunk), stats)
     following = Games(
         state=select(ended, env.init(), after),
         number=games.number + ended,
@@ -221,4 +218,4 @@ def record_ply(
         opening=jnp.where(ended, _draw_opening(config, key), games.opening),
         memory=memory,
     )
-    return select(active, following, games), replay, stats
+    return following, replay, _add_ply(stats, ply, config.chunk)

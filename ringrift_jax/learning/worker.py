@@ -144,9 +144,9 @@ def _functions(env: Game, config: LoopConfig, lanes: int, mesh: Mesh | None) -> 
         key: jax.Array,
         ply: jax.Array,
     ) -> tuple[Games, Replay, jax.Array]:
-        stats, version, active = no_stats(env.num_players), jnp.int32(0), jnp.bool_(True)
+        stats, version = no_stats(env.num_players), jnp.int32(0)
         games, replay, _ = record_ply(
-            env, config.self_play, games, replay, stats, after, found, memory, key, ply, version, active
+            env, config.self_play, games, replay, stats, after, found, memory, key, ply, version
         )
         return games, replay, after.is_over
 

@@ -29,12 +29,17 @@ class ArenaConfig:
       every: iterations from one arena to the next.
       groups: openings at most; each is played once per player, with the challenger in another seat.
       opening: decisions at the start of each game that are drawn, all from the champion's search.
+      turns: whole turns that both sides compare, as champions do when they play, with answers to all of them; 0 to
+        search as self-play does.
+      nodes: decisions that are tried for a win of the own turn, and for each answer.
       test: decides, and ends the match as soon as it has.
     """
 
     every: Count = 32
     groups: Annotated[int, Meta(ge=2, le=INT32_MAX)] = 256
     opening: CountOrZero = 8
+    turns: CountOrZero = 0
+    nodes: Count = 4096
     test: SequentialConfig = SequentialConfig()
 
     def __post_init__(self) -> None:

@@ -195,8 +195,7 @@ def make_agent(env: Env, loop: LoopConfig, style: Style, learned: Any, mesh: Mes
         return heuristic_agent(env, learned, mesh)
     evaluate = make_evaluate(env, loop.network)
     if style.turns:
-        whole = replace(loop.search, turns=style.turns, turn_nodes=NODES, answers=style.turns, answer_nodes=NODES)
-        return search_agent(env, evaluate, learned, whole, mesh)
+        return search_agent(env, evaluate, learned, loop.search.by_turns(style.turns, NODES), mesh)
     if not style.simulations:
         return network_agent(env, evaluate, learned, mesh)
     tree = replace(loop.search, simulations=style.simulations, turns=0, turn_nodes=0)

@@ -1,9 +1,10 @@
 """Settings of a search, and what a search finds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from ..game import Game
 from ..settings import Count, CountOrZero, NotNegative, check
@@ -54,6 +55,11 @@ class SearchConfig:
     def __post_init__(self) -> None:
         check(self)
 
+    def by_turns(self, turns: int, nodes: int) -> "SearchConfig":
+        """The same over so many whole turns, with that many decisions for a win of the own turn, and for the answer to
+        each."""
+        return replace(self, turns=turns, turn_nodes=nodes, answers=turns, answer_nodes=nodes)
+
 
 class SearchOutput(NamedTuple):
     """Results of B searches with K slots.
@@ -62,24 +68,34 @@ class SearchOutput(NamedTuple):
       action: ``int32[B]`` the chosen action; -1 for a finished game.
       slot_actions: ``int32[B, K]`` the actions searched at the root, -1 in empty slots.
       slot_weights: ``float32[B, K]`` the improved policy over them, summing to 1; 0 in empty slots.
+      slot_log_priors: ``float32[B, K]`` logarithms of the network's policy, as far as the search looked at it: over
+        the slots of a tree, over all legal actions where whole turns were drawn. Very low in empty slots.
       value: ``float32[B]`` the search's value of the root for the player to move, in [-1, 1].
       mean_depth: ``float32[B]`` decisions from the root to where a simulation ended, averaged over simulations.
       max_depth: ``int32[B]`` the longest of these.
       overflow: ``int32[B]`` nodes, the root included, with more legal actions than slots.
       not_finite: ``int32[B]`` nodes whose evaluation was not finite; there such numbers count as 0.
-      surprise: ``float32[B]`` Kullback-Leibler divergence of the improved policy from the network's over the slots, in
-        nats: how much the search found out. 0 for a finished game.
+      surprise: ``float32[B]`` :func:`divergence` of the improved policy from the network's over the slots: how much the
+        search found out. 0 for a finished game.
     """
 
     action: jax.Array
     slot_actions: jax.Array
     slot_weights: jax.Array
+    slot_log_priors: jax.Array
     value: jax.Array
     mean_depth: jax.Array
     max_depth: jax.Array
     overflow: jax.Array
     not_finite: jax.Array
     surprise: jax.Array
+
+
+def divergence(weights: jax.Array, log_priors: jax.Array) -> jax.Array:
+    """``float32[B]``: the Kullback-Leibler divergence of policies ``float32[B, K]`` from others, in nats, of which the
+    logarithms are given; 0 for policies without weights."""
+    terms = jnp.where(weights > 0, weights * (jnp.log(weights) - log_priors), 0)
+    return jnp.maximum(jnp.sum(terms, axis=-1), 0)
 
 
 def num_slots(env: Game, config: SearchConfig) -> int:

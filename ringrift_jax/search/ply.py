@@ -14,7 +14,7 @@ from ..env import Env
 from ..game import Game, GameState
 from ..numerics import check_typed_keys, in_32_bits
 from ..pytrees import check_leading_axis, select
-from .config import SearchConfig, SearchOutput
+from .config import SearchConfig, SearchOutput, divergence
 from .evaluation import Evaluate, evaluate_observations
 from .tree import ROOT, search_tree, summarise
 from .whole_turns import Plan, make_plans, no_plans
@@ -156,17 +156,18 @@ def _by_decisions(
 
 
 def _with_wins(found: SearchOutput, turn: WinningTurn) -> SearchOutput:
-    """What was found ``[B]``, with a win of the turn as the only decision where there is one. A win that has no slot
-    takes the last. The surprise stays that of the search."""
-    last = found.slot_actions.shape[1] - 1
+    """What was found ``[B]``, with a win of the turn as the only decision where there is one. A win that has no slot,
+    which the network holds for as unlikely as any of them, takes that of the least likely action."""
     here = found.slot_actions == turn.action[:, None]
-    slot = jnp.where(here.any(axis=1), jnp.argmax(here, axis=1), last)
-    wins = turn.found[:, None] & (jnp.arange(last + 1) == slot[:, None])
+    slot = jnp.where(here.any(axis=1), jnp.argmax(here, axis=1), jnp.argmin(found.slot_log_priors, axis=1))
+    wins = turn.found[:, None] & (jnp.arange(here.shape[1]) == slot[:, None])
+    weights = jnp.where(turn.found[:, None], wins, found.slot_weights)
     return found._replace(
         action=jnp.where(turn.found, turn.action, found.action),
         slot_actions=jnp.where(wins, turn.action[:, None], found.slot_actions),
-        slot_weights=jnp.where(turn.found[:, None], wins, found.slot_weights),
+        slot_weights=weights,
         value=jnp.where(turn.found, 1.0, found.value),
+        surprise=jnp.where(turn.found, divergence(weights, found.slot_log_priors), found.surprise),
     )
 
 
@@ -182,19 +183,20 @@ def _by_turns(
     logits, _ = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states))
     finite = jnp.isfinite(logits).all(axis=-1)
     masks = jax.vmap(env.legal_action_mask)(states)
-    prior = jax.nn.log_softmax(jnp.where(masks, jnp.where(jnp.isfinite(logits), logits, 0), -jnp.inf), axis=-1)
-    prior = jnp.take_along_axis(prior, jnp.maximum(actions, 0), axis=1)
-    surprise = jnp.where(weights > 0, weights * (jnp.log(weights) - prior), 0).sum(axis=1)
+    lowest = jnp.finfo(logits.dtype).min
+    prior = jax.nn.log_softmax(jnp.where(masks, jnp.where(jnp.isfinite(logits), logits, 0), lowest), axis=-1)
+    log_priors = jnp.where(actions >= 0, jnp.take_along_axis(prior, jnp.maximum(actions, 0), axis=1), lowest)
     lengths = jnp.sum(plan.lines >= 0, axis=-1, dtype=jnp.int32) - plan.at[:, None]
     found = SearchOutput(
         action=plan.decision,
         slot_actions=actions,
         slot_weights=weights,
+        slot_log_priors=log_priors,
         value=plan.value,
         mean_depth=jnp.take_along_axis(lengths, plan.chosen[:, None], axis=1)[:, 0].astype(jnp.float32),
         max_depth=jnp.where(actions >= 0, lengths, 0).max(axis=1),
         overflow=jnp.zeros_like(plan.at),
         not_finite=(~finite).astype(jnp.int32),
-        surprise=jnp.maximum(jnp.where(plan.improves & ~states.is_over, surprise, 0), 0),
+        surprise=jnp.where(plan.improves & ~states.is_over, divergence(weights, log_priors), 0),
     )
     return found, Memory(memory.barren, plan.after_decision())

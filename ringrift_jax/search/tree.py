@@ -21,7 +21,7 @@ from ..game import Game, GameState
 from ..numerics import check_typed_keys, in_32_bits
 from ..pytrees import select
 from . import maxn
-from .config import SearchConfig, SearchOutput, num_slots
+from .config import SearchConfig, SearchOutput, divergence, num_slots
 from .evaluation import Evaluate, evaluate_observations
 from .maxn import ROOT
 from .slots import Slots, legal_slots
@@ -202,16 +202,16 @@ def summarise(result: SearchResult) -> SearchOutput:
     actions = nodes.actions[ROOT]
     # How often a simulation ended in each node; the root's one is its own evaluation.
     endings = (tree.node_visits - tree.children_visits.sum(-1)).at[ROOT].set(0)
-    log_prior = jax.nn.log_softmax(tree.children_prior_logits[ROOT])
-    weights = result.weights
+    log_priors = jax.nn.log_softmax(tree.children_prior_logits[ROOT])
     return SearchOutput(
         action=actions[result.slot],
         slot_actions=actions[:-1],
         slot_weights=result.weights[:-1],
+        slot_log_priors=log_priors[:-1],
         value=tree.node_values[ROOT],
         mean_depth=(endings * nodes.depth).sum() / endings.sum(),
         max_depth=nodes.depth.max(),
         overflow=(nodes.overflow & (tree.node_visits > 0)).sum(dtype=jnp.int32),
         not_finite=(nodes.not_finite & (tree.node_visits > 0)).sum(dtype=jnp.int32),
-        surprise=jnp.maximum(jnp.sum(jnp.where(weights > 0, weights * (jnp.log(weights) - log_prior), 0)), 0),
+        surprise=divergence(result.weights, log_priors),
     )

@@ -3,14 +3,20 @@
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 from toy_runs import FEW, GAME, ONE_DEVICE, assert_equal, begin, host, settings
 
 from ringrift_jax.devices import everywhere, make_mesh
-from ringrift_jax.learning.loop import make_iterate, new_loop, release
+from ringrift_jax.env import make
+from ringrift_jax.learning.config import preset
+from ringrift_jax.learning.loop import make_iterate, new_loop, play, release
 from ringrift_jax.numerics import new_key
+from ringrift_jax.players.agents import make_evaluate, search_agent
+from ringrift_jax.players.arena import play_match, versus
+from ringrift_jax.players.sequential import SequentialConfig
 from ringrift_jax.runs.memory import memory
 from ringrift_jax.runs.metrics import to_record
 
@@ -171,3 +177,28 @@ def test_self_play_by_the_champion_starts_like_self_play_by_the_latest(run):
         after.append(host(state))
     assert_equal(after[0], states[1])
     assert not np.array_equal(after[1].replay.rows.slot_weights, states[2].replay.rows.slot_weights)
+
+
+@pytest.mark.ci
+def test_an_arena_by_turns_plays_as_champions_do():
+    small = preset("tiny", "square8")
+    config = replace(
+        small,
+        self_play=replace(small.self_play, lanes=4, chunk=1),
+        arena=replace(small.arena, groups=2, opening=0, turns=3, nodes=200, test=SequentialConfig(error_rate=1e-6)),
+    )
+    env = make("square8")
+    evaluate = make_evaluate(env, config.network)
+    state, other = (new_loop(env, config, new_key(seed)) for seed in (0, 1))
+    state = replace(state, champion=other.champion)
+    key = new_key(2)
+    match = jax.jit(lambda state: play(env, evaluate, config, state, jnp.asarray(True), key)[3])(state)
+
+    def player(params):
+        return search_agent(env, evaluate, params, config.search.by_turns(3, 200))
+
+    sides = versus(player(state.learner.average), player(state.champion))
+    expected = jax.jit(lambda key: play_match(env, sides, 2, key))(jax.random.split(key, 3)[2])
+    assert not match.running.any()
+    np.testing.assert_array_equal(match.length, expected.length)
+    np.testing.assert_array_equal(match.score, expected.score)

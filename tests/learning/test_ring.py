@@ -84,16 +84,6 @@ def test_the_oldest_rows_are_overwritten_and_lost_while_pending():
     assert contents(replay, Status.PENDING).keys() == {50, 31, 41, 51}
 
 
-def test_an_inactive_append_changes_nothing():
-    replay, _ = play([(None, None), ((1, -1), None)], blocks=2)
-    rows = jax.tree.map(lambda leaf: leaf[0] + 7, replay.rows)
-    same = ring.append(replay, rows, jnp.array([5, 5]), 9, 3, active=jnp.asarray(False))
-    for before, after in zip(jax.tree.leaves(replay), jax.tree.leaves(same), strict=True):
-        np.testing.assert_array_equal(before, after)
-    different = ring.append(replay, rows, jnp.array([5, 5]), 9, 3, active=jnp.asarray(True))
-    assert not np.array_equal(replay.rows.state, different.rows.state)
-
-
 def test_sampling_is_uniform_over_approved_rows_and_takes_no_other():
     win, loss = (1, -1), (-1, 1)
     replay, _ = play([(None, None), (win, None), (None, None), (loss, None), (None, loss), (win, None)], blocks=8)

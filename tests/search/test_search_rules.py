@@ -59,23 +59,30 @@ def test_finds_a_forced_win_through_a_capture_chain():
 
 
 @pytest.mark.ci
-def test_a_win_of_the_turn_is_played_and_learned():
+@pytest.mark.parametrize("slots", [None, 2])
+def test_a_win_of_the_turn_is_played_and_learned(slots):
     env = make("square8")
     (first,) = wins_within(reference.from_state_string(env.board, CHAIN_TO_WIN), 1, 3)
     win, start = notation.from_state_string(env, CHAIN_TO_WIN), env.init()
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), win, start)
     keys, drawn = jax.random.split(jax.random.key(0), 2), jnp.array([True, True])
 
-    config = SearchConfig(simulations=2, considered=2, turn_nodes=2000)
+    config = SearchConfig(simulations=2, considered=2, slots=slots, turn_nodes=2000)
     ply = jax.jit(partial(play_ply, env, partial(evaluate, env), config))
     fresh = no_memory(config, 2)
-    after, found, memory = jax.device_get(ply(None, states, keys, drawn, jnp.zeros(2), fresh))
+    after, found, memory = jax.device_get(ply(None, states, keys, drawn, jnp.ones(2), fresh))
     # A turn's start on an empty board has no win, which is proved once for the whole turn.
     assert memory.barren.tolist() == [False, True]
-    _, unasked, memory = jax.device_get(ply(None, states, keys, drawn, jnp.zeros(2), fresh._replace(barren=drawn)))
+    _, unasked, memory = jax.device_get(ply(None, states, keys, drawn, jnp.ones(2), fresh._replace(barren=drawn)))
     assert unasked.value[0] < 1 and memory.barren.all()
     assert notation.move_of(env, win, int(found.action[0])) == first and found.value[0] == 1
     assert found.slot_actions[0][found.slot_weights[0] == 1] == [found.action[0]] and found.slot_weights[0].sum() == 1
     for leaf, expected in zip(jax.tree.leaves(after), jax.tree.leaves(env.step(win, found.action[0])), strict=True):
         np.testing.assert_array_equal(leaf[0], expected)
     assert found.value[1] < 1 and (found.slot_weights[1] > 0).sum() > 1 and after.steps[1] == 1
+
+    # The network finds every slot as likely, and with two of them the tree does not look at the win.
+    assert (found.action[0] in unasked.slot_actions[0]) == (slots is None)
+    number = slots or int(env.legal_action_mask(win).sum())
+    assert found.surprise[0] == pytest.approx(np.log(number)) and unasked.surprise[0] != found.surprise[0]
+    assert found.surprise[1] == unasked.surprise[1]
