@@ -77,12 +77,12 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
                 gumbel_scale=0.3,
                 value_scale=1.0,
                 rescale_values=False,
-                # On the large boards nobody has measured what it costs and gains.
+                # On the large boards nobody has measured what this and whole turns in arenas cost and gain.
                 turn_nodes=0 if large else 4096,
             ),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(batch_size=128, samples_per_row=4.0),
-            arena=ArenaConfig(every=256 if large else 32, groups=2 * lanes // num_players),
+            arena=ArenaConfig(every=256 if large else 32, groups=2 * lanes // num_players, turns=0 if large else 16),
             gates=GatesConfig(parity_games=1),
         )
     if name == "gpu":
