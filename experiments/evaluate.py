@@ -11,7 +11,7 @@ on the board named by --board, such as ``python -m experiments.evaluate heuristi
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
 from pathlib import Path
@@ -39,6 +39,7 @@ from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.ratings import Ratings, fit, wilson
+from ringrift_jax.runs import record_files
 from ringrift_jax.runs.checkpoints import champion_versions, load_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.files import write_whole
@@ -57,8 +58,17 @@ from ringrift_jax.runs.matches import (
     make_agent,
     named,
 )
-from ringrift_jax.runs.puzzles import Puzzle, defended, defensible, read_puzzles, solved, states_of
+from ringrift_jax.runs.puzzles import (
+    Puzzle,
+    defensible,
+    find_puzzles,
+    leaves_no_win,
+    play_turn,
+    read_puzzles,
+    states_of,
+)
 from ringrift_jax.runs.registry import missing_champions
+from ringrift_jax.search.winning_turn import won_by
 from ringrift_jax.settings import Count, CountOrZero, Seed
 
 OPPONENTS = "random", "tactician:heuristic"
@@ -86,9 +96,9 @@ class Args:
         own turn for a win, after them the next player's. With neither of the two options it plays in three ways.
       opening: uniformly random decisions at the start of each game.
       board, players, swap_rule: the game, if no run says which; the board is needed then.
-      puzzles: files of positions at the start of a turn. Instead of playing matches, each player tries to win those
-        that can be won before the turn passes, and in others to leave the next player no win, with an exact search of
-        its own turn and without.
+      puzzles: files of positions at the start of a turn, or of recorded games, which end in .gz and in which those that
+        can be won before the turn passes are looked for. Instead of playing matches, each player tries to win these,
+        and in others to leave the next player no win, with an exact search of its own turn and without.
       judge: plies of self-play. Instead of matches, the champion plays on 32 times from 32 positions after so many
         decisions each, which tells how much of a result they decide, and how much of that the network sees.
       ladder: all champions of the run play, not only the latest; ladder.svg in the run shows their ratings over time,
@@ -122,7 +132,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = replace(args, against=args.against or (LADDER if args.ladder else OPPONENTS))
     check_output("--json", args.json_file)
     try:
-        puzzles = [puzzle for path in args.puzzles for puzzle in read_puzzles(path)]
+        games = [game for path in args.puzzles if path.suffix == ".gz" for game in record_files.read(path)]
+        puzzles = [puzzle for path in args.puzzles if path.suffix != ".gz" for puzzle in read_puzzles(path)]
         contest = _contest(args)
         for name in args.against:
             if named(name).style.kind == "network" and not contest.champions:
@@ -133,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     config = contest.config
     if args.puzzles:
-        solve(args, contest, puzzles)
+        solve(args, contest, puzzles, games)
         return
     if args.judge:
         judge_positions(args, contest)
@@ -146,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         began = time.monotonic()
         try:
             who = f"{player.name} against {opponent.name}"
-            with waiting(f"playing {who}; before it the match is compiled, about half a minute the first time"):
+            with waiting(f"playing {who}; before it each style is compiled, about half a minute the first time"):
                 outcomes.append(matches.play(player, opponent))
         except FileNotFoundError as problem:
             fail(str(problem))
@@ -259,37 +270,37 @@ def _champions(path: Path, ladder: bool) -> tuple[Path, list[int]]:
     return directory, [version]
 
 
-def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle]) -> None:
-    """Prints how many puzzles each player solves: wins of its own turn, and turns after which the next player has none.
-    Who does not search its own turn for wins plays both as it does and with that search first."""
+def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle], games: Sequence[dict]) -> None:
+    """Prints how many puzzles each player solves, those given and those of recorded games: wins of its own turn, and
+    turns after which the next player has none. Who does not search its own turn for wins plays both as it does and with
+    that search first."""
     config, env = contest.config, contest.config.make_env()
     game = f"{config.board}, {config.num_players} players"
     puzzles = [puzzle for puzzle in puzzles if (puzzle.board, puzzle.players) == (config.board, config.num_players)]
+    rules = {"board": config.board, "players": config.num_players, "swap_rule": config.swap_rule}
+    games = [record for record in games if rules.items() <= record.items()]
+    if games:
+        with waiting(f"searching the turns of {len(games)} games for wins"):
+            puzzles += find_puzzles(env, games)
     if not puzzles:
         fail(f"{', '.join(map(str, args.puzzles))}: no puzzle is of {game}")
-    kinds: list[tuple[str, Callable[..., np.ndarray], Any]] = []
     wins = [puzzle for puzzle in puzzles if puzzle.win]
-    if wins:
-        kinds.append(("wins", solved, states_of(env, wins)))
     others = [puzzle for puzzle in puzzles if puzzle.win is None]
     if others:
-        states = states_of(env, others)
         with waiting("looking for turns that leave the next player no win"):
-            possible = defensible(env, states, new_key(args.seed))
-        if possible.any():
-            kinds.append(("leaves no win", defended, jax.tree.map(lambda leaf: leaf[possible], states)))
+            possible = defensible(env, states_of(env, others), new_key(args.seed))
         print(f"{game}: in {possible.sum()} of {len(others)} positions without a win some turn is known to leave none")
+        others = [puzzle for puzzle, known in zip(others, possible, strict=True) if known]
     print(f"{game}: {len(wins)} positions that can be won before the turn passes")
     rows = []
     for player in contest.players:
         for style in dict.fromkeys((player.style, replace(player.style, tactician=not player.style.turns))):
-            for what, test, states in kinds:
-                row = _solve(contest, replace(player, style=style), what, test, states, args.seed)
+            for row in _solve(contest, replace(player, style=style), wins, others, args.seed):
                 rows.append(row)
                 low, high = row["interval"]
                 share = row["solved"] / row["puzzles"]
                 print(
-                    f"{row['player']} {what} in {row['solved']} of {row['puzzles']}, {share:.1%} "
+                    f"{row['player']} {row['what']} in {row['solved']} of {row['puzzles']}, {share:.1%} "
                     f"(95% interval {low:.1%} to {high:.1%})",
                     flush=True,
                 )
@@ -297,15 +308,25 @@ def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle]) -> None:
 
 
 def _solve(
-    contest: Contest, player: Player, what: str, test: Callable[..., np.ndarray], states: Any, seed: int
-) -> dict[str, Any]:
-    env, number = contest.config.make_env(), len(states.turn)
-    mesh = make_mesh(number)
+    contest: Contest, player: Player, wins: Sequence[Puzzle], others: Sequence[Puzzle], seed: int
+) -> Iterator[dict[str, Any]]:
+    """What a player solves of both kinds; all positions are played at once, so that its style is compiled once."""
+    env = contest.config.make_env()
+    states = states_of(env, [*wins, *others])
+    mesh = make_mesh(len(wins) + len(others))
     learned = jax.device_put(learned_by(env, player, contest.champions), everywhere(mesh))
     agent = make_agent(env, contest.config.loop, player.style, learned, mesh)
+    solved: list[tuple[str, np.ndarray]] = []
     with waiting(f"{player.name} solves; before it the rules are compiled, about half a minute the first time"):
-        done = int(test(env, agent, states, new_key(seed)).sum())
-    return {"player": player.name, "what": what, "solved": done, "puzzles": number, "interval": wilson(done, number)}
+        ends = play_turn(env, agent, states, new_key(seed))
+        if wins:
+            solved.append(("wins", np.asarray(won_by(ends, states.current_player))[: len(wins)]))
+        if others:
+            begins, after = jax.tree.map(lambda leaf: leaf[len(wins) :], (states, ends))
+            solved.append(("leaves no win", leaves_no_win(env, begins, after)))
+    for what, which in solved:
+        number, done = len(which), int(which.sum())
+        yield {"player": player.name, "what": what, "solved": done, "puzzles": number, "interval": wilson(done, number)}
 
 
 def judge_positions(args: Args, contest: Contest) -> None:

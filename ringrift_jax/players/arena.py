@@ -168,34 +168,48 @@ def versus(challenger: Agent, opponent: Agent) -> Sides:
 
 
 @in_32_bits
+def next_ply(env: Game, match: Match, keys: jax.Array, width: int, opening: int) -> tuple[jax.Array, Turn, Any]:
+    """Which games of a match move next: whether they are at their ``opening`` decisions, which are uniformly random,
+    the turn, and states, keys and memory ``[W]`` to decide from. ``keys``: of :func:`match_keys`, not consumed."""
+    turn = next_turn(env, match, width)
+    opens = match.running & (match.length < opening)
+    turn = replace(turn, games=jnp.where(opens.any(), _indices(opens, width), turn.games))
+    states, memory = take(turn, (match.state, match.memory))
+    ply_keys = jax.vmap(jax.random.fold_in)(take(turn, keys), take(turn, match.length))
+    return opens.any(), turn, (states, ply_keys, memory)
+
+
+def width_of(games: int, devices: int = 1) -> int:
+    """How many games of a match move together: half of them, made a multiple of the devices that agents spread them
+    over."""
+    return -(-games // (2 * devices)) * devices
+
+
+@in_32_bits
 def play_match(env: Game, sides: Sides, groups: int, key: jax.Array, opening: int = 0, devices: int = 1) -> Match:
-    """Plays ``groups * n`` games to their end.
+    """Plays ``groups * n`` games to their end, in one program under ``jit``.
 
     Args:
       env: the environment.
-      sides: who plays. A turn gives one side half of the games, made a multiple of ``devices``.
+      sides: who plays.
       groups: openings.
       key: typed key, consumed.
       opening: decisions at the start of each game that are uniformly random, the same in all games of a group.
       devices: over which the agents spread their games.
     """
     keys = match_keys(key, groups, env.num_players)
-    width = -(-len(keys) // (2 * devices)) * devices
+    width = width_of(len(keys), devices)
 
     def draw(challenging, states, keys, memory):
         return random_agent(env)(states, keys), memory
 
-    def play_turn(match: Match) -> Match:
-        turn = next_turn(env, match, width)
-        opens = match.running & (match.length < opening)
-        turn = replace(turn, games=jnp.where(opens.any(), _indices(opens, width), turn.games))
-        states, memory = take(turn, (match.state, match.memory))
-        ply_keys = jax.vmap(jax.random.fold_in)(take(turn, keys), take(turn, match.length))
-        actions, memory = jax.lax.cond(opens.any(), draw, sides.act, turn.challenging, states, ply_keys, memory)
-        return advance(env, match, turn, jax.vmap(env.step)(states, actions), memory)
+    def play_ply(match: Match) -> Match:
+        opens, turn, waiting = next_ply(env, match, keys, width, opening)
+        actions, memory = jax.lax.cond(opens, draw, sides.act, turn.challenging, *waiting)
+        return advance(env, match, turn, jax.vmap(env.step)(waiting[0], actions), memory)
 
     start = new_match(env, groups, sides.remember(len(keys)))
-    return jax.lax.while_loop(lambda match: match.running.any(), play_turn, start)
+    return jax.lax.while_loop(lambda match: match.running.any(), play_ply, start)
 
 
 def distinct_share(match: Match) -> float:

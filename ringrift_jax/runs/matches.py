@@ -1,10 +1,10 @@
 """Matches between players that are named on the command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -19,6 +19,7 @@ from ..numerics import new_key
 from ..players import heuristic
 from ..players.agents import (
     Agent,
+    Planner,
     as_planner,
     heuristic_agent,
     make_evaluate,
@@ -27,9 +28,8 @@ from ..players.agents import (
     search_agent,
     tactician,
 )
-from ..players.arena import Match, Sides, distinct_share, play_match, versus
+from ..players.arena import Match, advance, distinct_share, match_keys, new_match, next_ply, width_of
 from ..players.ratings import Result, pairwise_from_ranks, wilson
-from ..pytrees import select
 from ..search.winning_turn import NODES
 from .checkpoints import champion_versions, load_champion
 from .directory import RunDirectory
@@ -229,8 +229,19 @@ class Outcome:
         return wilson(self.wins, self.games)
 
 
+class _Compiled(NamedTuple):
+    """How a style decides: ``act(learned, states [B], keys [B], memory [B]) -> int32[B], memory``, compiled, and its
+    memory at the start of so many games."""
+
+    act: Callable
+    remember: Callable[[int], Any]
+
+
 class Matches:
-    """Plays matches on one board, all from the same openings; compiles once for each pair of styles.
+    """Plays matches on one board, all from the same openings.
+
+    Each style is compiled once, whomever it plays: a match is a loop on the host over compiled plies. As one program it
+    would be compiled for each pair of styles, 28 times for a ladder of seven.
 
     Args:
       config: the game, and how champions search.
@@ -241,12 +252,12 @@ class Matches:
     """
 
     def __init__(self, config: RunConfig, champions: Path | None, games: int, opening: int, seed: int):
-        self.config, self.champions, self.opening = config, champions, opening
+        self.config, self.champions = config, champions
         self.env = config.make_env()
         self.groups = -(-games // config.num_players)
         self.games = self.groups * config.num_players
-        self._key = partial(new_key, seed)
-        self._compiled: dict[tuple[Style, Style], Callable] = {}
+        self._seed, self._opening = seed, opening
+        self._compiled: dict[Style, _Compiled] = {}
         self._params: dict[Player, Any] = {}
 
     @cached_property
@@ -255,27 +266,56 @@ class Matches:
 
     def play(self, player: Player, opponent: Player) -> Outcome:
         """Plays a match to its end. FileNotFoundError when one of the champions does not exist."""
-        styles = player.style, opponent.style
         learned = self._learned(player), self._learned(opponent)
-        if styles not in self._compiled:
-            self._compiled[styles] = jax.jit(partial(self._match, *styles))
-        return self._outcome(player.name, opponent.name, self._compiled[styles](*learned, self._key()))
+        styles = self._compile(player.style), self._compile(opponent.style)
+        return self._outcome(player.name, opponent.name, self._play(styles, learned))
 
     def _learned(self, player: Player) -> Any:
         if player not in self._params:
             self._params[player] = jax.device_put(learned_by(self.env, player, self.champions), everywhere(self.mesh))
         return self._params[player]
 
-    def _match(self, challenger: Style, opponent: Style, learned: Any, opponents: Any, key: jax.Array) -> Match:
-        agent = partial(make_agent, self.env, self.config.loop, mesh=self.mesh)
+    def _compile(self, style: Style) -> _Compiled:
+        def agent(learned: Any) -> Planner:
+            return as_planner(make_agent(self.env, self.config.loop, style, learned, self.mesh))
 
-        def one_copy(challenging, states, keys, memory):
-            return as_planner(agent(challenger, select(challenging, learned, opponents))).act(states, keys, memory)
+        if style not in self._compiled:
+            act = jax.jit(lambda learned, *waiting: agent(learned).act(*waiting))
+            self._compiled[style] = _Compiled(act, agent(None).remember)
+        return self._compiled[style]
 
-        first = as_planner(agent(challenger, learned))
-        same, different = Sides(one_copy, first.remember), versus(first, agent(opponent, opponents))
-        sides = same if challenger == opponent else different
-        return play_match(self.env, sides, self.groups, key, self.opening, self.mesh.size)
+    @cached_property
+    def _next_ply(self) -> Callable:
+        width = width_of(self.games, self.mesh.size)
+        return jax.jit(partial(next_ply, self.env, width=width, opening=self._opening))
+
+    @cached_property
+    def _draw(self) -> Callable:
+        return jax.jit(random_agent(self.env))
+
+    @cached_property
+    def _step(self) -> Callable:
+        return jax.jit(jax.vmap(self.env.step))
+
+    @cached_property
+    def _advance(self) -> Callable:
+        return jax.jit(partial(advance, self.env))
+
+    def _play(self, styles: Sequence[_Compiled], learned: Sequence[Any]) -> Match:
+        keys = match_keys(new_key(self._seed), self.groups, self.config.num_players)
+        remembered = tuple(style.remember(self.games) for style in styles)
+        start = new_match(self.env, self.groups, remembered)
+        match, keys = jax.device_put((start, keys), everywhere(self.mesh))
+        while match.running.any():
+            opens, turn, (states, ply_keys, memory) = self._next_ply(match, keys)
+            if opens:
+                actions = self._draw(states, ply_keys)
+            else:
+                side = 0 if turn.challenging else 1
+                actions, own = styles[side].act(learned[side], states, ply_keys, memory[side])
+                memory = (own, memory[1]) if side == 0 else (memory[0], own)
+            match = self._advance(match, turn, self._step(states, actions), memory)
+        return match
 
     def _outcome(self, player: str, opponent: str, match: Match) -> Outcome:
         match = jax.device_get(match)

@@ -2,7 +2,7 @@
 positions in which it cannot and has to leave the next player no win.
 
 A file has one JSON object a line, with ``board``, ``players``, ``state`` (the state string of the records) and ``win``,
-moves that win, or null where it is proved that none do.
+moves that win, or null where it is proved that none do. Recorded games have such wins too.
 """
 
 from collections.abc import Iterable
@@ -19,12 +19,14 @@ from msgspec import Meta
 from .. import reference
 from ..boards import BOARD_NAMES, standard
 from ..env import Env
-from ..notation import from_state_string
+from ..notation import from_state_string, state_string
 from ..players.agents import Agent, as_planner
 from ..pytrees import select
 from ..search.config import SearchConfig
+from ..search.explain_win import play_line
 from ..search.whole_turns import make_plans
-from ..search.winning_turn import NODES, turn_goes_on, winning_turn, won_by
+from ..search.winning_turn import NODES, turn_goes_on, winning_lines, winning_turn, won_by
+from .records import played_decisions
 
 
 class Puzzle(msgspec.Struct, frozen=True):
@@ -53,6 +55,35 @@ def read_puzzles(path: Path) -> list[Puzzle]:
     return puzzles
 
 
+def find_puzzles(env: Env, records: Iterable[dict], batch: int = 128) -> list[Puzzle]:
+    """The positions of verified games in which a turn begins that can be won before it passes.
+
+    Args:
+      env: the game of all the records.
+      batch: positions that are searched together.
+    """
+    starts: list[Any] = []
+    for record in records:
+        states, _, _ = played_decisions(env, record)
+        every = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+        before, after = (jax.tree.map(lambda leaf, part=part: leaf[part], every) for part in (np.s_[:-1], np.s_[1:]))
+        begins = np.asarray(~turn_goes_on(before, after) & ~after.is_over)
+        starts += [states[0], *(state for state, first in zip(states[1:], begins, strict=True) if first)]
+    puzzles = []
+    for i in range(0, len(starts), batch):
+        some = starts[i : i + batch]
+        padded = some + [some[0]] * (batch - len(some))
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *padded)
+        win, lines = jax.device_get(winning_lines(env, stacked, NODES, jnp.arange(batch) < len(some)))
+        for j in np.flatnonzero(win.found):
+            moves, _ = play_line(env, some[j], lines[j])
+            puzzle = Puzzle(
+                env.board.name, env.num_players, state_string(env, some[j]), tuple(moves), int(win.nodes[j])
+            )
+            puzzles.append(puzzle)
+    return puzzles
+
+
 def states_of(env: Env, puzzles: Iterable[Puzzle]) -> Any:
     """States ``[P]``."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(from_state_string(env, p.state) for p in puzzles))
@@ -62,28 +93,29 @@ def play_turn(env: Env, agent: Agent, states: Any, key: jax.Array) -> Any:
     """States ``[P]`` after an agent has played on until each turn ends. ``key``: typed, consumed."""
     planner = as_planner(agent)
 
-    def decide(carry: tuple[Any, Any, jax.Array]) -> tuple[Any, Any, jax.Array]:
-        now, memory, key = carry
-        key, *keys = jax.random.split(key, len(states.turn) + 1)
-        actions, memory = planner.act(now, jnp.stack(keys), memory)
-        return select(turn_goes_on(states, now), jax.vmap(env.step)(now, actions), now), memory, key
+    @jax.jit
+    def play_on(states: Any, key: jax.Array) -> Any:
+        def decide(carry: tuple[Any, Any, jax.Array]) -> tuple[Any, Any, jax.Array]:
+            now, memory, key = carry
+            key, *keys = jax.random.split(key, len(states.turn) + 1)
+            actions, memory = planner.act(now, jnp.stack(keys), memory)
+            return select(turn_goes_on(states, now), jax.vmap(env.step)(now, actions), now), memory, key
 
-    start = states, planner.remember(len(states.turn)), key
-    return jax.lax.while_loop(lambda carry: turn_goes_on(states, carry[0]).any(), decide, start)[0]
+        start = states, planner.remember(len(states.turn)), key
+        return jax.lax.while_loop(lambda carry: turn_goes_on(states, carry[0]).any(), decide, start)[0]
+
+    return play_on(states, key)
 
 
 def solved(env: Env, agent: Agent, states: Any, key: jax.Array) -> np.ndarray:
     """Whether an agent wins before the turn passes, ``bool[P]``. ``key``: typed, consumed."""
-    end = jax.jit(partial(play_turn, env, agent))(states, key)
-    return np.asarray(won_by(end, states.current_player))
+    return np.asarray(won_by(play_turn(env, agent, states, key), states.current_player))
 
 
-def defended(env: Env, agent: Agent, states: Any, key: jax.Array) -> np.ndarray:
-    """Whether after an agent's turn the next player is proved to have no win of its own, ``bool[P]``. ``key``: typed,
-    consumed."""
-    end = jax.jit(partial(play_turn, env, agent))(states, key)
-    answer = winning_turn(env, end)
-    lost = end.is_over & ~won_by(end, states.current_player)
+def leaves_no_win(env: Env, states: Any, ends: Any) -> np.ndarray:
+    """Whether the next player is proved to have no win after turns from ``states`` to ``ends``, ``bool[P]``."""
+    answer = winning_turn(env, ends)
+    lost = ends.is_over & ~won_by(ends, states.current_player)
     return np.asarray(answer.complete & ~answer.found & ~lost)
 
 

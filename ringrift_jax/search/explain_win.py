@@ -41,6 +41,15 @@ def explain_win(env: Env, state: State, nodes: int = NODES) -> str:
 def describe_line(env: Env, state: Any, actions: Sequence[int]) -> str:
     """A winning line for people: its moves, and how it wins. ``actions`` end at -1; a line that was too long to be
     remembered whole ends with dots."""
+    moves, state = play_line(env, state, actions)
+    seat = int(state.winner) + 1
+    end = f": seat {seat} wins by {REASON_NAMES[Reason(int(state.reason))]}" if seat else " ..."
+    assert seat or len(actions) == LINE
+    return ", ".join(moves) + end
+
+
+def play_line(env: Env, state: Any, actions: Sequence[int]) -> tuple[list[str], Any]:
+    """The moves of a line and the state after it. ``actions`` end at -1."""
     moves: list[str] = []
     for action in actions:
         if action < 0:
@@ -50,7 +59,4 @@ def describe_line(env: Env, state: Any, actions: Sequence[int]) -> str:
             moves.pop()
         moves.append(move)
         state = env.step(state, jnp.int32(action))
-    seat = int(state.winner) + 1
-    end = f": seat {seat} wins by {REASON_NAMES[Reason(int(state.reason))]}" if seat else " ..."
-    assert seat or len(actions) == LINE
-    return ", ".join(moves) + end
+    return moves, state

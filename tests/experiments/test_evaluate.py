@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -10,17 +11,17 @@ from positions import built_positions
 from toy_game import ToyGame
 
 from experiments import evaluate
-from ringrift_jax import boards, reference
+from ringrift_jax import boards, make, reference
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.players.agents import random_agent
 from ringrift_jax.players.arena import Match
 from ringrift_jax.players.ratings import Result
-from ringrift_jax.runs import matches
+from ringrift_jax.runs import matches, record_files
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.matches import ALONE, Matches, Outcome, Player, Style, champion, named
-from ringrift_jax.runs.puzzles import read_puzzles
+from ringrift_jax.runs.puzzles import find_puzzles, read_puzzles
 from ringrift_jax.search.config import SearchConfig
 from ringrift_jax.search.network import NetworkConfig, make_network
 
@@ -130,7 +131,7 @@ def test_wins_are_counted_from_the_challengers_view(run, monkeypatch):
     ended = jax.vmap(lambda take: env.step(env.init().replace(heap=jnp.int32(2)), take))(jnp.array([1, 1, 1, 1]))
     # Seat 0 wins all four games, and the challenger sits there in games 0 and 2.
     match = Match(ended, jnp.array([1.0, -1.0, 1.0, -1.0]), jnp.array([1, 1, 3, 4]))
-    monkeypatch.setattr(matches, "play_match", lambda *_: match)
+    monkeypatch.setattr(Matches, "_play", lambda *_: match)
     outcome = Matches(RunConfig("square8", loop=LOOP), run / "champions", 4, 0, 0).play(champion(2), named("random"))
     assert (outcome.games, outcome.wins, outcome.losses) == (4, 2, 2)
     assert [(r.first, r.wins, r.group) for r in outcome.results] == [
@@ -224,7 +225,7 @@ def test_players_without_a_run_need_a_board_and_nothing_of_a_run(capsys, monkeyp
 def test_puzzles_are_counted_with_the_search_of_the_own_turn_and_without(tmp_path, capsys):
     board = boards.standard("square8", 2)
     texts = list(built_positions(board).values())
-    lines = [(text, reference.winning_line(reference.from_state_string(board, text), 1000)) for text in texts[:40]]
+    lines = [(text, reference.winning_line(reference.from_state_string(board, text), 1000)) for text in texts[20:35]]
     puzzles = [{"board": "square8", "players": 2, "state": text, "win": line} for text, line in lines]
     puzzles.append(
         puzzles[0] | {"players": 3, "state": next(iter(built_positions(boards.standard("square8", 3)).values()))}
@@ -245,6 +246,25 @@ def test_puzzles_are_counted_with_the_search_of_the_own_turn_and_without(tmp_pat
     assert f"square8, 2 players: {count} positions that can be won" in out
     assert f"tactician:random wins in {count} of {count}, 100.0%" in out
     assert f"in {defence['puzzles']} of {len(lines) - count} positions without a win some turn is known" in out
+
+
+@pytest.mark.ci
+def test_recorded_games_have_the_puzzles_that_exhaustive_search_by_the_reference_finds():
+    path = Path(__file__).parents[2] / "docs" / "game.jsonl.gz"
+    (game,) = record_files.read(path)
+    steps, board = game["steps"], boards.standard("square8", 2)
+    places = [game["s0"], *(step["s"] for step in steps)]
+    starts = [places[i] for i, step in enumerate(steps) if i == 0 or step["p"] != steps[i - 1]["p"]]
+    positions = {text: reference.from_state_string(board, text) for text in starts}
+    expected = [text for text, pos in positions.items() if reference.winning_line(pos, 10_000)]
+    puzzles = find_puzzles(make("square8"), [game], batch=8)  # more than one batch, and the last one is not full
+    assert [puzzle.state for puzzle in puzzles] == expected and len(starts) > 8 > len(expected) > 1
+    for puzzle in puzzles:
+        pos = positions[puzzle.state]
+        seat = pos.seat
+        for move in puzzle.win or ():
+            pos = reference.play(reference.settle(pos), move)
+        assert pos.winner == seat
 
 
 def test_reading_puzzles_starts_no_backend(tmp_path, monkeypatch):
