@@ -18,6 +18,7 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
+from ringrift_jax.devices import wait_for_slower_devices
 from ringrift_jax.settings import check
 
 BoardName = Literal["square8", "square19", "hex8", "hexagonal"]
@@ -216,3 +217,4 @@ def use_all_cores() -> None:
     if asked < 0 and "device_count" not in os.environ.get("XLA_FLAGS", ""):
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", cores())
+    wait_for_slower_devices()

@@ -6,6 +6,7 @@ backend runs a convolution on one thread, so that two devices on two cores searc
 
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import TypeVar
 
 import jax
@@ -24,6 +25,23 @@ def deterministic_kernels() -> bool:
         if flag in (name, f"{name}=true", f"{name}=false"):
             asked = flag != f"{name}=false"
     return asked
+
+
+def wait_for_slower_devices() -> None:
+    """Has the devices of a CPU wait for each other for a day at most. It counts only before JAX has looked for its
+    devices.
+
+    XLA ends the process when one of them has waited a minute, but an exact search of a long turn takes one device
+    longer than the others are busy with theirs.
+    """
+    if not version("jaxlib").startswith(("0.10.", "0.11.")):  # others may not know the flags, and end the process too
+        return
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    for name in ("warn_stuck_timeout", "terminate_timeout"):
+        flag = f"--xla_cpu_collective_call_{name}_seconds"
+        if not any(given.startswith(flag) for given in flags):
+            flags.append(f"{flag}={24 * 3600}")
+    os.environ["XLA_FLAGS"] = " ".join(flags)
 
 
 def make_mesh(*sizes: int) -> Mesh:

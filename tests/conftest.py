@@ -31,3 +31,7 @@ def pytest_configure(config):
 
 
 import jax  # noqa: E402, F401 - now, so that a test that changes these variables does not change this process
+
+from ringrift_jax.devices import wait_for_slower_devices  # noqa: E402
+
+wait_for_slower_devices()  # as the programs do, so that what they compiled is found again: flags are part of its key

@@ -1,5 +1,8 @@
 """Spreading games over devices changes nothing but where they are computed."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import jax
@@ -9,7 +12,7 @@ import pytest
 from toy_game import ToyGame
 from toy_runs import GAME, ONE_DEVICE, assert_equal, host
 
-from ringrift_jax.devices import everywhere, make_mesh, spread, spread_mean
+from ringrift_jax.devices import everywhere, make_mesh, spread, spread_mean, wait_for_slower_devices
 from ringrift_jax.learning.loop import make_iterate, new_loop
 from ringrift_jax.players.agents import make_evaluate, random_agent, search_agent
 from ringrift_jax.players.arena import play_match, versus
@@ -82,3 +85,35 @@ def test_a_match_on_two_devices_is_one_on_one_device(mesh):
         matches.append(play(jax.random.key(0)))
     np.testing.assert_array_equal(matches[0].score, matches[1].score)
     np.testing.assert_array_equal(matches[0].length, matches[1].length)
+
+
+def test_flags_that_have_devices_wait_leave_others_as_they_are(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_x=1 --xla_cpu_collective_call_terminate_timeout_seconds=5")
+    for _ in range(2):
+        wait_for_slower_devices()
+        assert os.environ["XLA_FLAGS"].split() == [
+            "--xla_x=1",
+            "--xla_cpu_collective_call_terminate_timeout_seconds=5",
+            "--xla_cpu_collective_call_warn_stuck_timeout_seconds=86400",
+        ]
+
+
+SLOW_DEVICE = """
+import sys, time
+import jax, jax.numpy as jnp
+from ringrift_jax.devices import make_mesh, spread, wait_for_slower_devices
+wait_for_slower_devices()
+
+def sleep(x):
+    time.sleep(float(x[0]))
+    return x
+
+work = lambda _, seconds: jax.pure_callback(sleep, jax.ShapeDtypeStruct((1,), jnp.float32), seconds)
+print(jax.jit(spread(work, make_mesh(2)))((), jnp.asarray([float(sys.argv[1]), 0.0])))
+"""
+
+
+@pytest.mark.slow
+def test_a_device_waits_for_another_that_is_slower():
+    done = subprocess.run([sys.executable, "-c", SLOW_DEVICE, "100"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "[100.   0.]" in done.stdout, done.stderr
