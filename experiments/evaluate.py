@@ -280,8 +280,11 @@ def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle], games: Sequen
     rules = {"board": config.board, "players": config.num_players, "swap_rule": config.swap_rule}
     games = [record for record in games if rules.items() <= record.items()]
     if games:
-        with waiting(f"searching the turns of {len(games)} games for wins"):
-            puzzles += find_puzzles(env, games)
+        try:
+            with waiting(f"searching the turns of {len(games)} games for wins"):
+                puzzles += find_puzzles(env, games)
+        except ValueError as problem:  # a move that is illegal
+            fail(f"{', '.join(map(str, args.puzzles))}: {problem}")
     if not puzzles:
         fail(f"{', '.join(map(str, args.puzzles))}: no puzzle is of {game}")
     wins = [puzzle for puzzle in puzzles if puzzle.win]
@@ -293,7 +296,7 @@ def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle], games: Sequen
         others = [puzzle for puzzle, known in zip(others, possible, strict=True) if known]
     print(f"{game}: {len(wins)} positions that can be won before the turn passes")
     rows = []
-    for player in contest.players:
+    for player in contest.players if wins or others else ():
         for style in dict.fromkeys((player.style, replace(player.style, tactician=not player.style.turns))):
             for row in _solve(contest, replace(player, style=style), wins, others, args.seed):
                 rows.append(row)

@@ -175,6 +175,14 @@ def test_the_code_for_other_loops_runs(capsys):
     assert pgx.startswith("ringrift_square-3x3") and "(32, " in pgx
 
 
+@pytest.mark.ci
+def test_the_win_on_the_page_about_strategy_is_one(capsys):
+    text = (ROOT / "docs" / "strategy.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(block, "strategy.md", "exec"), {})
+    assert capsys.readouterr().out.endswith("T 0,0 61 b1, ET 0,7: seat 1 wins by territory_control\n")
+
+
 def test_links_lead_somewhere():
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#]+)\)", text_of(page)) + re.findall(r'src="([^"]+)"', text_of(page)):
