@@ -4,6 +4,7 @@ Compiled programs are kept between test runs and shared by the workers and by th
 compiler is what the tests wait for. The CPU counts as two devices, so that what is spread over devices is tested.
 """
 
+import gc
 import os
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +31,20 @@ def pytest_configure(config):
         os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *COMPILE_FAST)).strip()
 
 
-import jax  # noqa: E402, F401 - now, so that a test that changes these variables does not change this process
+MAPPINGS = 20_000
+"""A process on Linux may have 65,530 (vm.max_map_count). XLA takes some for each kernel and crashes when there are no
+more, which the programs of 80 long tests reach."""
+
+
+def pytest_runtest_teardown():
+    """Forgets compiled programs when there are many; they are read again from where they are kept."""
+    mappings = Path("/proc/self/maps")
+    if mappings.exists() and mappings.read_bytes().count(b"\n") > MAPPINGS:
+        jax.clear_caches()
+        gc.collect()
+
+
+import jax  # noqa: E402 - now, so that a test that changes these variables does not change this process
 
 from ringrift_jax.devices import wait_for_slower_devices  # noqa: E402
 
