@@ -296,9 +296,10 @@ def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle], games: Sequen
         others = [puzzle for puzzle, known in zip(others, possible, strict=True) if known]
     print(f"{game}: {len(wins)} positions that can be won before the turn passes")
     rows = []
-    for player in contest.players if wins or others else ():
+    states = states_of(env, [*wins, *others]) if wins or others else None
+    for player in contest.players if states is not None else ():
         for style in dict.fromkeys((player.style, replace(player.style, tactician=not player.style.turns))):
-            for row in _solve(contest, replace(player, style=style), wins, others, args.seed):
+            for row in _solve(contest, replace(player, style=style), states, len(wins), args.seed):
                 rows.append(row)
                 low, high = row["interval"]
                 share = row["solved"] / row["puzzles"]
@@ -310,26 +311,24 @@ def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle], games: Sequen
     _report(args, config, puzzles=rows)
 
 
-def _solve(
-    contest: Contest, player: Player, wins: Sequence[Puzzle], others: Sequence[Puzzle], seed: int
-) -> Iterator[dict[str, Any]]:
-    """What a player solves of both kinds; all positions are played at once, so that its style is compiled once."""
-    env = contest.config.make_env()
-    states = states_of(env, [*wins, *others])
-    mesh = make_mesh(len(wins) + len(others))
+def _solve(contest: Contest, player: Player, states: Any, wins: int, seed: int) -> Iterator[dict[str, Any]]:
+    """What a player solves of states ``[P]``, the first ``wins`` of which can be won. All are played at once, so that
+    its style is compiled once."""
+    env, number = contest.config.make_env(), len(states.turn)
+    mesh = make_mesh(number)
     learned = jax.device_put(learned_by(env, player, contest.champions), everywhere(mesh))
     agent = make_agent(env, contest.config.loop, player.style, learned, mesh)
     solved: list[tuple[str, np.ndarray]] = []
     with waiting(f"{player.name} solves; before it the rules are compiled, about half a minute the first time"):
         ends = play_turn(env, agent, states, new_key(seed))
         if wins:
-            solved.append(("wins", np.asarray(won_by(ends, states.current_player))[: len(wins)]))
-        if others:
-            begins, after = jax.tree.map(lambda leaf: leaf[len(wins) :], (states, ends))
+            solved.append(("wins", np.asarray(won_by(ends, states.current_player))[:wins]))
+        if wins < number:
+            begins, after = jax.tree.map(lambda leaf: leaf[wins:], (states, ends))
             solved.append(("leaves no win", leaves_no_win(env, begins, after)))
     for what, which in solved:
-        number, done = len(which), int(which.sum())
-        yield {"player": player.name, "what": what, "solved": done, "puzzles": number, "interval": wilson(done, number)}
+        asked, done = len(which), int(which.sum())
+        yield {"player": player.name, "what": what, "solved": done, "puzzles": asked, "interval": wilson(done, asked)}
 
 
 def judge_positions(args: Args, contest: Contest) -> None:

@@ -1,5 +1,6 @@
 """Helpers for pytrees of arrays."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,6 +14,11 @@ def select(condition: jax.Array, yes: Any, no: Any) -> Any:
         return jnp.where(condition.reshape(condition.shape + (1,) * (jnp.ndim(n) - condition.ndim)), y, n)
 
     return jax.tree.map(pick, yes, no)
+
+
+def stack(trees: Sequence[Any]) -> Any:
+    """One pytree of those of one structure, at least one; their index is the first axis of its leaves."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 def check_leading_axis(length: int, **trees: Any) -> None:

@@ -157,6 +157,10 @@ def test_a_command_that_does_not_run_would_be_found(tmp_path):
     assert problem and "exit code 2" in problem and "--ladders" in problem
 
 
+def python_blocks(text: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
 @pytest.mark.ci
 def test_the_code_for_other_loops_runs(capsys):
     """With a small board in place of the published ones, which take long to compile."""
@@ -166,7 +170,7 @@ def test_the_code_for_other_loops_runs(capsys):
     text = text.replace('RingRift("square8", num_players=2)', f"RingRift(rr.make({small}))")
     text = text.replace('"~/.cache/ringrift_jax"', repr(CACHE))
     names: dict = {}
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    blocks = python_blocks(text)
     for block in blocks:
         exec(compile(block, "environment.md", "exec"), names)
     wins, shapes, turns, pgx = capsys.readouterr().out.splitlines()
@@ -178,7 +182,7 @@ def test_the_code_for_other_loops_runs(capsys):
 @pytest.mark.ci
 def test_the_win_on_the_page_about_strategy_is_one(capsys):
     text = (ROOT / "docs" / "strategy.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (block,) = python_blocks(text)
     exec(compile(block, "strategy.md", "exec"), {})
     assert capsys.readouterr().out.endswith("T 0,0 61 b1, ET 0,7: seat 1 wins by territory_control\n")
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import make
 from ..players.agents import make_evaluate
+from ..pytrees import stack
 from ..render import SEAT_COLOURS, Curve
 from .checkpoints import load_champion
 from .matches import find_champion
@@ -52,7 +53,7 @@ def network_curves(record: dict, champion: Path) -> dict[str, list[Curve]]:
         chosen = jnp.take_along_axis(jax.nn.log_softmax(logits, where=legal), actions[:, None], axis=-1)[:, 0]
         return values, chosen
 
-    batch = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states[:-1])
+    batch = stack(states[:-1])
     values, chosen = map(np.asarray, judge(params, batch, jnp.asarray(taken, jnp.int32)))
     n, positions = env.num_players, len(record["steps"]) + 1
     chances = np.full((positions, n), np.nan)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import make
+from ..pytrees import stack
 from ..search.explain_win import describe_line
 from ..search.winning_turn import NODES, turn_goes_on, winning_lines, won_by
 from .records import played_decisions
@@ -22,7 +23,7 @@ def overlooked_wins(record: dict) -> dict[int, str]:
     """
     env = make(record["board"], record["players"], swap_rule=record["swap_rule"])
     states, _, numbers = played_decisions(env, record)
-    batch = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+    batch = stack(states)
     win, lines = jax.device_get(winning_lines(env, batch, NODES, jnp.ones(len(states), bool)))
     before, after = (jax.tree.map(lambda leaf, part=part: leaf[part], batch) for part in (np.s_[:-1], np.s_[1:]))
     won, same_turn = won_by(after, before.current_player), turn_goes_on(before, after)

@@ -7,6 +7,7 @@ moves that win, or null where it is proved that none do. Recorded games have suc
 
 from collections.abc import Iterable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from ..boards import BOARD_NAMES, standard
 from ..env import Env
 from ..notation import from_state_string, state_string
 from ..players.agents import Agent, as_planner
-from ..pytrees import select
+from ..pytrees import select, stack
 from ..search.config import SearchConfig
 from ..search.explain_win import play_line
 from ..search.whole_turns import make_plans
@@ -65,16 +66,13 @@ def find_puzzles(env: Env, records: Iterable[dict], batch: int = 128) -> list[Pu
     starts: list[Any] = []
     for record in records:
         states, _, _ = played_decisions(env, record)
-        every = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-        before, after = (jax.tree.map(lambda leaf, part=part: leaf[part], every) for part in (np.s_[:-1], np.s_[1:]))
-        begins = np.asarray(~turn_goes_on(before, after) & ~after.is_over)
-        starts += [states[0], *(state for state, first in zip(states[1:], begins, strict=True) if first)]
+        starts.append(states[0])
+        starts += [now for last, now in pairwise(states) if not (turn_goes_on(last, now) or now.is_over)]
     puzzles = []
     for i in range(0, len(starts), batch):
         some = starts[i : i + batch]
         padded = some + [some[0]] * (batch - len(some))
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *padded)
-        win, lines = jax.device_get(winning_lines(env, stacked, NODES, jnp.arange(batch) < len(some)))
+        win, lines = jax.device_get(winning_lines(env, stack(padded), NODES, jnp.arange(batch) < len(some)))
         for j in np.flatnonzero(win.found):
             moves, _ = play_line(env, some[j], lines[j])
             puzzle = Puzzle(
@@ -86,7 +84,7 @@ def find_puzzles(env: Env, records: Iterable[dict], batch: int = 128) -> list[Pu
 
 def states_of(env: Env, puzzles: Iterable[Puzzle]) -> Any:
     """States ``[P]``."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(from_state_string(env, p.state) for p in puzzles))
+    return stack([from_state_string(env, puzzle.state) for puzzle in puzzles])
 
 
 def play_turn(env: Env, agent: Agent, states: Any, key: jax.Array) -> Any:
