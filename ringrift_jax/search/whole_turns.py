@@ -21,7 +21,8 @@ from .evaluation import Evaluate, evaluate_observations
 from .winning_turn import LINE, turn_goes_on, winning_lines
 
 WIDTH = 128
-"""Turns that are played at once on a device: a CPU evaluates more positions no faster."""
+"""Turns that are played at once on a device, or as many as there are states if these are more: a CPU evaluates more
+positions no faster, but a GPU does."""
 
 
 class Plan(NamedTuple):
@@ -158,7 +159,7 @@ def _draw(
     """
     batch = len(asked)
     total = batch * turns
-    width = min(total, WIDTH)
+    width = min(total, max(WIDTH, batch))
     (queue,) = jnp.nonzero(jnp.repeat(asked, turns), size=total, fill_value=total)
     number = turns * jnp.sum(asked, dtype=jnp.int32)
     start = _Drawing(

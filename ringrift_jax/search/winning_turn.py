@@ -133,20 +133,33 @@ class _Progress(NamedTuple):
 
 
 class _Sizes(NamedTuple):
-    """``width`` decisions are played in a round, of ``parents`` states at most; ``pool`` and ``seen`` are lengths;
-    ``reserve`` places of the pool are for one state at a time."""
+    """``width`` decisions are played in a round, of ``parents`` states at most; ``entering`` states of the batch enter
+    the pool at a time; ``pool`` and ``seen`` are lengths; ``reserve`` places of the pool are for one state at a time.
+    ``placing`` and ``others``: about as many decisions as states have, by phase, in the middle of a game."""
 
     width: int
     parents: int
+    entering: int
     pool: int
     reserve: int
     seen: int
+    placing: int
+    others: int
 
 
 def _sizes(env: Env, batch: int) -> _Sizes:
-    # Many positions are for machines that do much at once; a CPU takes as long for a decision in any round of 512 up.
-    width = max(512, num_candidates(env), min(4 * batch, 16384))
-    return _Sizes(width=width, parents=width // 2, pool=16 * width, reserve=4 * width, seen=1 << 15)
+    least = max(512, num_candidates(env))  # a CPU takes as long for a decision in any round of 512 up
+    width = max(least, min(4 * batch, 16384))  # many positions are for machines that do much at once
+    return _Sizes(
+        width=width,
+        parents=width // 2,
+        entering=4 * width // least,
+        pool=16 * width,
+        reserve=4 * width,
+        seen=1 << 15,
+        placing=least // 4,
+        others=least // 32,
+    )
 
 
 def _search(env: Env, roots: Any, nodes: jax.Array, asked: jax.Array) -> tuple[WinningTurn, jax.Array]:
@@ -225,8 +238,7 @@ def _round_of_single_stacks(sizes: _Sizes, pool: _Pool) -> jax.Array:
     waiting, phase = pool.order > -jnp.inf, pool.state.phase
     travelling = quiet.travels(pool.state) & waiting
     others = waiting & ~travelling
-    # About as many decisions as they have in the middle of a game.
-    decisions = jnp.where(phase == Phase.PLACE, sizes.width // 4, sizes.width // 32)
+    decisions = jnp.where(phase == Phase.PLACE, sizes.placing, sizes.others)
     enough = jnp.sum(jnp.where(others, decisions, 0)) >= sizes.width
     is_full = jnp.sum(waiting) + sizes.width > sizes.pool - sizes.reserve
     # Where little of the turn is left, little is added to a full pool.
@@ -286,15 +298,23 @@ def _choose(
     fits |= present & (jnp.cumsum(needed) <= jnp.minimum(room - sizes.reserve, sizes.width))
     # The first one will not have more room later.
     leaves = fits | first
-    same_lane = (lane == lane[:, None]) & jnp.tril(jnp.ones((sizes.parents, sizes.parents), bool))
-    tried = fits & (jnp.where(same_lane, needed, 0).sum(axis=1, dtype=jnp.int32) <= left)
+    tried = fits & (_sums_by_lane(lane, needed) <= left)
     row, entry, _ = entries(jnp.where(tried[:, None], masks, 0), sizes.width)
     return leaves, tried, row, action_of(row, entry).astype(jnp.int32)
 
 
+def _sums_by_lane(lane: jax.Array, numbers: jax.Array) -> jax.Array:
+    """``int32[E]``: of each entry the sum of the ``numbers`` of its lane, from the first to its own."""
+    by_lane = jnp.argsort(lane, stable=True)
+    lane, numbers = lane[by_lane], numbers[by_lane]
+    before = jnp.cumsum(numbers) - numbers
+    of_others = lax.cummax(jnp.where(lane != jnp.roll(lane, 1), before, 0))
+    return jnp.zeros_like(numbers).at[by_lane].set(before + numbers - of_others, unique_indices=True)
+
+
 def _enter(sizes: _Sizes, roots: Any, queue: jax.Array, now: _Progress) -> tuple[jax.Array, _Pool]:
     """Fills the pool up from the queue of lanes, so that a round has enough states to choose from."""
-    batch, some = len(roots.turn), 4  # starts of turns have many decisions, so a few fill a round
+    batch, some = len(roots.turn), sizes.entering
     waiting = now.pool.order > -jnp.inf
     starved = (jnp.sum(waiting) < sizes.parents) & ~jnp.any(waiting & (now.pool.state.phase == Phase.PLACE))
     lane = queue.at[now.entered + jnp.arange(some)].get(mode="fill", fill_value=batch).astype(jnp.int32)
