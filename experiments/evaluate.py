@@ -153,6 +153,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     game = f"{config.board}, {config.num_players} players"
     print(f"{game}: {matches.games} games a match, the first {args.opening} decisions of each at random")
     outcomes = []
+    openings_told = False
     for player, opponent in _pairings(contest, args.against):
         began = time.monotonic()
         try:
@@ -161,6 +162,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 outcomes.append(matches.play(player, opponent))
         except FileNotFoundError as problem:
             fail(str(problem))
+        if not openings_told and (player.style.takes_wins or opponent.style.takes_wins):
+            print(describe_openings(matches))
+            openings_told = True
         print(f"{describe(outcomes[-1])}, {time.monotonic() - began:.0f} s", flush=True)
     if not outcomes:
         who, _, _ = contest.players[-1].name.partition(",")
@@ -357,20 +361,35 @@ def judge_positions(args: Args, contest: Contest) -> None:
     _report(args, config, champion=version, judgement=[asdict(row) for row in rows])
 
 
+def describe_openings(matches: Matches) -> str:
+    """What the openings decide between players who take every win of their turn."""
+    share = float(matches.won_at_once.mean())
+    most = 1 - share * (1 - 1 / matches.config.num_players)
+    return (
+        f"the player to move can win {share:.1%} of the openings at once: against somebody who takes such wins at most "
+        f"{most:.1%} of all games can be won; games of the other openings are called contested"
+    )
+
+
 def describe(outcome: Outcome) -> str:
     """A match for people."""
     low, high = outcome.interval
-    return (
+    text = (
         f"{outcome.player} against {outcome.opponent}: wins {outcome.wins / outcome.games:.1%} "
         f"(95% interval {low:.1%} to {high:.1%}), {outcome.distinct:.0%} of the games distinct, "
         f"{outcome.length:.0f} decisions each"
     )
+    if outcome.contested_interval:
+        low, high = outcome.contested_interval
+        share = outcome.contested_wins / outcome.contested_games
+        text += f"; of {outcome.contested_games} contested {share:.1%} ({low:.1%} to {high:.1%})"
+    return text
 
 
 def to_record(outcome: Outcome) -> dict[str, Any]:
     """A match for JSON, with the 95% interval of the share of games won."""
     values = {field.name: getattr(outcome, field.name) for field in fields(outcome) if field.name != "results"}
-    return values | {"interval": outcome.interval}
+    return values | {"interval": outcome.interval, "contested_interval": outcome.contested_interval}
 
 
 def _rate(outcomes: list[Outcome]) -> Ratings | None:

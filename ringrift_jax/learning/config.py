@@ -86,13 +86,24 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             gates=GatesConfig(parity_games=1),
         )
     if name == "gpu":
-        lanes, chunk = (512, 32) if large else (4096, 32)
+        lanes, chunk = (512, 32) if large else (4096, 8)
         return LoopConfig(
             network=NetworkConfig(channels=96, blocks=6, dtype="bfloat16"),
-            search=SearchConfig(simulations=32, considered=8, value_scale=1.0, rescale_values=False),
+            search=SearchConfig(
+                simulations=32,
+                considered=8,
+                gumbel_scale=1.0 if large else 0.3,
+                value_scale=1.0,
+                rescale_values=False,
+                turn_nodes=0 if large else 4096,
+            ),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=512, batch_size=1024, min_rows=65536, warmup=500),
-            arena=ArenaConfig(every=256 if large else 32, groups=2 * lanes // num_players),
+            arena=ArenaConfig(
+                every=256 if large else 32,
+                groups=(2 * lanes if large else 256) // num_players,
+                turns=0 if large else 16,
+            ),
             gates=GatesConfig(parity_games=2),
         )
     raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")

@@ -30,7 +30,7 @@ from ..players.agents import (
 )
 from ..players.arena import Match, advance, distinct_share, match_keys, new_match, next_ply, width_of
 from ..players.ratings import Result, pairwise_from_ranks, wilson
-from ..search.winning_turn import NODES
+from ..search.winning_turn import NODES, winning_turn
 from .checkpoints import champion_versions, load_champion
 from .directory import RunDirectory
 
@@ -61,6 +61,11 @@ class Style:
         if self.turns:
             return f", {self.turns} turns"
         return f", {self.simulations} simulations" if self.simulations else " alone"
+
+    @property
+    def takes_wins(self) -> bool:
+        """It searches its own turn, and takes every win that it finds."""
+        return self.tactician or self.turns > 0
 
 
 @dataclass(frozen=True)
@@ -212,6 +217,8 @@ class Outcome:
       distinct: share of the games that differ.
       length: mean decisions of a game.
       results: for ratings, grouped by opening: the player's rank against each other seat's.
+      contested_games, contested_wins: those whose opening is not won at once (:attr:`Matches.won_at_once`); 0 where
+        neither side takes every win of its turn.
     """
 
     player: str
@@ -222,11 +229,18 @@ class Outcome:
     distinct: float
     length: float
     results: tuple[Result, ...]
+    contested_games: int = 0
+    contested_wins: int = 0
 
     @property
     def interval(self) -> tuple[float, float]:
         """95% interval of the share of games won."""
         return wilson(self.wins, self.games)
+
+    @property
+    def contested_interval(self) -> tuple[float, float] | None:
+        """95% interval of the share of contested games won, if there are any."""
+        return wilson(self.contested_wins, self.contested_games) if self.contested_games else None
 
 
 class _Compiled(NamedTuple):
@@ -264,11 +278,23 @@ class Matches:
     def mesh(self) -> Mesh:
         return make_mesh()
 
+    @cached_property
+    def won_at_once(self) -> np.ndarray:
+        """``bool[groups]``: openings after which the player to move can win before its turn passes, as far as a search
+        of ``NODES`` decisions finds out. A player who takes every win loses none of these games from that seat."""
+        firsts = jax.tree.map(lambda leaf: leaf[:: self.config.num_players], self._opened.state)
+        return np.asarray(winning_turn(self.env, firsts).found)
+
     def play(self, player: Player, opponent: Player) -> Outcome:
         """Plays a match to its end. FileNotFoundError when one of the champions does not exist."""
         learned = self._learned(player), self._learned(opponent)
         styles = self._compile(player.style), self._compile(opponent.style)
-        return self._outcome(player.name, opponent.name, self._play(styles, learned))
+        outcome, score = self._outcome(player.name, opponent.name, self._play(styles, learned))
+        if not (player.style.takes_wins or opponent.style.takes_wins):
+            return outcome
+        contested = np.repeat(~self.won_at_once, self.config.num_players)
+        won = contested & (score > 0)
+        return replace(outcome, contested_games=int(contested.sum()), contested_wins=int(won.sum()))
 
     def _learned(self, player: Player) -> Any:
         if player not in self._params:
@@ -301,23 +327,34 @@ class Matches:
     def _advance(self) -> Callable:
         return jax.jit(partial(advance, self.env))
 
-    def _play(self, styles: Sequence[_Compiled], learned: Sequence[Any]) -> Match:
+    @cached_property
+    def _keys(self) -> jax.Array:
         keys = match_keys(new_key(self._seed), self.groups, self.config.num_players)
+        return jax.device_put(keys, everywhere(self.mesh))
+
+    @cached_property
+    def _opened(self) -> Match:
+        """All games after their openings, which are the same in every match."""
+        match = jax.device_put(new_match(self.env, self.groups), everywhere(self.mesh))
+        while True:
+            opens, turn, (states, keys, _) = self._next_ply(match, self._keys)
+            if not opens:
+                return match
+            match = self._advance(match, turn, self._step(states, self._draw(states, keys)))
+
+    def _play(self, styles: Sequence[_Compiled], learned: Sequence[Any]) -> Match:
         remembered = tuple(style.remember(self.games) for style in styles)
-        start = new_match(self.env, self.groups, remembered)
-        match, keys = jax.device_put((start, keys), everywhere(self.mesh))
+        match = replace(self._opened, memory=jax.device_put(remembered, everywhere(self.mesh)))
         while match.running.any():
-            opens, turn, (states, ply_keys, memory) = self._next_ply(match, keys)
-            if opens:
-                actions = self._draw(states, ply_keys)
-            else:
-                side = 0 if turn.challenging else 1
-                actions, own = styles[side].act(learned[side], states, ply_keys, memory[side])
-                memory = (own, memory[1]) if side == 0 else (memory[0], own)
+            _, turn, (states, keys, memory) = self._next_ply(match, self._keys)
+            side = 0 if turn.challenging else 1
+            actions, own = styles[side].act(learned[side], states, keys, memory[side])
+            memory = (own, memory[1]) if side == 0 else (memory[0], own)
             match = self._advance(match, turn, self._step(states, actions), memory)
         return match
 
-    def _outcome(self, player: str, opponent: str, match: Match) -> Outcome:
+    def _outcome(self, player: str, opponent: str, match: Match) -> tuple[Outcome, np.ndarray]:
+        """What came of a match, and ``float32[games]`` the scores of the player."""
         match = jax.device_get(match)
         players, score = self.config.num_players, np.asarray(match.score)
         results = []
@@ -326,7 +363,7 @@ class Matches:
             names = [opponent] * players
             names[seats[game][game % players]] = player
             results += pairwise_from_ranks(names, ranks[game], group=game // players)
-        return Outcome(
+        outcome = Outcome(
             player=player,
             opponent=opponent,
             games=self.games,
@@ -336,3 +373,4 @@ class Matches:
             length=float(np.mean(match.length)),
             results=tuple(results),
         )
+        return outcome, score

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from positions import built_positions
 from toy_game import ToyGame
@@ -14,6 +15,7 @@ from experiments import evaluate
 from ringrift_jax import boards, make, reference
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.loop import LoopConfig
+from ringrift_jax.notation import state_string
 from ringrift_jax.players.agents import random_agent
 from ringrift_jax.players.arena import Match
 from ringrift_jax.players.ratings import Result
@@ -107,6 +109,7 @@ def test_who_is_played_unless_somebody_is_named(run, monkeypatch, asked, opponen
         return Outcome(player.name, opponent.name, 2, 1, 1, 1.0, 9.0, (Result(player.name, opponent.name, 1, 1, 0),))
 
     monkeypatch.setattr(Matches, "play", play)
+    monkeypatch.setattr(Matches, "won_at_once", np.array([True, False, False, False]))
     evaluate.main([str(run), "--simulations", "2", *asked])
     assert list(dict.fromkeys(name for who, name in played if who.startswith(("champion", "untrained")))) == opponents
 
@@ -142,6 +145,35 @@ def test_wins_are_counted_from_the_challengers_view(run, monkeypatch):
     ]
     assert outcome.distinct == 0.75
     assert outcome.length == 2.25
+
+
+def test_games_are_contested_unless_the_player_to_move_can_win_at_once(run, monkeypatch):
+    env = ToyGame(heap=6)
+    ended = jax.vmap(lambda take: env.step(env.init().replace(heap=jnp.int32(2)), take))(jnp.array([1, 1, 1, 1, 1, 1]))
+    match = Match(ended, jnp.array([1.0, -1.0, 1.0, 1.0, -1.0, -1.0]), jnp.ones(6, jnp.int32))
+    monkeypatch.setattr(Matches, "_play", lambda *_: match)
+    monkeypatch.setattr(Matches, "won_at_once", np.array([True, False, False]))
+    played = Matches(RunConfig("square8", loop=LOOP), run / "champions", 6, 0, 0)
+    outcome = played.play(champion(2), named("tactician:champion:3"))
+    assert (outcome.games, outcome.wins, outcome.contested_games, outcome.contested_wins) == (6, 3, 4, 2)
+    assert evaluate.describe(outcome).endswith("1 decisions each; of 4 contested 50.0% (15.0% to 85.0%)")
+    blind = played.play(champion(2), named("random"))
+    assert not blind.contested_games and evaluate.describe(blind).endswith("1 decisions each")
+
+
+@pytest.mark.ci
+def test_openings_won_at_once_are_those_that_exhaustive_search_by_the_reference_finds():
+    env = make("square8")
+    played = Matches(RunConfig("square8"), None, 20, 8, 0)
+    texts = [state_string(env, jax.tree.map(lambda leaf, g=g: leaf[2 * g], played._opened.state)) for g in range(10)]
+    lines = [reference.winning_line(reference.from_state_string(env.board, text), 50_000) for text in texts]
+    np.testing.assert_array_equal(played.won_at_once, [line is not None for line in lines])
+    won = played.won_at_once.sum()
+    assert 0 < won < 10
+    outcome = played.play(named("tactician:random"), named("random"))
+    assert outcome.contested_games == 20 - 2 * won
+    # The one game of each such pair in which it is to move, it wins.
+    assert outcome.wins - outcome.contested_wins >= won
 
 
 def test_equal_styles_play_with_their_own_parameters(run):
