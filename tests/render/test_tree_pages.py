@@ -1,6 +1,7 @@
 """The tree of a search as a picture: the same numbers as the search, and the line that it would play."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -58,6 +59,29 @@ def test_values_are_those_of_the_player_at_the_root(result):
         if node.seat and below:
             own = node.visits * node.value - sum(child.visits * child.value for child in node.children)
             assert -1.001 * (node.visits - below) <= own <= 1.001 * (node.visits - below)
+
+
+@pytest.mark.ci
+def test_values_are_those_of_the_player_at_the_root_where_each_plays_for_itself():
+    env = rr.make(boards.custom("square", 3, 2, 3), 3)
+    inputs = int(np.prod(env.observation_shape))
+    weights = jnp.asarray(np.random.default_rng(0).normal(size=(inputs, env.num_actions + 3)), jnp.float32)
+
+    def evaluate(params, observations):
+        x = jnp.sin(observations.reshape(len(observations), -1) @ params)
+        return x[:, : env.num_actions], x[:, env.num_actions :]
+
+    config = replace(CONFIG, opponents="maxn")
+    search = jax.jit(lambda state: search_tree(env, evaluate, weights, state, jax.random.key(0), config))
+    root = render.search_nodes(env, search(env.init()))
+    movers = set()
+    for node in root.walk():
+        if node.visits == 1 and node.seat:
+            _, values = evaluate(weights, env.observe(node.state)[None])
+            # The root player is in the seat that decides first, which the values of a node count from its own.
+            assert node.value == pytest.approx(float(values[0, (root.seat - node.seat) % 3]), abs=1e-5)
+            movers.add(node.seat)
+    assert len(movers) > 1
 
 
 def test_pictures(result):
