@@ -139,10 +139,17 @@ def check_output(option: str, path: Path | None) -> None:
         fail(f"{option} is {path}, which is a directory; it must be a file")
 
 
+def share_gpu_memory() -> None:
+    """Has JAX take a GPU's memory as it needs it, unless ``XLA_PYTHON_CLIENT_PREALLOCATE`` says otherwise. By itself it
+    takes three quarters at once, and a second command beside the first finds too little."""
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
 def choose_preset(name: str) -> str:
     """The preset that ``auto`` is on this machine, with a warning if a GPU does not start; another name is itself."""
     if name != "auto":
         return name
+    share_gpu_memory()
     problem = None
     try:
         backend = jax.default_backend()
@@ -190,6 +197,7 @@ def waiting(what: str) -> Iterator[None]:
 def start_jax() -> None:
     """Has JAX look for its devices, or ends the program with one line that says why there are none. It keeps compiled
     programs in the user's cache directory, unless ``JAX_COMPILATION_CACHE_DIR`` says where."""
+    share_gpu_memory()
     try:
         jax.devices()
     except Exception as problem:  # whatever a plugin raises

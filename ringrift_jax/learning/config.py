@@ -51,7 +51,8 @@ class RunConfig:
 def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
     """Settings for a kind of machine, made smaller on the large boards so that an iteration stays below a minute.
 
-    An arena takes about as many plies as two games are long, and comes so rarely that it costs some tenth of the time.
+    An arena takes about as many plies as two games are long, and comes so rarely that it costs a fifth of the time at
+    most.
 
     ``"tiny"`` is for tests, ``"cpu"`` for a laptop, ``"gpu"`` for one GPU. ValueError when there is no such preset,
     board or number of players.

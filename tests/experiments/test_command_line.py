@@ -275,6 +275,20 @@ def test_a_gpu_that_does_not_start_is_a_warning_with_the_reason(monkeypatch, cap
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("given", [None, "true"])
+@pytest.mark.parametrize("start", [command_line.start_jax, lambda: command_line.choose_preset("auto")])
+def test_a_gpu_is_shared_with_other_processes_unless_told_otherwise(monkeypatch, start, given):
+    name, seen = "XLA_PYTHON_CLIENT_PREALLOCATE", []
+    monkeypatch.setenv(name, given or "")
+    if not given:
+        monkeypatch.delenv(name)
+    for ask in ("devices", "default_backend"):
+        monkeypatch.setattr(jax, ask, lambda: seen.append(os.environ.get(name)) or "cpu")
+    monkeypatch.setattr(jax.config, "update", lambda *_: None)
+    start()
+    assert seen == [given or "false"]
+
+
 def test_waiting_is_told_on_a_terminal_only(monkeypatch, capsys):
     with command_line.waiting("compiling [1] match"):
         pass

@@ -103,6 +103,21 @@ def test_a_budget_that_ends_says_so():
     assert unsure > 20
 
 
+@pytest.mark.ci
+def test_many_states_share_wide_rounds():
+    """As on a GPU. Rounds are as wide as the batch needs, and no state gets more than its budget."""
+    env, positions, lines = searched("square8", 2)
+    known = np.array([line is not None for line in lines])
+    states = states_of(env, positions)
+    many = jax.tree.map(lambda leaf: jnp.concatenate([leaf] * 6), states)
+    answer = jax.device_get(rr.winning_turn(env, many, nodes=200_000))
+    assert answer.complete.all()
+    np.testing.assert_array_equal(answer.found, np.tile(known, 6))
+    small = jax.device_get(rr.winning_turn(env, many, nodes=30))
+    assert (small.nodes <= 30).all() and not small.complete.all()
+    np.testing.assert_array_equal(small.found[small.complete], np.tile(known, 6)[small.complete])
+
+
 def test_answers_do_not_depend_on_the_other_states():
     env, positions, _ = searched("square8", 2)
     states = states_of(env, positions)
