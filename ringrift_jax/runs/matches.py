@@ -289,12 +289,7 @@ class Matches:
         """Plays a match to its end. FileNotFoundError when one of the champions does not exist."""
         learned = self._learned(player), self._learned(opponent)
         styles = self._compile(player.style), self._compile(opponent.style)
-        outcome, score = self._outcome(player.name, opponent.name, self._play(styles, learned))
-        if not (player.style.takes_wins or opponent.style.takes_wins):
-            return outcome
-        contested = np.repeat(~self.won_at_once, self.config.num_players)
-        won = contested & (score > 0)
-        return replace(outcome, contested_games=int(contested.sum()), contested_wins=int(won.sum()))
+        return self._outcome(player, opponent, self._play(styles, learned))
 
     def _learned(self, player: Player) -> Any:
         if player not in self._params:
@@ -353,24 +348,27 @@ class Matches:
             match = self._advance(match, turn, self._step(states, actions), memory)
         return match
 
-    def _outcome(self, player: str, opponent: str, match: Match) -> tuple[Outcome, np.ndarray]:
-        """What came of a match, and ``float32[games]`` the scores of the player."""
+    def _outcome(self, player: Player, opponent: Player, match: Match) -> Outcome:
         match = jax.device_get(match)
         players, score = self.config.num_players, np.asarray(match.score)
         results = []
         seats, ranks = np.asarray(match.state.seat_of_player).tolist(), np.asarray(match.state.ranks).tolist()
         for game in range(self.games):
-            names = [opponent] * players
-            names[seats[game][game % players]] = player
+            names = [opponent.name] * players
+            names[seats[game][game % players]] = player.name
             results += pairwise_from_ranks(names, ranks[game], group=game // players)
-        outcome = Outcome(
-            player=player,
-            opponent=opponent,
+        contested = np.zeros(self.games, bool)
+        if player.style.takes_wins or opponent.style.takes_wins:
+            contested = np.repeat(~self.won_at_once, players)
+        return Outcome(
+            player=player.name,
+            opponent=opponent.name,
             games=self.games,
             wins=int((score > 0).sum()),
             losses=int((score < 0).sum()),
             distinct=distinct_share(match),
             length=float(np.mean(match.length)),
             results=tuple(results),
+            contested_games=int(contested.sum()),
+            contested_wins=int((contested & (score > 0)).sum()),
         )
-        return outcome, score
