@@ -25,7 +25,9 @@ class SearchConfig:
       value_scale, maxvisit_init, rescale_values, use_mixed_value: the transform of completed Q-values,
         ``value_scale * (maxvisit_init + largest visit count) * Q``, see ``mctx.qtransform_completed_by_mix_value``.
       opponents: of three or four players. ``"paranoid"``: all others together against the root player
-        (:mod:`.tree`). ``"maxn"``: each for itself (:mod:`.maxn`).
+        (:mod:`.tree`). ``"maxn"``: each for itself (:mod:`.solver`).
+      proofs: positions of the tree that are proved won or lost are backed up as such, no simulation goes below them,
+        and a decision of the root that is proved to win is played: the policy is that decision alone, the value 1.
       turn_nodes: decisions of the own turn that are tried at the root to find a win (``winning_turn``). Where there is
         one it is played: the policy is that decision alone, the value 1. 0 for no such search; other games than
         RingRift have none.
@@ -47,6 +49,7 @@ class SearchConfig:
     rescale_values: bool = True
     use_mixed_value: bool = True
     opponents: Literal["paranoid", "maxn"] = "paranoid"
+    proofs: bool = False
     turn_nodes: CountOrZero = 0
     turns: CountOrZero = 0
     answers: CountOrZero = 0

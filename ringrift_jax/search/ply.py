@@ -105,8 +105,8 @@ def play_ply(
       states: states with leading axis ``[B]``.
       keys: a typed key for each game, consumed.
       in_opening: ``bool[B]``, games whose decision is drawn evenly from those considered: the root actions that were
-        visited, or the first ones of the turns. These are themselves drawn from the network's policy. A win of the turn
-        (``SearchConfig.turn_nodes``) is played in openings too.
+        visited, or the first ones of the turns. These are themselves drawn from the network's policy. A win that is
+        proved (``SearchConfig.turn_nodes``, ``proofs``) is played in openings too.
       noise: ``float32[B]``, 1 for searches with the noise of the configuration, 0 for the best play.
       memory: of the running turns.
       mesh: devices to spread the games over.
@@ -141,7 +141,7 @@ def _by_decisions(
         tree = result.tree
         visited = tree.children_visits[ROOT] > 0
         drawn = jax.random.categorical(draw_key, jnp.where(visited, 0.0, -jnp.inf))
-        slot = jnp.where(in_opening, drawn, result.slot).astype(jnp.int32)
+        slot = jnp.where(in_opening & ~result.won, drawn, result.slot).astype(jnp.int32)
         child = tree.children_index[ROOT, slot]
         found = summarise(result._replace(slot=slot))
         return jax.tree.map(lambda leaf: leaf[child], tree.embeddings.state), found

@@ -4,7 +4,8 @@ The tree is searched as the root *player* against the rest: a node's value is th
 player or the others together. One side may decide several times in a row, so the discount is +1 while the side stays,
 -1 when it changes and 0 at the end of the game. With two players this is ordinary zero-sum search. With three or four
 it assumes the worst: all others play against the root player, although each node's prior is that of its own mover. With
-``SearchConfig.opponents`` of ``"maxn"`` each player maximises its own value instead (:mod:`.maxn`).
+``SearchConfig.opponents`` of ``"maxn"`` each player maximises its own value instead, and with ``SearchConfig.proofs``
+what is proved is backed up as proved (:mod:`.solver`).
 """
 
 # pyright: reportCallIssue=false
@@ -20,11 +21,10 @@ import mctx
 from ..game import Game, GameState
 from ..numerics import check_typed_keys, in_32_bits
 from ..pytrees import select
-from . import maxn
 from .config import SearchConfig, SearchOutput, divergence, num_slots
 from .evaluation import Evaluate, evaluate_observations
-from .maxn import ROOT
 from .slots import Slots, legal_slots
+from .solver import ROOT, Leaf, grow
 
 
 class Node(NamedTuple):
@@ -46,13 +46,17 @@ class SearchResult(NamedTuple):
         are :class:`Node`.
       slot: ``int32`` the chosen slot.
       weights: ``float32[K + 1]``.
+      won: ``bool``, proved: the chosen decision wins. Without ``SearchConfig.proofs`` False.
       values: ``float32[simulations + 1, n]`` of the players in each node, where each maximises its own; else None.
+      proved: ``bool[simulations + 1]``, nodes whose values are exact, with ``SearchConfig.proofs``; else None.
     """
 
     tree: Any
     slot: jax.Array
     weights: jax.Array
+    won: jax.Array
     values: jax.Array | None = None
+    proved: jax.Array | None = None
 
 
 @in_32_bits
@@ -93,17 +97,19 @@ def search_tree(
     )
     below = partial(mctx.gumbel_muzero_interior_action_selection, qtransform=qtransform)
     extra = mctx.GumbelMuZeroExtraData(root_gumbel=slots.gumbel)
-    values_of_all = None
-    if config.opponents == "maxn":
-        tree, values_of_all = maxn.grow(
-            maxn.Leaf(slots.logits, values, root_player, node),
+    solved = None
+    if config.opponents == "maxn" or config.proofs:
+        solved = grow(
+            _leaf(config, state, slots, values, node),
             partial(_expand_for_all, env, evaluate, params, config),
             lambda tree: at_root(tree_key, tree, ROOT),
             lambda tree, node: below(tree_key, tree, node, 0),
             config.simulations,
             config.max_depth or config.simulations,
             extra,
+            config.proofs,
         )
+        tree = solved.tree
     else:
 
         def recurrent(params, _, slot, nodes):
@@ -128,7 +134,23 @@ def search_tree(
     visits = tree.children_visits[ROOT]
     most_visited = ~invalid & (visits == visits.max())
     slot = jnp.argmax(jnp.where(most_visited, improved + slots.gumbel, -jnp.inf)).astype(jnp.int32)
-    return SearchResult(tree, slot, jnp.where(invalid, 0.0, jax.nn.softmax(improved)), values_of_all)
+    weights = jnp.where(invalid, 0.0, jax.nn.softmax(improved))
+    if solved is None:
+        return SearchResult(tree, slot, weights, jnp.asarray(False))
+    won = jnp.asarray(False)
+    if config.proofs:
+        wins = solved.winning(ROOT)
+        won = wins.any()
+        slot = jnp.where(won, jnp.argmax(jnp.where(wins, improved, -jnp.inf)), slot).astype(jnp.int32)
+        weights = jnp.where(won, (jnp.arange(len(weights)) == slot).astype(weights.dtype), weights)
+    return SearchResult(
+        tree,
+        slot,
+        weights,
+        won,
+        solved.values if config.opponents == "maxn" else None,
+        solved.proved if config.proofs else None,
+    )
 
 
 def _batched(one: Any) -> Any:
@@ -176,12 +198,22 @@ def _expand(env: Game, evaluate, params, node: Node, slot, config) -> tuple[mctx
     return output, _node(node, state, slots, finite)
 
 
-def _expand_for_all(env: Game, evaluate, params, config, node: Node, slot) -> maxn.Leaf:
-    """The same with the values of all players. A finished game stays as it ended."""
+def _expand_for_all(env: Game, evaluate, params, config, node: Node, slot) -> Leaf:
+    """The same with the values of all sides. A finished game stays as it ended."""
     state = select(node.state.is_over, node.state, env.step(node.state, node.actions[slot]))
     slots, values, finite = _evaluate(env, evaluate, params, state, config)
-    values = jnp.where(state.is_over, state.rewards, values)
-    return maxn.Leaf(slots.logits, values, state.current_player, _node(node, state, slots, finite))
+    return _leaf(config, state, slots, values, _node(node, state, slots, finite))
+
+
+def _leaf(config: SearchConfig, state, slots: Slots, values: jax.Array, node: Node) -> Leaf:
+    """The sides are the players where each plays for itself, else the root player and the rest."""
+    values, mover, most = jnp.where(state.is_over, state.rewards, values), state.current_player, jnp.float32(1)
+    if config.opponents != "maxn":
+        value, rest = values[node.root_player], mover != node.root_player
+        # What the rest wins is what the root player loses, and that is 1, 1/2 or 1/3.
+        most = jnp.where(rest, 1 / (len(values) - 1), 1.0).astype(jnp.float32)
+        values, mover = jnp.stack([value, -value]), rest.astype(jnp.int32)
+    return Leaf(slots.logits, values, mover, most, state.is_over, ~slots.overflow, node)
 
 
 def _node(parent: Node, state, slots: Slots, finite) -> Node:

@@ -18,74 +18,28 @@ import mctx
 import numpy as np
 import pytest
 from toy_game import SKIP, SWAP, ToyGame, best_reward, reward_of
+from toy_search import (
+    BATCH,
+    EXACT,
+    FOUR,
+    NOISY,
+    THREE,
+    TWO,
+    after,
+    evaluate,
+    legal,
+    positions,
+    run,
+    run_one,
+    stack,
+    weights,
+)
 
 from ringrift_jax.rules.state import Phase
-from ringrift_jax.search import SearchConfig, num_slots, search, search_tree, summarise
+from ringrift_jax.search import SearchConfig, num_slots, search
 from ringrift_jax.search.slots import candidates, num_candidates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "search.json"
-TWO = ToyGame(heap=9, swap_rule=True)
-THREE = ToyGame(num_players=3, heap=8)
-FOUR = ToyGame(num_players=4, heap=14, max_steps=5)  # truncated more often than not
-# Five slots are the most legal actions of the toy: they fit exactly, and EXACT visits them all.
-EXACT = SearchConfig(simulations=24, considered=5, slots=5, gumbel_scale=0)
-NOISY = replace(EXACT, considered=4, gumbel_scale=1)
-BATCH = 8
-
-
-def evaluate(env, weights, observations):
-    """A fixed smooth function of the observation in place of a network; two players' values sum to 0."""
-    x = jnp.concatenate([observations[:, 0, 0], jnp.sin(7 * observations[:, 0, 0])], axis=-1)
-    logits = 2 * jnp.sin(x @ weights[:, : env.num_actions])
-    values = jnp.tanh(x @ weights[:, env.num_actions :])[:, : env.num_players]
-    return logits, jnp.concatenate([values[:, :1], -values[:, :1]], axis=-1) if env.num_players == 2 else values
-
-
-def weights(seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=(10, 10)).astype(np.float32))
-
-
-step = jax.jit(ToyGame.step, static_argnums=0)
-legal = jax.jit(ToyGame.legal_action_mask, static_argnums=0)
-
-
-def after(env, *actions):
-    state = env.init()
-    for action in actions:
-        state = step(env, state, action)
-        assert not state.illegal
-    return state
-
-
-def stack(states):
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-
-
-def positions(env, number, seed=0):
-    """Positions of random games, running ones."""
-    rng, states = np.random.default_rng(seed), []
-    while len(states) < number:
-        state = env.init()
-        for _ in range(rng.integers(0, 5)):
-            if not state.is_over:
-                state = step(env, state, rng.choice(np.flatnonzero(legal(env, state))))
-        if not state.is_over:
-            states.append(state)
-    return states
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def run(env, config, params, states, keys):
-    """The trees and the summaries of a batch."""
-    look = partial(evaluate, env)
-    results = jax.vmap(lambda state, key: search_tree(env, look, params, state, key, config))(states, keys)
-    return results, jax.vmap(summarise)(results)
-
-
-def run_one(env, config, params, state, seed=0):
-    """Tree and summary of one position; in a batch of copies, so that nothing is compiled twice."""
-    keys = jax.random.split(jax.random.key(seed), BATCH)
-    return jax.tree.map(lambda x: x[0], run(env, config, params, stack([state] * BATCH), keys))
 
 
 def full_width(env, params, state, config, noise):
@@ -387,54 +341,6 @@ def test_golden_trees():
     for name, tree in trees.items():
         for field, numbers in tree.items():
             np.testing.assert_allclose(numbers, expected[name][field], atol=2e-3, err_msg=f"{name}: {field}")
-
-
-@pytest.mark.parametrize("config", [EXACT, NOISY], ids=["exact", "noisy"])
-def test_max_n_with_two_players_is_the_search_of_both_sides(config):
-    states, keys = stack(positions(TWO, BATCH)), jax.random.split(jax.random.key(1), BATCH)
-    _, expected = run(TWO, config, weights(), states, keys)
-    trees, found = run(TWO, replace(config, opponents="maxn"), weights(), states, keys)
-    np.testing.assert_array_equal(found.action, expected.action)
-    np.testing.assert_allclose(found.slot_weights, expected.slot_weights, atol=1e-4)
-    np.testing.assert_allclose(found.value, expected.value, atol=1e-5)
-    np.testing.assert_array_equal(found.max_depth, expected.max_depth)
-    np.testing.assert_allclose(trees.values.sum(axis=-1), 0, atol=1e-5)
-
-
-def test_max_n_values_of_all_players_are_means_of_what_is_below():
-    states, keys = stack(positions(THREE, BATCH)), jax.random.split(jax.random.key(1), BATCH)
-    results, _ = jax.device_get(run(THREE, replace(NOISY, opponents="maxn"), weights(), states, keys))
-    ended = 0
-    for game in range(BATCH):
-        tree, values = jax.tree.map(lambda leaf, g=game: leaf[g], (results.tree, results.values))
-        over = np.asarray(tree.embeddings.state.is_over)
-        for node in np.flatnonzero(tree.node_visits):
-            mover = int(tree.embeddings.state.current_player[node])
-            assert tree.node_values[node] == values[node, mover]
-            if over[node]:
-                ended += 1
-                np.testing.assert_array_equal(sorted(values[node]), [-0.5, -0.5, 1])
-                assert values[node].argmax() == tree.embeddings.state.winner[node]
-                continue
-            slots = np.flatnonzero(tree.children_visits[node])
-            below = tree.children_visits[node][slots][:, None] * values[tree.children_index[node][slots]]
-            own = tree.node_visits[node] - tree.children_visits[node].sum()
-            assert own == 1
-            total = values[node] * tree.node_visits[node] - below.sum(axis=0)
-            assert total[mover] == pytest.approx(tree.raw_values[node], abs=1e-4)
-            np.testing.assert_allclose(
-                tree.children_values[node][slots], values[tree.children_index[node][slots], mover], atol=1e-6
-            )
-    assert ended > 5
-
-
-def test_others_who_play_for_themselves_are_not_an_alliance():
-    """Three players, a heap of 7: against two who are allied the first player loses, but each wants to win itself."""
-    env = ToyGame(num_players=3, heap=7)
-    config = replace(EXACT, simulations=200, value_scale=1.0)
-    _, allied = run_one(env, config, 0 * weights(), after(env))
-    _, selfish = run_one(env, replace(config, opponents="maxn"), 0 * weights(), after(env))
-    assert allied.value < -0.25 and selfish.value > allied.value + 0.15
 
 
 if __name__ == "__main__":
