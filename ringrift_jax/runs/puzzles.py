@@ -127,6 +127,6 @@ def defensible(env: Env, states: Any, key: jax.Array, turns: int = 64) -> np.nda
         return jnp.zeros((len(observations), env.num_actions)), jnp.zeros((len(observations), env.num_players))
 
     plans = jax.jit(partial(make_plans, env, even, config, None))(
-        states, jax.random.split(key, batch), ~states.is_over, jnp.zeros(batch, bool)
+        states, jax.random.split(key, batch), ~states.is_over, jnp.zeros(batch, bool), jnp.zeros(batch, bool)
     )
     return np.asarray(plans.values.max(axis=1) > -1)

@@ -176,7 +176,8 @@ def _by_turns(
 ) -> tuple[SearchOutput, Memory]:
     assert memory.plan is not None
     asked = (memory.plan.decision < 0) & ~states.is_over
-    fresh = make_plans(env, evaluate, config, params, states, keys, asked, in_opening)
+    barren = memory.plan.barren == states.turn
+    fresh = make_plans(env, evaluate, config, params, states, keys, asked, in_opening, barren)
     plan = select(asked, fresh, memory.plan)
     actions, weights = plan.options(config.value_scale * config.maxvisit_init)
 

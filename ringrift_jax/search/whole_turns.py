@@ -34,12 +34,15 @@ class Plan(NamedTuple):
         player then wins; infinitely low for none.
       chosen: ``int32[B]`` the turn that is played.
       at: ``int32[B]`` decisions of it that have been made.
+      barren: ``int32[B]`` the number of the turn after it, if a search of that has found no win and whoever plays it
+        would find none either; else -1.
     """
 
     lines: jax.Array
     values: jax.Array
     chosen: jax.Array
     at: jax.Array
+    barren: jax.Array
 
     @property
     def decision(self) -> jax.Array:
@@ -85,7 +88,7 @@ def no_plans(batch: int, turns: int) -> Plan:
     """Plans without decisions."""
     zeros = jnp.zeros(batch, jnp.int32)
     lines = jnp.full((batch, turns, LINE), -1, jnp.int32)
-    return Plan(lines, jnp.zeros((batch, turns), jnp.float32), zeros, zeros)
+    return Plan(lines, jnp.zeros((batch, turns), jnp.float32), zeros, zeros, zeros - 1)
 
 
 @in_32_bits
@@ -98,6 +101,7 @@ def make_plans(
     keys: jax.Array,
     asked: jax.Array,
     at_random: jax.Array,
+    barren: jax.Array,
 ) -> Plan:
     """Plans for states ``[B]``, at any decision of a turn.
 
@@ -110,22 +114,26 @@ def make_plans(
       keys: typed keys ``[B]``, consumed.
       asked: ``bool[B]``; plans of other states mean nothing, and cost little.
       at_random: ``bool[B]``, any of the turns is played, but a win that was found.
+      barren: ``bool[B]``, the turn has been searched and no win was found: it is not searched again.
     """
     batch, turns = len(asked), config.turns
     won, line = jnp.zeros(batch, bool), jnp.full((batch, LINE), -1, jnp.int32)
     if config.turn_nodes:
-        win, line = winning_lines(env, states, config.turn_nodes, asked)
+        win, line = winning_lines(env, states, config.turn_nodes, asked & ~barren)
         won = win.found
     both = jax.vmap(jax.random.split)(keys)
     lines, values, ends = _draw(env, evaluate, params, states, both[:, 0], turns, asked & ~won)
+    safe = jnp.zeros_like(values, bool)
     if config.answers:
-        values = _verify(env, config, ends, values, asked & ~won)
+        values, safe = _verify(env, config, ends, values, asked & ~won)
     only = jnp.arange(turns) == 0
     lines = select(won, jnp.where(only[:, None], line[:, None], -1), lines)
     values = select(won, jnp.broadcast_to(jnp.where(only, 1.0, -jnp.inf), values.shape), values)
     drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, turns))(both[:, 1])
     chosen = jnp.where(at_random & ~won, drawn, jnp.argmax(values, axis=1)).astype(jnp.int32)
-    return Plan(lines, values, chosen, jnp.zeros(batch, jnp.int32))
+    lanes = jnp.arange(batch)
+    following = jnp.where(safe[lanes, chosen], ends.turn[lanes, chosen], -1)
+    return Plan(lines, values, chosen, jnp.zeros(batch, jnp.int32), following)
 
 
 class _Drawing(NamedTuple):
@@ -232,25 +240,43 @@ def _place(shares: jax.Array, mark: jax.Array) -> tuple[jax.Array, jax.Array]:
     return place, mark - (ends[place] - shares[place])
 
 
-def _verify(env: Env, config: SearchConfig, ends: Any, values: jax.Array, asked: jax.Array) -> jax.Array:
+def _verify(
+    env: Env, config: SearchConfig, ends: Any, values: jax.Array, asked: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """The values of ends ``[B, K]``, best first lowered to less than -1 where the next player wins, until one does not
-    or so many have been tried."""
+    or so many have been tried; and ``bool[B, K]`` those after which the next player would find no win either.
+
+    A search of few positions takes as long as one of about an eighth of the batch, so where few states are left,
+    several ends of each are tried at once.
+    """
     batch, turns = values.shape
-    lanes = jnp.arange(batch)
-
     over = ends.is_over
+    flat = jax.tree.map(lambda leaf: leaf.reshape(batch * turns, *leaf.shape[2:]), ends)
 
-    def next_one(values: jax.Array, tried: jax.Array) -> tuple[jax.Array, jax.Array]:
-        best = jnp.argmax(values, axis=1)
-        return best, asked & ~(over | tried)[lanes, best] & (tried.sum(axis=1) < config.answers)
+    def unanswered(values: jax.Array, tried: jax.Array) -> jax.Array:
+        best = jnp.argmax(values, axis=1)[:, None]
+        known = jnp.take_along_axis(over | tried, best, axis=1)[:, 0]
+        return asked & ~known & (tried.sum(axis=1) < config.answers)
 
-    def verify(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        values, tried = carry
-        best, open_ = next_one(values, tried)
-        chosen = jax.tree.map(lambda leaf: leaf[lanes, best], ends)
-        answer, _ = winning_lines(env, chosen, config.answer_nodes, open_)
-        here = open_[:, None] & (jnp.arange(turns) == best[:, None])
-        return jnp.where(here & answer.found[:, None], values - 3, values), tried | here
+    def verify(carry: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
+        values, tried, safe = carry
+        open_ = unanswered(values, tried)
+        at_once = jnp.maximum(1, batch // 8 // jnp.maximum(1, open_.sum()))
+        allowed = jnp.minimum(at_once, config.answers - tried.sum(axis=1))
+        untried = open_[:, None] & ~over & ~tried
+        rank = jnp.argsort(jnp.argsort(jnp.where(untried, -values, jnp.inf), axis=1), axis=1)
+        here = untried & (rank < allowed[:, None])
+        (chosen,) = jnp.nonzero(here.reshape(-1), size=batch, fill_value=batch * turns)
+        some = jax.tree.map(lambda leaf: leaf.at[chosen].get(mode="clip"), flat)
+        answer, _ = winning_lines(env, some, config.answer_nodes, chosen < batch * turns)
+        # A proof, or what a search with no more decisions would say again.
+        none = ~answer.found & (answer.complete | (config.turn_nodes <= config.answer_nodes))
 
-    start = values, jnp.zeros_like(over)
-    return lax.while_loop(lambda carry: next_one(*carry)[1].any(), verify, start)[0]
+        def of_ends(answers: jax.Array) -> jax.Array:
+            return jnp.zeros(batch * turns, bool).at[chosen].set(answers, mode="drop").reshape(batch, turns)
+
+        return jnp.where(of_ends(answer.found), values - 3, values), tried | here, safe | of_ends(none)
+
+    start = values, jnp.zeros_like(over), jnp.zeros_like(over)
+    values, _, safe = lax.while_loop(lambda carry: unanswered(*carry[:2]).any(), verify, start)
+    return values, safe

@@ -97,7 +97,8 @@ def plan(lines, values, chosen=0, at=0) -> Plan:
     for row, line in zip(filled, lines, strict=True):
         row[: len(line)] = line
     number = partial(jnp.asarray, dtype=jnp.int32)
-    return Plan(number(filled)[None], jnp.asarray(values, jnp.float32)[None], number([chosen]), number([at]))
+    values = jnp.asarray(values, jnp.float32)[None]
+    return Plan(number(filled)[None], values, number([chosen]), number([at]), number([-1]))
 
 
 def test_the_policy_of_a_decision_is_that_of_the_turns_that_begin_like_the_one_played():
@@ -143,7 +144,7 @@ def test_wins_are_played_and_turns_that_let_the_next_player_win_are_not():
     states = positions()
     keys = jax.random.split(jax.random.key(2), LANES)
     asked, never = jnp.asarray(~states.is_over), jnp.zeros(LANES, bool)
-    made = jax.device_get(jax.jit(partial(make_plans, ENV, evaluate, CONFIG, None))(states, keys, asked, never))
+    made = jax.device_get(jax.jit(partial(make_plans, ENV, evaluate, CONFIG, None))(states, keys, asked, never, never))
     win = jax.device_get(rr.winning_turn(ENV, states))
     won = np.asarray(win.found)
     assert 3 <= won.sum() <= LANES - 6
@@ -198,3 +199,27 @@ def test_players_keep_to_their_plans_and_learn_from_them():
             on = turn_goes_on(before, start)
             np.testing.assert_array_equal(memory.plan.lines[on], first.plan.lines[on])
             assert on.sum() >= 3 and (np.asarray(memory.plan.at)[on] == number + 1).all()
+
+
+@pytest.mark.ci
+def test_a_turn_that_was_searched_as_the_answer_to_the_one_before_is_not_searched_again():
+    states = positions()
+    ply = jax.jit(partial(play_ply, ENV, evaluate, CONFIG, None))
+    memory, zeros = no_memory(CONFIG, LANES), jnp.zeros(LANES)
+    known = 0
+    for number in range(6):
+        keys = jax.random.split(jax.random.key(number), LANES)
+        begins = np.asarray((memory.plan.decision < 0) & (memory.plan.barren == states.turn) & ~states.is_over)
+        assert not np.asarray(rr.winning_turn(ENV, states).found)[begins].any()
+        known += begins.sum()
+        states, _, memory = ply(states, keys, zeros > 0, zeros, memory)
+    assert known >= 5
+
+    states = positions()
+    won = np.asarray(rr.winning_turn(ENV, states).found)
+    fresh = no_memory(CONFIG, LANES)
+    _, found, _ = ply(states, keys, zeros > 0, zeros, fresh)
+    assert won.any() and (np.asarray(found.value)[won] == 1).all()
+    told = fresh._replace(plan=fresh.plan._replace(barren=states.turn))
+    _, found, _ = ply(states, keys, zeros > 0, zeros, told)
+    assert (np.asarray(found.value)[won] < 1).any(), "what is remembered is not used"
