@@ -146,8 +146,9 @@ def share_gpu_memory() -> None:
 
 
 def choose_preset(name: str) -> str:
-    """The preset that ``auto`` is on this machine, with a warning if a GPU does not start; another name is itself."""
-    if name != "auto":
+    """The preset that ``auto`` is on this machine, with a warning if a GPU does not start; another name is itself, with
+    a warning if it is ``gpu`` and there is none."""
+    if name not in ("auto", "gpu"):
         return name
     share_gpu_memory()
     problem = None
@@ -159,10 +160,17 @@ def choose_preset(name: str) -> str:
             fail(_no_backend(failed))
         jax.config.update("jax_platforms", "cpu")
         backend, problem = jax.default_backend(), str(failed)
-    if problem and backend == "cpu":
-        why = _first_line(problem)
-        print(f"warning: the GPU does not start ({why}); going on with the preset cpu", file=sys.stderr)
-    return "gpu" if backend == "gpu" else "cpu"
+    if backend == "gpu":
+        return "gpu"
+    why = f"the GPU does not start ({_first_line(problem)})" if problem and backend == "cpu" else ""
+    if name == "gpu":
+        why = why or "there is no GPU"
+        consequence = "an iteration of the preset gpu takes many minutes then, one of the preset cpu does not"
+    else:
+        consequence = "going on with the preset cpu"
+    if why:
+        print(f"warning: {why}; {consequence}", file=sys.stderr)
+    return "gpu" if name == "gpu" else "cpu"
 
 
 def asked_platforms() -> str | None:

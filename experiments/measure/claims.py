@@ -15,11 +15,27 @@ from rich.console import Console
 
 import ringrift_jax as rr
 from experiments.measure import rules, selfplay, timing
+from ringrift_jax.devices import make_mesh
 from ringrift_jax.learning.config import RunConfig, preset
+from ringrift_jax.numerics import new_key
 from ringrift_jax.players.ratings import fit
+from ringrift_jax.runs import record_files
 from ringrift_jax.runs.checkpoints import champion_versions
 from ringrift_jax.runs.directory import RunDirectory
-from ringrift_jax.runs.matches import RANDOM, TURNS, Matches, Outcome, Player, Style, champion, named
+from ringrift_jax.runs.judgement import judge
+from ringrift_jax.runs.matches import (
+    RANDOM,
+    TURNS,
+    Matches,
+    Outcome,
+    Player,
+    Style,
+    champion,
+    learned_by,
+    make_agent,
+    named,
+)
+from ringrift_jax.runs.puzzles import find_puzzles, solved, states_of
 from ringrift_jax.runs.run import Run
 
 
@@ -156,6 +172,35 @@ def champion_wins_by_turns(options: Options) -> float:
     return 100 * matches.play(by_turns, named("tactician:heuristic")).interval[0]
 
 
+def _puzzles_solved(options: Options, style: Style) -> float:
+    """Per cent of the wins of a turn in the last games of the run that its champion takes."""
+    matches, trained, _ = _trained(options)
+    config, directory = matches.config, RunDirectory(options.directory / "run")
+    env = config.make_env()
+    puzzles = find_puzzles(env, list(record_files.read(directory.games))[-60:])
+    player = champion(trained.version, style)
+    agent = make_agent(env, config.loop, style, learned_by(env, player, directory.champions))
+    return 100 * float(solved(env, agent, states_of(env, puzzles), new_key(0)).mean())
+
+
+def wins_taken_by_turns(options: Options) -> float:
+    return _puzzles_solved(options, Style("network", turns=TURNS))
+
+
+def wins_taken_by_the_tree(options: Options) -> float:
+    return _puzzles_solved(options, Style("network", simulations=16))
+
+
+def judged(options: Options) -> float:
+    """Per cent of what is decided of a result after 8 decisions that the champion's network explains."""
+    matches, trained, _ = _trained(options)
+    champions = RunDirectory(options.directory / "run").champions
+    env, loop = matches.config.make_env(), matches.config.loop
+    params = learned_by(env, trained, champions)
+    found = judge(env, loop, params, ply=8, positions=32, continuations=32, seed=0, mesh=make_mesh(32))
+    return 100 * found.explained / found.decided
+
+
 def distinct_games(options: Options) -> float:
     return 100 * _against_heuristic(options).distinct
 
@@ -232,6 +277,31 @@ CLAIMS = (
         "the lower end of the 95 % interval",
         champion_wins_by_turns,
         at_least=80,
+        unit=" %",
+        full=True,
+    ),
+    Claim(
+        "wins-turns",
+        "the champion takes every win of a turn that its last games had when it compares whole turns (README)",
+        wins_taken_by_turns,
+        at_least=99,
+        unit=" %",
+        full=True,
+    ),
+    Claim(
+        "wins-tree",
+        "with 16 simulations alone it takes about half of the wins of a turn (docs/training.md)",
+        wins_taken_by_the_tree,
+        at_least=40,
+        unit=" %",
+        full=True,
+    ),
+    Claim(
+        "judged",
+        "after 8 decisions the network explains 61 % of what is decided of a result (docs/training.md); half of that, for "
+        "there are 30 positions",
+        judged,
+        at_least=30,
         unit=" %",
         full=True,
     ),

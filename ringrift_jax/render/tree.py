@@ -30,7 +30,8 @@ class TreeNode:
       action: the same as an action; -1 at the root.
       prior: probability that the network gives the move among the slots of the parent; 1 at the root.
       visits: simulations that passed through it.
-      value: mean value for the player who decides at the root, in [-1, 1].
+      value: mean value for the player who decides at the root, in [-1, 1]; the exact one if it is proved.
+      proved: the search proved the value, or the game is over.
       seat: who decides there, from 1; 0 when the game is over.
       state: the position.
       children: the most visited first.
@@ -41,6 +42,7 @@ class TreeNode:
     prior: float
     visits: int
     value: float
+    proved: bool
     seat: int
     state: State
     children: list["TreeNode"] = field(default_factory=list)
@@ -58,7 +60,7 @@ class TreeNode:
 
 def search_nodes(env: Env, result: SearchResult) -> TreeNode:
     """The root of a finished search of one position (:func:`ringrift_jax.search.search_tree`)."""
-    tree, values = jax.device_get((result.tree, result.values))
+    tree, values, proved = jax.device_get((result.tree, result.values, result.proved))
     nodes = tree.embeddings
     root_player = int(nodes.root_player[0])
 
@@ -71,7 +73,8 @@ def search_nodes(env: Env, result: SearchResult) -> TreeNode:
         if values is not None:
             value = float(values[index, root_player])
         seat = 0 if over else int(state.current_seat) + 1
-        node = TreeNode(move, action, prior, int(tree.node_visits[index]), value, seat, state)
+        known = over or (proved is not None and bool(proved[index]))
+        node = TreeNode(move, action, prior, int(tree.node_visits[index]), value, known, seat, state)
         logits = tree.children_prior_logits[index].astype(float)
         priors = np.exp(logits - logits.max())
         priors /= priors.sum()
@@ -91,8 +94,8 @@ def search_nodes(env: Env, result: SearchResult) -> TreeNode:
 def tree_svg(root: TreeNode, *, theme_name: str = "light") -> str:
     """Draws the most visited nodes from left to right; the principal line is marked.
 
-    In a node are its move, visits, value for the player who decides at the root, and prior probability. The colour at
-    its left is that of the seat to decide there; a finished game has none.
+    In a node are its move, visits, value for the player who decides at the root, after "=" if it is proved, and prior
+    probability. The colour at its left is that of the seat to decide there; a finished game has none.
     """
     palette = theme(theme_name)
     shown = set(map(id, sorted(root.walk(), key=lambda node: -node.visits)[:SHOWN_NODES]))
@@ -130,15 +133,16 @@ def tree_svg(root: TreeNode, *, theme_name: str = "light") -> str:
 def _box(node: TreeNode, x: float, y: float, main: bool, palette) -> str:
     stroke, wide = (palette.accent, 2) if main else (palette.edge, 1)
     colour = SEAT_COLOURS[node.seat - 1] if node.seat else palette.background
-    numbers = f"{node.visits} visits, value {node.value:+.2f}"
+    numbers = f"{node.visits} visits, {'proved ' if node.proved else ''}value {node.value:+.2f}"
     title = f"{node.move or 'root'}: {numbers}, prior {node.prior:.1%}"
+    equal = "=" if node.proved else " "
     prior = f" p {node.prior:.0%}" if node.move else ""
     return (
         f"<g><title>{escape(title)}</title>"
         f'<rect x="{x:g}" y="{y:g}" width="150" height="28" rx="4" fill="{palette.cell}" stroke="{stroke}" '
         f'stroke-width="{wide}"/><rect x="{x + 2:g}" y="{y + 2:g}" width="6" height="24" fill="{colour}"/>'
         f'<text x="{x + 13:g}" y="{y + 12:g}" font-weight="bold">{escape(node.move or "root")}</text>'
-        f'<text x="{x + 13:g}" y="{y + 24:g}">n {node.visits}  v {node.value:+.2f} {prior}</text></g>'
+        f'<text x="{x + 13:g}" y="{y + 24:g}">n {node.visits}  v{equal}{node.value:+.2f} {prior}</text></g>'
     )
 
 

@@ -272,6 +272,13 @@ def test_a_gpu_that_does_not_start_is_a_warning_with_the_reason(monkeypatch, cap
         "warning: the GPU does not start (CUDA_ERROR_NO_DEVICE); going on with the preset cpu\n"
     )
     assert command_line.choose_preset("gpu") == "gpu"
+    assert capsys.readouterr().err.startswith("warning: the GPU does not start (CUDA_ERROR_NO_DEVICE); an iteration of")
+    monkeypatch.setattr(sys.modules["jax._src.xla_bridge"], "_backend_errors", {})
+    assert command_line.choose_preset("gpu") == "gpu"
+    assert capsys.readouterr().err.startswith("warning: there is no GPU; an iteration of the preset gpu takes many min")
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert command_line.choose_preset("gpu") == command_line.choose_preset("auto") == "gpu"
+    assert command_line.choose_preset("tiny") == "tiny"
     assert capsys.readouterr().err == ""
 
 

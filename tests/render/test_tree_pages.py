@@ -84,7 +84,33 @@ def test_values_are_those_of_the_player_at_the_root_where_each_plays_for_itself(
     assert len(movers) > 1
 
 
+def one_decision_from_a_win():
+    """A position of a random game in which some of few decisions end it won."""
+    step, mask = jax.jit(ENV.step), jax.jit(ENV.legal_action_mask)
+    rng, state = np.random.default_rng(1), ENV.init()
+    while True:
+        actions = np.flatnonzero(mask(state))
+        ends = [step(state, action) for action in actions] if len(actions) <= CONFIG.simulations else []
+        won = [bool(end.is_over and end.winner == state.current_seat) for end in ends]
+        if any(won) and not all(won):
+            return state
+        after = step(state, rng.choice(actions))
+        state = ENV.init() if after.is_over else after
+
+
+@pytest.mark.ci
+def test_what_is_proved_is_marked():
+    config = replace(CONFIG, proofs=True, considered=CONFIG.simulations)
+    weights = jnp.zeros((int(np.prod(ENV.observation_shape)), ENV.num_actions + 1))
+    search = jax.jit(lambda state: search_tree(ENV, evaluate, weights, state, jax.random.key(0), config))
+    root = render.search_nodes(ENV, search(one_decision_from_a_win()))
+    assert root.proved and root.value == 1 and any(not child.proved for child in root.children)
+    picture = render.tree_svg(root)
+    assert "root: 25 visits, proved value +1.00" in picture and ">n 25  v=+1.00" in picture
+
+
 def test_pictures(result):
+    assert not any(node.proved for node in render.search_nodes(ENV, result).walk() if node.seat)
     root = render.search_nodes(ENV, result)
     line = root.principal_line()
     assert [node.visits for node in line] == sorted((node.visits for node in line), reverse=True)

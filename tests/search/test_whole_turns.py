@@ -209,7 +209,9 @@ def test_a_turn_that_was_searched_as_the_answer_to_the_one_before_is_not_searche
     known = 0
     for number in range(6):
         keys = jax.random.split(jax.random.key(number), LANES)
-        begins = np.asarray((memory.plan.decision < 0) & (memory.plan.barren == states.turn) & ~states.is_over)
+        plan = memory.plan
+        assert plan
+        begins = np.asarray((plan.decision < 0) & (plan.barren == states.turn) & ~states.is_over)
         assert not np.asarray(rr.winning_turn(ENV, states).found)[begins].any()
         known += begins.sum()
         states, _, memory = ply(states, keys, zeros > 0, zeros, memory)
@@ -220,6 +222,7 @@ def test_a_turn_that_was_searched_as_the_answer_to_the_one_before_is_not_searche
     fresh = no_memory(CONFIG, LANES)
     _, found, _ = ply(states, keys, zeros > 0, zeros, fresh)
     assert won.any() and (np.asarray(found.value)[won] == 1).all()
+    assert fresh.plan
     told = fresh._replace(plan=fresh.plan._replace(barren=states.turn))
     _, found, _ = ply(states, keys, zeros > 0, zeros, told)
     assert (np.asarray(found.value)[won] < 1).any(), "what is remembered is not used"
