@@ -298,8 +298,8 @@ CLAIMS = (
     ),
     Claim(
         "judged",
-        "after 8 decisions the network explains 61 % of what is decided of a result (docs/training.md); half of that, for "
-        "there are 30 positions",
+        "after 8 decisions the network explains 61 % of what is decided of a result (docs/training.md); half of that, "
+        "for there are 30 positions",
         judged,
         at_least=30,
         unit=" %",
