@@ -282,7 +282,7 @@ CLAIMS = (
     ),
     Claim(
         "wins-turns",
-        "the champion takes every win of a turn that its last games had when it compares whole turns (docs/training.md)",
+        "comparing whole turns, the champion takes every win of a turn that its last games had (docs/training.md)",
         wins_taken_by_turns,
         at_least=99,
         unit=" %",
