@@ -156,21 +156,20 @@ def choose_preset(name: str) -> str:
         backend = jax.default_backend()
         problem = next(iter(_backend_errors().values()), None)
     except Exception as failed:  # whatever a plugin raises
-        if asked_platforms():
+        if name == "gpu" or asked_platforms():
             fail(_no_backend(failed))
         jax.config.update("jax_platforms", "cpu")
         backend, problem = jax.default_backend(), str(failed)
     if backend == "gpu":
         return "gpu"
-    why = f"the GPU does not start ({_first_line(problem)})" if problem and backend == "cpu" else ""
+    why = f"the GPU does not start ({_first_line(problem)})" if problem and backend == "cpu" else "there is no GPU"
     if name == "gpu":
-        why = why or "there is no GPU"
         consequence = "an iteration of the preset gpu takes many minutes then, one of the preset cpu does not"
-    else:
-        consequence = "going on with the preset cpu"
-    if why:
         print(f"warning: {why}; {consequence}", file=sys.stderr)
-    return "gpu" if name == "gpu" else "cpu"
+        return name
+    if problem and backend == "cpu":
+        print(f"warning: {why}; going on with the preset cpu", file=sys.stderr)
+    return "cpu"
 
 
 def asked_platforms() -> str | None:

@@ -135,22 +135,15 @@ def search_tree(
     most_visited = ~invalid & (visits == visits.max())
     slot = jnp.argmax(jnp.where(most_visited, improved + slots.gumbel, -jnp.inf)).astype(jnp.int32)
     weights = jnp.where(invalid, 0.0, jax.nn.softmax(improved))
-    if solved is None:
-        return SearchResult(tree, slot, weights, jnp.asarray(False))
-    won = jnp.asarray(False)
-    if config.proofs:
-        wins = solved.winning(ROOT)
+    won, values_of_all, proved = jnp.asarray(False), None, None
+    if solved and config.opponents == "maxn":
+        values_of_all = solved.values
+    if solved and config.proofs:
+        wins, proved = solved.winning(ROOT), solved.proved
         won = wins.any()
         slot = jnp.where(won, jnp.argmax(jnp.where(wins, improved, -jnp.inf)), slot).astype(jnp.int32)
         weights = jnp.where(won, (jnp.arange(len(weights)) == slot).astype(weights.dtype), weights)
-    return SearchResult(
-        tree,
-        slot,
-        weights,
-        won,
-        solved.values if config.opponents == "maxn" else None,
-        solved.proved if config.proofs else None,
-    )
+    return SearchResult(tree, slot, weights, won, values_of_all, proved)
 
 
 def _batched(one: Any) -> Any:

@@ -34,8 +34,8 @@ class Plan(NamedTuple):
         player then wins; infinitely low for none.
       chosen: ``int32[B]`` the turn that is played.
       at: ``int32[B]`` decisions of it that have been made.
-      barren: ``int32[B]`` the number of the turn after it, if a search of that has found no win and whoever plays it
-        would find none either; else -1.
+      barren: ``int32[B]`` the number of the turn after it, if that is proved to hold no win, or a search with as many
+        decisions as its player would try has found none; else -1.
     """
 
     lines: jax.Array
@@ -269,7 +269,7 @@ def _verify(
         (chosen,) = jnp.nonzero(here.reshape(-1), size=batch, fill_value=batch * turns)
         some = jax.tree.map(lambda leaf: leaf.at[chosen].get(mode="clip"), flat)
         answer, _ = winning_lines(env, some, config.answer_nodes, chosen < batch * turns)
-        # A proof, or what a search with no more decisions would say again.
+        # A proof, or what a search with no more decisions would hardly say otherwise.
         none = ~answer.found & (answer.complete | (config.turn_nodes <= config.answer_nodes))
 
         def of_ends(answers: jax.Array) -> jax.Array:

@@ -282,6 +282,16 @@ def test_a_gpu_that_does_not_start_is_a_warning_with_the_reason(monkeypatch, cap
     assert capsys.readouterr().err == ""
 
 
+def test_the_preset_gpu_ends_where_no_backend_starts(monkeypatch, capsys):
+    def broken():
+        raise RuntimeError("the plugin is broken")
+
+    monkeypatch.setattr(jax, "default_backend", broken)
+    with pytest.raises(SystemExit) as stop:
+        command_line.choose_preset("gpu")
+    assert stop.value.code == 2 and "the plugin is broken" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("given", [None, "true"])
 @pytest.mark.parametrize("start", [command_line.start_jax, lambda: command_line.choose_preset("auto")])
 def test_a_gpu_is_shared_with_other_processes_unless_told_otherwise(monkeypatch, start, given):
