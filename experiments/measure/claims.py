@@ -10,6 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from rich.console import Console
 
@@ -172,32 +173,36 @@ def champion_wins_by_turns(options: Options) -> float:
     return 100 * matches.play(by_turns, named("tactician:heuristic")).interval[0]
 
 
-def _puzzles_solved(options: Options, style: Style) -> float:
-    """Per cent of the wins of a turn in the last games of the run that its champion takes."""
+@cache
+def _wins_of_a_turn(options: Options) -> Any:
+    """States ``[P]`` of the last games of the run in which the player to move can win before its turn passes."""
+    matches, _, _ = _trained(options)
+    games = record_files.read(RunDirectory(options.directory / "run").games)
+    return states_of(matches.env, find_puzzles(matches.env, list(games)[-60:]))
+
+
+def _wins_taken(options: Options, style: Style) -> float:
+    """Per cent of these that the champion takes."""
     matches, trained, _ = _trained(options)
-    config, directory = matches.config, RunDirectory(options.directory / "run")
-    env = config.make_env()
-    puzzles = find_puzzles(env, list(record_files.read(directory.games))[-60:])
-    player = champion(trained.version, style)
-    agent = make_agent(env, config.loop, style, learned_by(env, player, directory.champions))
-    return 100 * float(solved(env, agent, states_of(env, puzzles), new_key(0)).mean())
+    agent = make_agent(matches.env, matches.config.loop, style, learned_by(matches.env, trained, matches.champions))
+    return 100 * float(solved(matches.env, agent, _wins_of_a_turn(options), new_key(0)).mean())
 
 
 def wins_taken_by_turns(options: Options) -> float:
-    return _puzzles_solved(options, Style("network", turns=TURNS))
+    return _wins_taken(options, Style("network", turns=TURNS))
 
 
 def wins_taken_by_the_tree(options: Options) -> float:
-    return _puzzles_solved(options, Style("network", simulations=16))
+    return _wins_taken(options, Style("network", simulations=16))
 
 
 def judged(options: Options) -> float:
     """Per cent of what is decided of a result after 8 decisions that the champion's network explains."""
     matches, trained, _ = _trained(options)
-    champions = RunDirectory(options.directory / "run").champions
-    env, loop = matches.config.make_env(), matches.config.loop
-    params = learned_by(env, trained, champions)
-    found = judge(env, loop, params, ply=8, positions=32, continuations=32, seed=0, mesh=make_mesh(32))
+    params = learned_by(matches.env, trained, matches.champions)
+    found = judge(
+        matches.env, matches.config.loop, params, ply=8, positions=32, continuations=32, seed=0, mesh=make_mesh(32)
+    )
     return 100 * found.explained / found.decided
 
 
