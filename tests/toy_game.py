@@ -140,15 +140,18 @@ class ToyGame:
 
 
 @cache
-def best_reward(heap: int, chain: bool = False) -> int:
-    """+1 when the player to move of a 2-player game wins with best play, else -1."""
-    skip = [-best_reward(heap)] if chain else []
+def best_reward(heap: int, chain: bool = False, mover: int = 0, players: int = 2) -> float:
+    """What player 0 gets with best play of all when ``mover`` decides and the others are against it: 1 when it wins,
+    else -1 with 2 players, -1/2 with 3."""
+    skip = [best_reward(heap, False, (mover + 1) % players, players)] if chain else []
     takes = range(1, min(heap, 2 if chain else 4) + 1)
-    return max(skip + [reward_of(heap, chain, take) for take in takes])
+    return (min if mover else max)(skip + [reward_of(heap, chain, take, mover, players) for take in takes])
 
 
-def reward_of(heap: int, chain: bool, take: int) -> int:
-    """The reward that taking so many tokens leads to with best play."""
+def reward_of(heap: int, chain: bool, take: int, mover: int = 0, players: int = 2) -> float:
+    """The same after ``mover`` has taken so many tokens."""
     if take == heap:
-        return 1
-    return best_reward(heap - 1, True) if take == 1 and not chain else -best_reward(heap - take)
+        return -1 / (players - 1) if mover else 1
+    if take == 1 and not chain:
+        return best_reward(heap - 1, True, mover, players)
+    return best_reward(heap - take, False, (mover + 1) % players, players)

@@ -4,7 +4,7 @@
 # (it cannot see the fields of mctx's chex dataclasses)
 
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -79,22 +79,6 @@ def test_a_tree_in_which_nothing_is_proved_is_the_search_without_proofs(config):
     np.testing.assert_allclose(found.value, expected.value, atol=1e-5)
 
 
-@cache
-def allied_reward(heap, chain, mover, players):
-    """What player 0 gets with best play when all others are against it. Seats decide in turn."""
-    best = max if mover == 0 else min
-    following = (mover + 1) % players
-    found = [allied_reward(heap, False, following, players)] if chain else []
-    for take in range(1, min(heap, 2 if chain else 4) + 1):
-        if take == heap:
-            found.append(1 if mover == 0 else -1 / (players - 1))
-        elif take == 1 and not chain:
-            found.append(allied_reward(heap - 1, True, mover, players))
-        else:
-            found.append(allied_reward(heap - take, False, following, players))
-    return best(found)
-
-
 def proved_nodes(results):
     """Position, value for the player to move there, player to move, and number of the game, of all proved nodes in
     which a game goes on."""
@@ -130,7 +114,7 @@ def test_what_is_proved_of_one_against_two_is_true():
     roots, values = states.current_seat.tolist(), set()
     for heap, chain, value, seat, game in proved_nodes(results):
         sign = 1 if seat == roots[game] else -1
-        exact = allied_reward(heap, chain, (seat - roots[game]) % 3, 3)
+        exact = best_reward(heap, chain, (seat - roots[game]) % 3, players=3)
         assert sign * value == pytest.approx(exact)
         values.add((sign, value))
     assert values >= {(1, 1), (1, -0.5), (-1, 0.5)}
