@@ -8,18 +8,23 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from ..boards import Board
 from . import lines, movement
 from .arrays import rays, stacks
 from .arrays.grid import (
     along_rays,
+    any_bit,
     at,
     count_bits,
+    dilate,
     first_bit,
     flood,
     is_cell,
+    on_lines,
     pick,
+    to_rows,
 )
 from .arrays.lanes import materialize
 from .state import Phase, State
@@ -42,8 +47,9 @@ def travels(state: State) -> jax.Array:
 def loud(board: Board, state: State) -> Loud:
     """The legal decisions of a travelling stack (rulebook sections 4 and 5) but for quiet ones, of lanes of states.
 
-    A move that meets no marker changes the ground in one cell, that it starts from; and where all cells of a colour are
-    connected, there is no region for it wherever a stack stands, as long as every player controls one.
+    Where all cells that are open to a colour are connected, all stacks are together in one component, so no region has
+    a stack outside that could pay for it. A move changes the ground where it starts and where it meets markers; that
+    these cells can part nothing is found out for all of them at once.
     """
     seat, focus, phase = state.current_seat, state.focus, state.phase
     word = stacks.unpack(state.stacks)
@@ -60,7 +66,6 @@ def loud(board: Board, state: State) -> Loud:
     captures = jnp.where(target_cap <= cap, movement.distance_set(jnp.maximum(height, reach + 2), far), 0)
 
     here, there = survey_land(board, state.ground, word), survey_land(board, ground, rest)
-    count = count_bits(here.controlled)
     alive = here.active | (state.hand > 0)
     own_territory = jnp.sum(state.ground == -(seat + 1).astype(state.ground.dtype), axis=(0, 1), dtype=jnp.int32)
     # Victory is out of reach of the turn's end where nothing more is eliminated or collapsed. A streak grows by one.
@@ -69,30 +74,45 @@ def loud(board: Board, state: State) -> Loud:
         & (own_territory < board.territory_minimum)
         & (jnp.sum(alive, axis=0) > 1)
         & (state.streak_length < 2)
-        & ~jnp.any(here.active & (count == 0), axis=0)
     )
+    in_reach = to_rows(on_lines(board, focus) & (state.ground > 0))
+    crossed, may_collapse = _cross(there, in_reach, seat)
     still_here, still_left = _is_still(board, seat, here), _is_still(board, seat, there)
+    may_cross = (
+        _is_still(board, seat, crossed)
+        & ~any_bit(in_reach & ~crossed.open & ~dilate(crossed.open, board.territory_offsets)).any(axis=0)
+        & (own_territory + count_bits(may_collapse) < board.territory_minimum)
+    )
     markers = _as_bits(along_rays(board, ground > 0, focus))
     clear = (markers & (~markers + 1)) - 1
+    # Who lands on a marker pays a ring.
+    calm = jnp.where(may_cross, ~markers, jnp.where(still_left, clear, 0))
+    calm = materialize(jnp.where(safe, calm, 0))
 
     goes_on = _as_bits(along_rays(board, _capture_directions(seen, height, cap), focus) != 0)
-    quiet_moves = clear & ~goes_on
-
-    # After a capture the target is one ring lower, and may be captured again from the other side.
-    struck = _next_stacks(board, word, focus, reach)
-    remains = stacks.pop_top(struck)
-    keeps = stacks.is_stack(remains) & (stacks.cap_height(remains).astype(jnp.int8) > cap + 1)
-    owner = stacks.top(struck)
-    stacks_of_owner = sum(jnp.where(owner == s, count[s], 0) for s in range(board.num_players))
-    everybody_controls = (owner == stacks.top(remains)) | (stacks_of_owner > 1)
-    elsewhere = along_rays(board, _capture_directions(seen, height + 1, cap + 1), focus) & ~_opposite(board)
-    quiet_captures = jnp.where(keeps & everybody_controls, clear & ~_as_bits(elsewhere != 0), 0)
-
-    quiet = materialize(jnp.where(safe & still_left, jnp.uint32(0xFFFFFFFF), 0))
+    # A stack of one colour that takes a ring of its own has a higher cap. Behind it there is the target, if a ring of
+    # it is left, else what was behind it before.
+    higher = cap + (cap == height)
+    elsewhere = along_rays(board, _capture_directions(seen, height + 1, higher), focus) & ~_opposite(board)
+    remains = stacks.pop_top(_next_stacks(board, word, focus, reach))
+    behind = _turned(target_cap <= higher) & _turned(far >= reach + 2)
+    back = jnp.where(stacks.is_stack(remains), stacks.cap_height(remains).astype(jnp.int8) <= higher, behind)
+    ends = jnp.where(back, 0, ~_as_bits(elsewhere != 0))
     return Loud(
-        distances=(moves & ~(quiet_moves & quiet)) | (captures & ~(quiet_captures & quiet)),
+        distances=(moves & ~(calm & ~goes_on)) | (captures & ~(calm & ends)),
         skip=(phase == Phase.CAPTURE) & ~(safe & still_here),
     )
+
+
+def _cross(land: Land, in_reach: jax.Array, seat: jax.Array) -> tuple[Land, jax.Array]:
+    """The land with every marker ``in_reach``, uint32[S, N], the mover's, and its own of them collapsed as well: all
+    walls and lines there may be after a move that crosses some. Also uint32[S, N], what may collapse."""
+    mine = jnp.arange(land.markers.shape[0])[:, None, None] == seat
+    own = lax.reduce(jnp.where(mine, land.markers, 0), jnp.uint32(0), lax.bitwise_or, (0,))
+    collapsed = in_reach & own
+    walls = jnp.concatenate([collapsed[None], jnp.where(mine, in_reach, collapsed)])
+    crossed = land._replace(open=land.open & ~walls, markers=jnp.where(mine, land.markers | in_reach, land.markers))
+    return materialize((crossed, collapsed))
 
 
 def _as_bits(along: jax.Array) -> jax.Array:
@@ -106,6 +126,11 @@ def _next_stacks(board: Board, word: stacks.Word, cell: jax.Array, reach: jax.Ar
     strides = jnp.array([dx * board.size + dy for dx, dy in board.directions], jnp.int32)[:, None]
     cells = cell + (reach.astype(jnp.int32) + 1) * strides
     return tuple(jnp.take_along_axis(w.reshape(-1, w.shape[-1]), cells, axis=0, mode="clip") for w in word)
+
+
+def _turned(of_directions: jax.Array) -> jax.Array:
+    """``[D, N]``: what there is in the direction against each one."""
+    return jnp.roll(of_directions, len(of_directions) // 2, axis=0)
 
 
 def _opposite(board: Board) -> jax.Array:

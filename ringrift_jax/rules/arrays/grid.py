@@ -6,6 +6,7 @@ gathers per cell.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import jax
@@ -44,6 +45,13 @@ def is_cell(board: Board, cell) -> jax.Array:
     """bool[S, S, N]: where a plane is at cell int32[N]; nowhere for -1."""
     rows, columns = _coordinates(board, cell)
     return (rows == 0) & (columns == 0)
+
+
+def on_lines(board: Board, cell) -> jax.Array:
+    """bool[S, S, N]: the cells on a line with cell int32[N] along any axis, itself among them."""
+    rows, columns = _coordinates(board, cell)
+    axes = (rows * jnp.int8(dy) == columns * jnp.int8(dx) for dx, dy in board.axes)
+    return reduce(jnp.logical_or, axes)
 
 
 def cell_bit(board: Board, cell) -> jax.Array:
