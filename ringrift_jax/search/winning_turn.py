@@ -133,18 +133,18 @@ class _Progress(NamedTuple):
 
 
 class _Sizes(NamedTuple):
-    """``width`` decisions are played in a round, of ``parents`` states at most; ``entering`` states of the batch enter
-    the pool at a time; ``pool`` and ``seen`` are lengths; ``reserve`` places of the pool are for one state at a time.
-    ``placing`` and ``others``: about as many decisions as states have, by phase, in the middle of a game."""
+    """``width`` decisions are played in a round, of as many states in which a single stack moves or of ``others`` in
+    which there is more to choose from; ``entering`` states of the batch enter the pool at a time; ``pool`` and ``seen``
+    are lengths; ``reserve`` places of the pool are for one state at a time. ``placing``: about as many decisions as a
+    state has in which rings are placed, in the middle of a game; other states have about ``width / others``."""
 
     width: int
-    parents: int
+    others: int
     entering: int
     pool: int
     reserve: int
     seen: int
     placing: int
-    others: int
 
 
 def _sizes(env: Env, batch: int) -> _Sizes:
@@ -152,13 +152,12 @@ def _sizes(env: Env, batch: int) -> _Sizes:
     width = max(least, min(4 * batch, 16384))  # many positions are for machines that do much at once
     return _Sizes(
         width=width,
-        parents=width // 2,
+        others=width // 4,
         entering=4 * width // least,
         pool=16 * width,
         reserve=4 * width,
         seen=1 << 15,
         placing=least // 4,
-        others=least // 32,
     )
 
 
@@ -192,14 +191,19 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
     batch = len(roots.turn)
     entered, pool = _enter(sizes, roots, queue, now)
     single = _round_of_single_stacks(sizes, pool)
-    order, top = lax.top_k(jnp.where(quiet.travels(pool.state) == single, pool.order, -jnp.inf), sizes.parents)
+    order, top = lax.top_k(jnp.where(quiet.travels(pool.state) == single, pool.order, -jnp.inf), sizes.width)
     parents = jax.tree.map(lambda leaf: leaf[top], pool.state)
     lane, present = pool.lane[top], order > -jnp.inf
     left = nodes - now.lanes.nodes.at[lane].get(mode="clip")
     room = jnp.sum(pool.order == -jnp.inf, dtype=jnp.int32)
-    choose = partial(_choose, sizes, present, lane, left, room)
+
+    def among(count: int, actions: Callable[[Env, Any], Actions]):
+        masks, action_of = actions(env, jax.tree.map(lambda leaf: leaf[:count], parents))
+        masks = jnp.pad(masks, ((0, sizes.width - count), (0, 0)))
+        return _choose(sizes, present & (jnp.arange(sizes.width) < count), lane, left, room, masks, action_of)
+
     leaves, tried, row, action = lax.cond(
-        single, lambda: choose(*_loud_actions(env, parents)), lambda: choose(*_legal_actions(env, parents))
+        single, partial(among, sizes.width, _loud_actions), partial(among, sizes.others, _legal_actions)
     )
     valid = row >= 0
 
@@ -238,7 +242,7 @@ def _round_of_single_stacks(sizes: _Sizes, pool: _Pool) -> jax.Array:
     waiting, phase = pool.order > -jnp.inf, pool.state.phase
     travelling = quiet.travels(pool.state) & waiting
     others = waiting & ~travelling
-    decisions = jnp.where(phase == Phase.PLACE, sizes.placing, sizes.others)
+    decisions = jnp.where(phase == Phase.PLACE, sizes.placing, sizes.width // sizes.others)
     enough = jnp.sum(jnp.where(others, decisions, 0)) >= sizes.width
     is_full = jnp.sum(waiting) + sizes.width > sizes.pool - sizes.reserve
     # Where little of the turn is left, little is added to a full pool.
@@ -316,7 +320,7 @@ def _enter(sizes: _Sizes, roots: Any, queue: jax.Array, now: _Progress) -> tuple
     """Fills the pool up from the queue of lanes, so that a round has enough states to choose from."""
     batch, some = len(roots.turn), sizes.entering
     waiting = now.pool.order > -jnp.inf
-    starved = (jnp.sum(waiting) < sizes.parents) & ~jnp.any(waiting & (now.pool.state.phase == Phase.PLACE))
+    starved = (jnp.sum(waiting) < sizes.width) & ~jnp.any(waiting & (now.pool.state.phase == Phase.PLACE))
     lane = queue.at[now.entered + jnp.arange(some)].get(mode="fill", fill_value=batch).astype(jnp.int32)
     states = jax.tree.map(lambda leaf: leaf.at[lane].get(mode="clip"), roots)
     new = starved & (lane < batch)
