@@ -162,14 +162,13 @@ def choose_preset(name: str) -> str:
         backend, problem = jax.default_backend(), str(failed)
     if backend == "gpu":
         return "gpu"
-    why = f"the GPU does not start ({_first_line(problem)})" if problem and backend == "cpu" else "there is no GPU"
+    broken = f"the GPU does not start ({_first_line(problem)})" if problem and backend == "cpu" else ""
     if name == "gpu":
         consequence = "an iteration of the preset gpu takes many minutes then, one of the preset cpu does not"
-        print(f"warning: {why}; {consequence}", file=sys.stderr)
-        return name
-    if problem and backend == "cpu":
-        print(f"warning: {why}; going on with the preset cpu", file=sys.stderr)
-    return "cpu"
+        print(f"warning: {broken or 'there is no GPU'}; {consequence}", file=sys.stderr)
+    elif broken:
+        print(f"warning: {broken}; going on with the preset cpu", file=sys.stderr)
+    return "gpu" if name == "gpu" else "cpu"
 
 
 def asked_platforms() -> str | None:

@@ -9,7 +9,7 @@ from ..boards import Board
 from .actions import Action
 from .arrays import stacks
 from .arrays.grid import Segment, at, neighbour, pick
-from .arrays.rays import Survey, can_capture
+from .arrays.rays import Survey, can_capture, from_cell
 from .effect import Effect
 from .position import Position
 from .state import Phase, State
@@ -101,7 +101,7 @@ def end_chains(seen: Survey, applied: State) -> State:
 
     ``seen``: the board of that state. rulebook section 5. Twin: reference/turn.py::_offer_captures.
     """
-    here = Survey(seen.top, *(at(plane, applied.focus) for plane in seen[1:]))
+    here = from_cell(seen, applied.focus)
     can = jnp.any(can_capture(here, here.height, here.cap), axis=0)
     capturing = (applied.phase == Phase.CAPTURE) | (applied.phase == Phase.CHAIN)
     return applied.replace(phase=jnp.where(capturing & ~can, jnp.int32(Phase.LINE), applied.phase))

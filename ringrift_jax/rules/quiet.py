@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from ..boards import Board
 from . import lines, movement
@@ -56,18 +55,19 @@ def loud(board: Board, state: State) -> Loud:
     stack = tuple(at(w, focus) for w in word)
     height, cap = stacks.height(stack).astype(jnp.int8), stacks.cap_height(stack).astype(jnp.int8)
 
-    left = is_cell(board, focus)
-    ground = jnp.where(left, (seat + 1).astype(state.ground.dtype), state.ground)
+    left, own = is_cell(board, focus), (seat + 1).astype(state.ground.dtype)
+    ground = jnp.where(left, own, state.ground)
     rest = stacks.select(left, stacks.none_like(word), word)
     left, ground, rest = materialize((left, ground, rest))
     seen = rays.survey(board, rest, ground)
-    reach, target_cap, far = (at(plane, focus) for plane in (seen.reach, seen.target_cap, seen.far))
-    moves = jnp.where(phase == Phase.MOVE, movement.distance_set(height, reach), 0)
-    captures = jnp.where(target_cap <= cap, movement.distance_set(jnp.maximum(height, reach + 2), far), 0)
+    ahead = rays.from_cell(seen, focus)
+    moves = jnp.where(phase == Phase.MOVE, movement.distance_set(height, ahead.reach), 0)
+    captures = movement.distance_set(jnp.maximum(height, ahead.reach + 2), ahead.far)
+    captures = jnp.where(ahead.target_cap <= cap, captures, 0)
 
     here, there = survey_land(board, state.ground, word), survey_land(board, ground, rest)
     alive = here.active | (state.hand > 0)
-    own_territory = jnp.sum(state.ground == -(seat + 1).astype(state.ground.dtype), axis=(0, 1), dtype=jnp.int32)
+    own_territory = jnp.sum(state.ground == -own, axis=(0, 1), dtype=jnp.int32)
     # Victory is out of reach of the turn's end where nothing more is eliminated or collapsed. A streak grows by one.
     safe = (
         (pick(state.eliminated, seat) < board.ring_threshold)
@@ -75,8 +75,9 @@ def loud(board: Board, state: State) -> Loud:
         & (jnp.sum(alive, axis=0) > 1)
         & (state.streak_length < 2)
     )
-    in_reach = to_rows(on_lines(board, focus) & (state.ground > 0))
-    crossed, may_collapse = _cross(there, in_reach, seat)
+    on_the_way = on_lines(board, focus)
+    in_reach, may_collapse = to_rows(on_the_way & (state.ground > 0)), to_rows(on_the_way & (state.ground == own))
+    crossed = _cross(there, in_reach, may_collapse, seat)
     still_here, still_left = _is_still(board, seat, here), _is_still(board, seat, there)
     may_cross = (
         _is_still(board, seat, crossed)
@@ -94,8 +95,8 @@ def loud(board: Board, state: State) -> Loud:
     # it is left, else what was behind it before.
     higher = cap + (cap == height)
     elsewhere = along_rays(board, _capture_directions(seen, height + 1, higher), focus) & ~_opposite(board)
-    remains = stacks.pop_top(_next_stacks(board, word, focus, reach))
-    behind = _turned(target_cap <= higher) & _turned(far >= reach + 2)
+    remains = stacks.pop_top(_next_stacks(board, word, focus, ahead.reach))
+    behind = _backwards(rays.can_capture(ahead, jnp.int8(0), higher))
     back = jnp.where(stacks.is_stack(remains), stacks.cap_height(remains).astype(jnp.int8) <= higher, behind)
     ends = jnp.where(back, 0, ~_as_bits(elsewhere != 0))
     return Loud(
@@ -104,15 +105,13 @@ def loud(board: Board, state: State) -> Loud:
     )
 
 
-def _cross(land: Land, in_reach: jax.Array, seat: jax.Array) -> tuple[Land, jax.Array]:
+def _cross(land: Land, in_reach: jax.Array, may_collapse: jax.Array, seat: jax.Array) -> Land:
     """The land with every marker ``in_reach``, uint32[S, N], the mover's, and its own of them collapsed as well: all
-    walls and lines there may be after a move that crosses some. Also uint32[S, N], what may collapse."""
+    walls and lines there may be after a move that crosses some."""
     mine = jnp.arange(land.markers.shape[0])[:, None, None] == seat
-    own = lax.reduce(jnp.where(mine, land.markers, 0), jnp.uint32(0), lax.bitwise_or, (0,))
-    collapsed = in_reach & own
-    walls = jnp.concatenate([collapsed[None], jnp.where(mine, in_reach, collapsed)])
-    crossed = land._replace(open=land.open & ~walls, markers=jnp.where(mine, land.markers | in_reach, land.markers))
-    return materialize((crossed, collapsed))
+    walls = jnp.concatenate([may_collapse[None], jnp.where(mine, in_reach, may_collapse)])
+    markers = jnp.where(mine, land.markers | in_reach, land.markers)
+    return materialize(land._replace(open=land.open & ~walls, markers=markers))
 
 
 def _as_bits(along: jax.Array) -> jax.Array:
@@ -128,7 +127,7 @@ def _next_stacks(board: Board, word: stacks.Word, cell: jax.Array, reach: jax.Ar
     return tuple(jnp.take_along_axis(w.reshape(-1, w.shape[-1]), cells, axis=0, mode="clip") for w in word)
 
 
-def _turned(of_directions: jax.Array) -> jax.Array:
+def _backwards(of_directions: jax.Array) -> jax.Array:
     """``[D, N]``: what there is in the direction against each one."""
     return jnp.roll(of_directions, len(of_directions) // 2, axis=0)
 

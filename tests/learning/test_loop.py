@@ -132,7 +132,7 @@ def test_training_follows_the_data(run):
     learned = [m.losses for m in metrics if m.steps > 0]
     # The best of the run: what the last iteration comes to depends on the rollbacks, and those on the processor.
     assert min(losses.policy_loss for losses in learned) < 0.8 * learned[0].policy_loss
-    assert min(losses.value_loss for losses in learned) < 0.95 * learned[0].value_loss
+    assert min(losses.value_loss for losses in learned) < 0.9 * learned[0].value_loss
 
 
 def test_games_are_learned_from_when_they_are_released(run):

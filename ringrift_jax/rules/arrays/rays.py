@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from ...boards import Board
 from . import stacks
-from .grid import cells_of, shift
+from .grid import at, cells_of, shift
 from .lanes import materialize
 
 WALL = 127
@@ -119,6 +119,11 @@ def survey(board: Board, word: stacks.Word, ground: jax.Array) -> Survey:
         far=reach + 1 + _by_direction(behind),
     )
     return materialize(seen)
+
+
+def from_cell(seen: Survey, cell: jax.Array) -> Survey:
+    """The survey as cell int32[N] has it: ``[N]``, by direction ``[D, N]``."""
+    return Survey(*(at(plane, cell) for plane in seen))
 
 
 def can_capture(seen: Survey, height: jax.Array, cap: jax.Array) -> jax.Array:
