@@ -162,6 +162,7 @@ def test_games_are_contested_unless_the_player_to_move_can_win_at_once(run, monk
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_openings_won_at_once_are_those_that_exhaustive_search_by_the_reference_finds():
     env = make("square8")
     played = Matches(RunConfig("square8"), None, 20, 8, 0)
@@ -254,6 +255,7 @@ def test_players_without_a_run_need_a_board_and_nothing_of_a_run(capsys, monkeyp
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_puzzles_are_counted_with_the_search_of_the_own_turn_and_without(tmp_path, capsys):
     board = boards.standard("square8", 2)
     texts = list(built_positions(board).values())

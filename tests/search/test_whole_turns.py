@@ -36,8 +36,11 @@ def positions():
     return batches.stack([*states[: LANES - 1], games[0].end])
 
 
+STEP = jax.jit(jax.vmap(ENV.step))
+
+
 def play(states, actions):
-    return jax.jit(jax.vmap(ENV.step))(states, jnp.asarray(actions, jnp.int32))
+    return STEP(states, jnp.asarray(actions, jnp.int32))
 
 
 def turn_goes_on(now, start):
@@ -140,6 +143,7 @@ CONFIG = SearchConfig(turns=TURNS, turn_nodes=20_000, answers=TURNS, answer_node
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_wins_are_played_and_turns_that_let_the_next_player_win_are_not():
     states = positions()
     keys = jax.random.split(jax.random.key(2), LANES)
@@ -175,6 +179,7 @@ def test_wins_are_played_and_turns_that_let_the_next_player_win_are_not():
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_players_keep_to_their_plans_and_learn_from_them():
     states = positions()
     ply = jax.jit(partial(play_ply, ENV, evaluate, CONFIG, None))
@@ -202,6 +207,7 @@ def test_players_keep_to_their_plans_and_learn_from_them():
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_a_turn_that_was_searched_as_the_answer_to_the_one_before_is_not_searched_again():
     states = positions()
     ply = jax.jit(partial(play_ply, ENV, evaluate, CONFIG, None))
