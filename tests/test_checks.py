@@ -179,6 +179,7 @@ def test_games_must_end():
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_square8_passes():
     rr.check_env(rr.make("square8", swap_rule=True), num_games=2)
 

@@ -182,6 +182,7 @@ def test_self_play_by_the_champion_starts_like_self_play_by_the_latest(run):
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_an_arena_by_turns_plays_as_champions_do():
     small = preset("tiny", "square8")
     config = replace(

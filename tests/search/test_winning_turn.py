@@ -104,6 +104,7 @@ def test_a_budget_that_ends_says_so():
 
 
 @pytest.mark.ci
+@pytest.mark.optimised
 def test_many_states_share_wide_rounds():
     """As on a GPU. Rounds are as wide as the batch needs, and no state gets more than its budget."""
     env, positions, lines = searched("square8", 2)
