@@ -25,8 +25,12 @@ def test_there_are_four():
     assert [path.name[0] for path in NOTEBOOKS] == ["1", "2", "3", "4"]
 
 
+MARKS = {"1": (), "2": (pytest.mark.ci, pytest.mark.optimised)}
+"""Notebook 2 searches many turns."""
+
+
 @pytest.mark.parametrize(
-    "path", [pytest.param(p, marks=() if p.name[0] == "1" else pytest.mark.ci, id=p.stem) for p in NOTEBOOKS]
+    "path", [pytest.param(p, marks=MARKS.get(p.name[0], pytest.mark.ci), id=p.stem) for p in NOTEBOOKS]
 )
 def test_notebooks_run(path: Path, monkeypatch):
     monkeypatch.setenv("RINGRIFT_QUICK", "1")
