@@ -183,9 +183,15 @@ def test_the_code_for_other_loops_runs(capsys):
 def test_the_wins_on_the_page_about_strategy_are_wins(capsys):
     text = (ROOT / "docs" / "strategy.md").read_text(encoding="utf-8")
     (block,) = python_blocks(text)
-    exec(compile(block, "strategy.md", "exec"), {})
+    names: dict = {}
+    exec(compile(block, "strategy.md", "exec"), names)
     found, played = capsys.readouterr().out.splitlines()
-    assert found.endswith(": seat 1 wins by territory_control") and played == "won by seat 1"
+    line, end = found.split(": ")
+    state = names["start"]
+    for move in line.split(", "):
+        state = notation.play(names["env"], state, move)
+    assert state.winner == 0 and end == "seat 1 wins by territory_control"
+    assert played == "seat 1 wins with 63 cells"
 
 
 def test_links_lead_somewhere():

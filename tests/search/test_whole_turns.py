@@ -36,11 +36,9 @@ def positions():
     return batches.stack([*states[: LANES - 1], games[0].end])
 
 
-STEP = jax.jit(jax.vmap(ENV.step))
-
-
+@jax.jit
 def play(states, actions):
-    return STEP(states, jnp.asarray(actions, jnp.int32))
+    return jax.vmap(ENV.step)(states, jnp.asarray(actions, jnp.int32))
 
 
 def turn_goes_on(now, start):
