@@ -33,6 +33,12 @@ NODES = 65536
 LINE = 16
 """Decisions of a turn that are remembered. Longer turns are rare, and are searched again from there."""
 
+PART = 8
+"""Decisions of one state that are tried at once where the pool has next to no room left."""
+
+DEEPER = 1e-3
+"""What a decision more counts in the order of a full pool, in which a phase counts 1."""
+
 
 class WinningTurn(NamedTuple):
     """What a search of own turns found; leading axis ``[B]``.
@@ -40,7 +46,8 @@ class WinningTurn(NamedTuple):
     Attributes:
       found: ``bool[B]``, the player to move wins before its turn passes.
       action: ``int32[B]``, the first decision of such a win; -1 where none was found.
-      complete: ``bool[B]``, the answer is exact: a win, or the proof that there is none. Else nodes were too few.
+      complete: ``bool[B]``, the answer is exact: a win, or the proof that there is none. Else nodes were too few, or
+        places for the states of a very long turn.
       nodes: ``int32[B]``, decisions tried.
     """
 
@@ -99,12 +106,14 @@ def _compiled(env: Env):
 
 class _Pool(NamedTuple):
     """States still to be tried; ``[P]`` each. ``line``: ``int32[P, LINE]`` decisions from the root, of which there are
-    ``length``. ``order``: the largest goes first, -inf where there is none."""
+    ``length``. ``rest``: the bit of their masks from which on decisions have not been tried. ``order``: the largest
+    goes first, -inf where there is none."""
 
     state: Any
     lane: jax.Array
     line: jax.Array
     length: jax.Array
+    rest: jax.Array
     order: jax.Array
 
 
@@ -170,7 +179,7 @@ def _search(env: Env, roots: Any, nodes: jax.Array, asked: jax.Array) -> tuple[W
     nowhere = jnp.full(sizes.pool, batch, jnp.int32)
     start = _Progress(
         entered=jnp.int32(0),
-        pool=_Pool(blank, nowhere, jnp.full((sizes.pool, LINE), -1, jnp.int32), nowhere, free),
+        pool=_Pool(blank, nowhere, jnp.full((sizes.pool, LINE), -1, jnp.int32), nowhere, nowhere, free),
         lanes=_Lanes(
             found=jnp.zeros(batch, bool),
             line=jnp.full((batch, LINE), -1, jnp.int32),
@@ -190,8 +199,11 @@ def _search(env: Env, roots: Any, nodes: jax.Array, asked: jax.Array) -> tuple[W
 def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Array, now: _Progress) -> _Progress:
     batch = len(roots.turn)
     entered, pool = _enter(sizes, roots, queue, now)
-    single = _round_of_single_stacks(sizes, pool)
-    order, top = lax.top_k(jnp.where(quiet.travels(pool.state) == single, pool.order, -jnp.inf), sizes.width)
+    is_full = jnp.sum(pool.order > -jnp.inf) + sizes.width > sizes.pool - sizes.reserve
+    single = _round_of_single_stacks(sizes, pool, is_full)
+    # Long turns of one phase, as that of a board full of lines, come to an end only depth first.
+    order = pool.order + jnp.where(is_full, DEEPER * pool.length, 0)
+    order, top = lax.top_k(jnp.where(quiet.travels(pool.state) == single, order, -jnp.inf), sizes.width)
     parents = jax.tree.map(lambda leaf: leaf[top], pool.state)
     lane, present = pool.lane[top], order > -jnp.inf
     left = nodes - now.lanes.nodes.at[lane].get(mode="clip")
@@ -199,10 +211,10 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
 
     def among(count: int, actions: Callable[[Env, Any], Actions]):
         masks, action_of = actions(env, jax.tree.map(lambda leaf: leaf[:count], parents))
-        masks = jnp.pad(masks, ((0, sizes.width - count), (0, 0)))
+        masks = jnp.pad(_from_bit(masks, pool.rest[top[:count]]), ((0, sizes.width - count), (0, 0)))
         return _choose(sizes, present & (jnp.arange(sizes.width) < count), lane, left, room, masks, action_of)
 
-    leaves, tried, row, action = lax.cond(
+    leaves, tried, row, action, rest = lax.cond(
         single, partial(among, sizes.width, _loud_actions), partial(among, sizes.others, _legal_actions)
     )
     valid = row >= 0
@@ -229,14 +241,15 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
     goes_on &= ~lanes.done.at[lane_of].get(mode="clip")
     seen, new = _unseen(env, now.seen, after, lane_of, goes_on)
     pool = pool._replace(order=pool.order.at[jnp.where(leaves, top, sizes.pool)].set(-jnp.inf, mode="drop"))
-    pool = _put(pool, _Pool(after, lane_of, line, length + 1, _order(env, after)), new)
+    pool = pool._replace(rest=pool.rest.at[jnp.where(rest > 0, top[0], sizes.pool)].set(rest, mode="drop"))
+    pool = _put(pool, _Pool(after, lane_of, line, length + 1, jnp.zeros_like(length), _order(env, after)), new)
     lanes = lanes._replace(stopped=lanes.stopped & ~lanes.found)
     over = lanes.done.at[pool.lane].get(mode="fill", fill_value=True)
     pool = pool._replace(order=jnp.where(over, -jnp.inf, pool.order))
     return _Progress(entered, pool, lanes, seen)
 
 
-def _round_of_single_stacks(sizes: _Sizes, pool: _Pool) -> jax.Array:
+def _round_of_single_stacks(sizes: _Sizes, pool: _Pool, is_full: jax.Array) -> jax.Array:
     """``bool``: whether only states go next in which a single stack moves, or only others: what a single stack can do
     is found much faster, and a round of few states costs as much as a full one."""
     waiting, phase = pool.order > -jnp.inf, pool.state.phase
@@ -244,7 +257,6 @@ def _round_of_single_stacks(sizes: _Sizes, pool: _Pool) -> jax.Array:
     others = waiting & ~travelling
     decisions = jnp.where(phase == Phase.PLACE, sizes.placing, sizes.width // sizes.others)
     enough = jnp.sum(jnp.where(others, decisions, 0)) >= sizes.width
-    is_full = jnp.sum(waiting) + sizes.width > sizes.pool - sizes.reserve
     # Where little of the turn is left, little is added to a full pool.
     late = jnp.any(others & (phase >= Phase.LINE))
     return travelling.any() & ~jnp.where(is_full, late, enough)
@@ -286,25 +298,40 @@ def _choose(
     room: jax.Array,
     masks: jax.Array,
     action_of: Callable[[jax.Array, jax.Array], jax.Array],
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]:
     """The decisions of a round: of as many states, in order, as have ``room``, if their lanes have so many nodes
-    ``left``.
+    ``left``. Where the first has more decisions than fit, some of its own.
 
     Returns:
-      ``bool[E]`` states that leave the pool, and those of them whose decisions are tried; for each decision
-      ``int32[width]`` the state, -1 for none, and the action.
+      ``bool[E]`` states that leave the pool, and those of which decisions are tried; for each decision
+      ``int32[width]`` the state, -1 for none, and the action; and ``int32`` the bit of its mask from which on the first
+      state is left for later, 0 if it is not.
     """
     masks = jnp.where(present[:, None], masks, 0)
     needed = lax.population_count(masks).astype(jnp.int32).sum(axis=1, dtype=jnp.int32)
-    # A full pool is searched depth first; for that there is a rest of it.
     first = present & (jnp.arange(len(present)) == 0)
-    fits = first & (needed <= jnp.minimum(room, sizes.width))
+    # A full pool is searched depth first; for that there is a rest of it, of which a state takes a part.
+    most = jnp.minimum(jnp.maximum(room // 32, jnp.minimum(room, PART)), sizes.width)
+    fits = first & (needed <= most)
     fits |= present & (jnp.cumsum(needed) <= jnp.minimum(room - sizes.reserve, sizes.width))
-    # The first one will not have more room later.
-    leaves = fits | first
-    tried = fits & (_sums_by_lane(lane, needed) <= left)
+    in_part = first & ~fits & (most > 0)
+    needed = jnp.where(in_part, most, needed)
+    tried = (fits | in_part) & (_sums_by_lane(lane, needed) <= left)
     row, entry, _ = entries(jnp.where(tried[:, None], masks, 0), sizes.width)
-    return leaves, tried, row, action_of(row, entry).astype(jnp.int32)
+    stays = jnp.any(in_part & tried)
+    row = jnp.where(stays & (jnp.arange(sizes.width) >= most), -1, row)
+    # The first one will not have more room later.
+    leaves = fits | (first & ~stays)
+    bit, word = jnp.divmod(entry[most - 1], masks.shape[1])
+    rest = jnp.where(stays, 32 * word + bit + 1, 0).astype(jnp.int32)
+    return leaves, tried, row, action_of(row, entry).astype(jnp.int32), rest
+
+
+def _from_bit(masks: jax.Array, first: jax.Array) -> jax.Array:
+    """Packed masks ``uint32[E, W]`` without the bits before the ``first`` ones, ``int32[E]``; bits are counted on from
+    word to word."""
+    before = jnp.clip(first[:, None] - 32 * jnp.arange(masks.shape[1]), 0, 32).astype(jnp.uint32)
+    return jnp.where(before < 32, masks >> before << before, 0)
 
 
 def _sums_by_lane(lane: jax.Array, numbers: jax.Array) -> jax.Array:
@@ -325,7 +352,7 @@ def _enter(sizes: _Sizes, roots: Any, queue: jax.Array, now: _Progress) -> tuple
     states = jax.tree.map(lambda leaf: leaf.at[lane].get(mode="clip"), roots)
     new = starved & (lane < batch)
     line, length = jnp.full((some, LINE), -1, jnp.int32), jnp.zeros(some, jnp.int32)
-    pool = _put(now.pool, _Pool(states, lane, line, length, jnp.zeros(some, jnp.float32)), new)
+    pool = _put(now.pool, _Pool(states, lane, line, length, length, jnp.zeros(some, jnp.float32)), new)
     return now.entered + jnp.sum(new, dtype=jnp.int32), pool
 
 
