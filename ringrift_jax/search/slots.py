@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from ..boards import MAX_PLACEMENT
 from ..game import Game
 from ..numerics import in_32_bits
+from ..settings import INT32_MAX
 
 _BITS = 32
 
@@ -71,8 +72,11 @@ def pack(mask: jax.Array) -> jax.Array:
     return (rows << jnp.arange(_BITS, dtype=jnp.uint32)[:, None]).sum(0, dtype=jnp.uint32)
 
 
-def entries(masks: jax.Array, count: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The first ``count`` true entries of packed masks ``uint32[R, W]``, one mask after the other.
+def entries(
+    masks: jax.Array, count: int, skip: jax.Array | int = 0, most: jax.Array | int = INT32_MAX
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The first ``count`` true entries of packed masks ``uint32[R, W]``, one mask after the other, or ``most`` if these
+    are fewer, after those that are skipped.
 
     Returns:
       ``int32[count]`` masks and ``int32[count]`` indices in them, -1 after the last, and ``int32`` how many there are.
@@ -81,14 +85,14 @@ def entries(masks: jax.Array, count: int) -> tuple[jax.Array, jax.Array, jax.Arr
     words = masks.reshape(-1)
     bits = jax.lax.population_count(words).astype(jnp.int32)
     ends = jnp.cumsum(bits)
-    starts = ends - bits
+    starts = ends - bits - skip
     # Each word with any bit claims its first position, and the maximum so far spreads it to the positions that follow.
-    claims = jnp.where(bits > 0, starts, count)
+    claims = jnp.where(bits > 0, jnp.maximum(starts, 0), count)
     word = jnp.zeros(count, jnp.int32).at[claims].max(jnp.arange(len(words), dtype=jnp.int32), mode="drop")
     word = jax.lax.cummax(word)
     position = jnp.arange(count)
     bit = _nth_bit(words[word], position - starts[word])
-    valid = position < ends[-1]
+    valid = position < jnp.minimum(ends[-1] - skip, most)
     row, column = jnp.divmod(word, num_words)
     return jnp.where(valid, row, -1), jnp.where(valid, bit * num_words + column, -1), ends[-1]
 

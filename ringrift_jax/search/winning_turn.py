@@ -106,14 +106,14 @@ def _compiled(env: Env):
 
 class _Pool(NamedTuple):
     """States still to be tried; ``[P]`` each. ``line``: ``int32[P, LINE]`` decisions from the root, of which there are
-    ``length``. ``rest``: the bit of their masks from which on decisions have not been tried. ``order``: the largest
-    goes first, -inf where there is none."""
+    ``length``. ``tried``: how many of their own decisions have been. ``order``: the largest goes first, -inf where
+    there is none."""
 
     state: Any
     lane: jax.Array
     line: jax.Array
     length: jax.Array
-    rest: jax.Array
+    tried: jax.Array
     order: jax.Array
 
 
@@ -205,27 +205,30 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
     order = pool.order + jnp.where(is_full, DEEPER * pool.length, 0)
     order, top = lax.top_k(jnp.where(quiet.travels(pool.state) == single, order, -jnp.inf), sizes.width)
     parents = jax.tree.map(lambda leaf: leaf[top], pool.state)
-    lane, present = pool.lane[top], order > -jnp.inf
+    lane, before = pool.lane[top], pool.tried[top]
+    # What is left of a state in parts comes at the head of a round.
+    present = (order > -jnp.inf) & ((before == 0) | (jnp.arange(sizes.width) == 0))
     left = nodes - now.lanes.nodes.at[lane].get(mode="clip")
     room = jnp.sum(pool.order == -jnp.inf, dtype=jnp.int32)
 
     def among(count: int, actions: Callable[[Env, Any], Actions]):
         masks, action_of = actions(env, jax.tree.map(lambda leaf: leaf[:count], parents))
-        masks = jnp.pad(_from_bit(masks, pool.rest[top[:count]]), ((0, sizes.width - count), (0, 0)))
-        return _choose(sizes, present & (jnp.arange(sizes.width) < count), lane, left, room, masks, action_of)
+        masks = jnp.pad(masks, ((0, sizes.width - count), (0, 0)))
+        here = present & (jnp.arange(sizes.width) < count)
+        return _choose(sizes, here, lane, left, room, before[0], masks, action_of)
 
-    leaves, tried, row, action, rest = lax.cond(
+    leaves, tried, row, action, in_part = lax.cond(
         single, partial(among, sizes.width, _loud_actions), partial(among, sizes.others, _legal_actions)
     )
     valid = row >= 0
 
-    before = jax.tree.map(lambda leaf: leaf[row], parents)
-    after = jax.vmap(env.step)(before, action)
+    state = jax.tree.map(lambda leaf: leaf[row], parents)
+    after = jax.vmap(env.step)(state, action)
     lane_of = jnp.where(valid, lane[row], batch)
     length = pool.length[top][row]
     line = jnp.where(jnp.arange(LINE) == length[:, None], action[:, None], pool.line[top][row])
-    wins = valid & won_by(after, before.current_player)
-    goes_on = valid & turn_goes_on(before, after)
+    wins = valid & won_by(after, state.current_player)
+    goes_on = valid & turn_goes_on(state, after)
 
     position = jnp.arange(sizes.width)
     best = jnp.full(batch, sizes.width, jnp.int32).at[lane_of].min(jnp.where(wins, position, sizes.width), mode="drop")
@@ -241,7 +244,7 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
     goes_on &= ~lanes.done.at[lane_of].get(mode="clip")
     seen, new = _unseen(env, now.seen, after, lane_of, goes_on)
     pool = pool._replace(order=pool.order.at[jnp.where(leaves, top, sizes.pool)].set(-jnp.inf, mode="drop"))
-    pool = pool._replace(rest=pool.rest.at[jnp.where(rest > 0, top[0], sizes.pool)].set(rest, mode="drop"))
+    pool = pool._replace(tried=pool.tried.at[top[0]].add(in_part))
     pool = _put(pool, _Pool(after, lane_of, line, length + 1, jnp.zeros_like(length), _order(env, after)), new)
     lanes = lanes._replace(stopped=lanes.stopped & ~lanes.found)
     over = lanes.done.at[pool.lane].get(mode="fill", fill_value=True)
@@ -296,20 +299,21 @@ def _choose(
     lane: jax.Array,
     left: jax.Array,
     room: jax.Array,
+    before: jax.Array,
     masks: jax.Array,
     action_of: Callable[[jax.Array, jax.Array], jax.Array],
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]:
     """The decisions of a round: of as many states, in order, as have ``room``, if their lanes have so many nodes
-    ``left``. Where the first has more decisions than fit, some of its own.
+    ``left``. The first has had so many of its decisions tried ``before``; where the others do not fit, some of them.
 
     Returns:
       ``bool[E]`` states that leave the pool, and those of which decisions are tried; for each decision
-      ``int32[width]`` the state, -1 for none, and the action; and ``int32`` the bit of its mask from which on the first
-      state is left for later, 0 if it is not.
+      ``int32[width]`` the state, -1 for none, and the action; and ``int32`` how many decisions of the first state are
+      tried if others are left for later, else 0.
     """
     masks = jnp.where(present[:, None], masks, 0)
-    needed = lax.population_count(masks).astype(jnp.int32).sum(axis=1, dtype=jnp.int32)
     first = present & (jnp.arange(len(present)) == 0)
+    needed = lax.population_count(masks).astype(jnp.int32).sum(axis=1, dtype=jnp.int32) - first * before
     # A full pool is searched depth first; for that there is a rest of it, of which a state takes a part.
     most = jnp.minimum(jnp.maximum(room // 32, jnp.minimum(room, PART)), sizes.width)
     fits = first & (needed <= most)
@@ -317,21 +321,12 @@ def _choose(
     in_part = first & ~fits & (most > 0)
     needed = jnp.where(in_part, most, needed)
     tried = (fits | in_part) & (_sums_by_lane(lane, needed) <= left)
-    row, entry, _ = entries(jnp.where(tried[:, None], masks, 0), sizes.width)
     stays = jnp.any(in_part & tried)
-    row = jnp.where(stays & (jnp.arange(sizes.width) >= most), -1, row)
+    skip, limit = jnp.where(tried[0], before, 0), jnp.where(stays, most, sizes.width)
+    row, entry, _ = entries(jnp.where(tried[:, None], masks, 0), sizes.width, skip, limit)
     # The first one will not have more room later.
     leaves = fits | (first & ~stays)
-    bit, word = jnp.divmod(entry[most - 1], masks.shape[1])
-    rest = jnp.where(stays, 32 * word + bit + 1, 0).astype(jnp.int32)
-    return leaves, tried, row, action_of(row, entry).astype(jnp.int32), rest
-
-
-def _from_bit(masks: jax.Array, first: jax.Array) -> jax.Array:
-    """Packed masks ``uint32[E, W]`` without the bits before the ``first`` ones, ``int32[E]``; bits are counted on from
-    word to word."""
-    before = jnp.clip(first[:, None] - 32 * jnp.arange(masks.shape[1]), 0, 32).astype(jnp.uint32)
-    return jnp.where(before < 32, masks >> before << before, 0)
+    return leaves, tried, row, action_of(row, entry).astype(jnp.int32), jnp.where(stays, most, 0)
 
 
 def _sums_by_lane(lane: jax.Array, numbers: jax.Array) -> jax.Array:
