@@ -203,6 +203,7 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
     single = _round_of_single_stacks(sizes, pool, is_full)
     # Long turns of one phase, as that of a board full of lines, come to an end only depth first.
     order = pool.order + jnp.where(is_full, DEEPER * pool.length, 0)
+    # Elsewhere all of ``top`` is used: XLA's CPU backend sorts the whole pool where a slice of the best is asked for.
     order, top = lax.top_k(jnp.where(quiet.travels(pool.state) == single, order, -jnp.inf), sizes.width)
     parents = jax.tree.map(lambda leaf: leaf[top], pool.state)
     lane, before = pool.lane[top], pool.tried[top]
@@ -215,7 +216,7 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
         masks, action_of = actions(env, jax.tree.map(lambda leaf: leaf[:count], parents))
         masks = jnp.pad(masks, ((0, sizes.width - count), (0, 0)))
         here = present & (jnp.arange(sizes.width) < count)
-        return _choose(sizes, here, lane, left, room, before[0], masks, action_of)
+        return _choose(sizes, here, lane, left, room, before, masks, action_of)
 
     leaves, tried, row, action, in_part = lax.cond(
         single, partial(among, sizes.width, _loud_actions), partial(among, sizes.others, _legal_actions)
@@ -244,7 +245,7 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
     goes_on &= ~lanes.done.at[lane_of].get(mode="clip")
     seen, new = _unseen(env, now.seen, after, lane_of, goes_on)
     pool = pool._replace(order=pool.order.at[jnp.where(leaves, top, sizes.pool)].set(-jnp.inf, mode="drop"))
-    pool = pool._replace(tried=pool.tried.at[top[0]].add(in_part))
+    pool = pool._replace(tried=pool.tried.at[top].add(in_part))
     pool = _put(pool, _Pool(after, lane_of, line, length + 1, jnp.zeros_like(length), _order(env, after)), new)
     lanes = lanes._replace(stopped=lanes.stopped & ~lanes.found)
     over = lanes.done.at[pool.lane].get(mode="fill", fill_value=True)
@@ -308,8 +309,8 @@ def _choose(
 
     Returns:
       ``bool[E]`` states that leave the pool, and those of which decisions are tried; for each decision
-      ``int32[width]`` the state, -1 for none, and the action; and ``int32`` how many decisions of the first state are
-      tried if others are left for later, else 0.
+      ``int32[width]`` the state, -1 for none, and the action; and ``int32[E]`` how many decisions are tried of the
+      state of which others are left for later, 0 of the rest.
     """
     masks = jnp.where(present[:, None], masks, 0)
     first = present & (jnp.arange(len(present)) == 0)
@@ -322,11 +323,11 @@ def _choose(
     needed = jnp.where(in_part, most, needed)
     tried = (fits | in_part) & (_sums_by_lane(lane, needed) <= left)
     stays = jnp.any(in_part & tried)
-    skip, limit = jnp.where(tried[0], before, 0), jnp.where(stays, most, sizes.width)
+    skip, limit = jnp.sum((first & tried) * before), jnp.where(stays, most, sizes.width)
     row, entry, _ = entries(jnp.where(tried[:, None], masks, 0), sizes.width, skip, limit)
     # The first one will not have more room later.
     leaves = fits | (first & ~stays)
-    return leaves, tried, row, action_of(row, entry).astype(jnp.int32), jnp.where(stays, most, 0)
+    return leaves, tried, row, action_of(row, entry).astype(jnp.int32), jnp.where(first & stays, most, 0)
 
 
 def _sums_by_lane(lane: jax.Array, numbers: jax.Array) -> jax.Array:
