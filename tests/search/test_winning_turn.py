@@ -64,8 +64,10 @@ def test_answers_are_those_of_exhaustive_search(board, players):
     assert len(positions) >= 60 and sum(line is not None for line in lines) >= 5
     states = states_of(env, positions)
     answer = jax.device_get(rr.winning_turn(env, states, nodes=20_000))
-    # A turn on a large board may collapse forty lines, one after the other, with hundreds of choices at each.
-    assert answer.complete.all() or (board in ("square19", "hexagonal") and answer.complete.mean() >= 0.98)
+    # On a large board full of markers a turn collapses up to forty lines, with hundreds of choices at each.
+    carpets = {text for name, text in built_positions(env.board).items() if "carpet" in name}
+    hard = board in ("square19", "hexagonal") and np.isin([reference.state_string(p) for p in positions], list(carpets))
+    assert (answer.complete | hard).all()
     exact = answer.complete
     np.testing.assert_array_equal(answer.found[exact], np.array([line is not None for line in lines])[exact])
     np.testing.assert_array_equal(answer.action >= 0, answer.found)
