@@ -58,11 +58,12 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
     board or number of players.
     """
     large = boards.standard(board, num_players).size > 9
+    opponents = "maxn" if num_players > 2 else "paranoid"
     if name == "tiny":
         lanes, chunk = (4, 32) if large else (16, 64)
         return LoopConfig(
             network=NetworkConfig(channels=8, blocks=1),
-            search=SearchConfig(simulations=4, considered=4),
+            search=SearchConfig(simulations=4, considered=4, opponents=opponents),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=256, batch_size=32, min_rows=32, warmup=10),
             arena=ArenaConfig(every=2, groups=2 if large else 8, test=SequentialConfig(error_rate=0.25)),
@@ -78,6 +79,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
                 gumbel_scale=0.3,
                 value_scale=1.0,
                 rescale_values=False,
+                opponents=opponents,
                 # On the large boards nobody has measured what this and whole turns in arenas cost and gain.
                 turn_nodes=0 if large else 4096,
             ),
@@ -96,6 +98,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
                 gumbel_scale=1.0 if large else 0.3,
                 value_scale=1.0,
                 rescale_values=False,
+                opponents=opponents,
                 turn_nodes=0 if large else 4096,
             ),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),

@@ -25,7 +25,7 @@ class SearchConfig:
       value_scale, maxvisit_init, rescale_values, use_mixed_value: the transform of completed Q-values,
         ``value_scale * (maxvisit_init + largest visit count) * Q``, see ``mctx.qtransform_completed_by_mix_value``.
       opponents: of three or four players. ``"paranoid"``: all others together against the root player
-        (:mod:`.tree`). ``"maxn"``: each for itself (:mod:`.solver`).
+        (:mod:`.tree`). ``"maxn"``: each for itself (:mod:`.solver`), as all presets have it with more than two.
       proofs: positions of the tree that are proved won or lost are backed up as such, no simulation goes below them,
         and a decision of the root that is proved to win is played: the policy is that decision alone, the value 1.
       turn_nodes: decisions of the own turn that are tried at the root to find a win (``winning_turn``). Where there is

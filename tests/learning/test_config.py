@@ -23,6 +23,12 @@ def test_presets_survive_json(name, board, players):
     assert hash(config) == hash(RunConfig(board, players, loop=preset(name, board, players)))
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_more_than_two_players_each_play_for_themselves(name):
+    searched = {players: preset(name, "hex8", players).search.opponents for players in (2, 3, 4)}
+    assert searched == {2: "paranoid", 3: "maxn", 4: "maxn"}
+
+
 def test_flat_names_are_those_of_the_command_line():
     flat = flatten(to_dict(RunConfig("hex8", seed=3)))
     assert flat["seed"] == 3
