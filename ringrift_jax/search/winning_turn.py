@@ -322,12 +322,13 @@ def _choose(
     in_part = first & ~fits & (most > 0)
     needed = jnp.where(in_part, most, needed)
     tried = (fits | in_part) & (_sums_by_lane(lane, needed) <= left)
-    stays = jnp.any(in_part & tried)
+    in_part &= tried
+    stays = in_part.any()
     skip, limit = jnp.sum((first & tried) * before), jnp.where(stays, most, sizes.width)
     row, entry, _ = entries(jnp.where(tried[:, None], masks, 0), sizes.width, skip, limit)
     # The first one will not have more room later.
     leaves = fits | (first & ~stays)
-    return leaves, tried, row, action_of(row, entry).astype(jnp.int32), jnp.where(first & stays, most, 0)
+    return leaves, tried, row, action_of(row, entry).astype(jnp.int32), jnp.where(in_part, most, 0)
 
 
 def _sums_by_lane(lane: jax.Array, numbers: jax.Array) -> jax.Array:
