@@ -1,4 +1,4 @@
-"""Many devices: the games of a batch are spread over them; all else is computed on each of them alike.
+"""Many devices: each has its share of the games; all else is computed on each of them alike.
 
 A CPU counts as one device unless the setting ``jax_num_cpu_devices`` makes it several, one thread each. XLA's CPU
 backend runs a convolution on one thread, so that two devices on two cores search almost twice as fast as one.
@@ -7,15 +7,14 @@ backend runs a convolution on one thread, so that two devices on two cores searc
 import os
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
-from jax.sharding import Mesh, NamedSharding
-from jax.sharding import PartitionSpec as P
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
+
+from .collectives import ALONE, AXIS, BY_GAME, EVERYWHERE, Collectives
 
 T = TypeVar("T")
-
-_AXIS = "games"
 
 
 def deterministic_kernels() -> bool:
@@ -47,18 +46,32 @@ def wait_for_slower_devices() -> None:
 def make_mesh(*sizes: int) -> Mesh:
     """As many devices as divide all the given batch sizes evenly."""
     number = max(n for n in range(1, jax.device_count() + 1) if not any(size % n for size in sizes))
-    return jax.make_mesh((number,), (_AXIS,), (jax.sharding.AxisType.Auto,), devices=jax.devices()[:number])
+    return jax.make_mesh((number,), (AXIS,), (jax.sharding.AxisType.Auto,), devices=jax.devices()[:number])
 
 
-def everywhere(mesh: Mesh | None) -> jax.sharding.Sharding:
+def everywhere(mesh: Mesh | None) -> Sharding:
     """The sharding of what every device of a mesh holds, or the first device where there is no mesh."""
-    return NamedSharding(mesh, P()) if mesh else jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return on_mesh(EVERYWHERE, mesh)
 
 
-def on_mesh(abstract: T, mesh: Mesh | None) -> T:
-    """The result of ``jax.eval_shape``, told that every device of a mesh holds it."""
-    sharding = everywhere(mesh)
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), abstract)
+def on_mesh(layout: Any, mesh: Mesh | None) -> Any:
+    """The shardings of a layout, which is a pytree of :data:`.EVERYWHERE`, :data:`.BY_GAME` and :data:`.BY_LANE`; where
+    there is no mesh, the first device holds all."""
+    one = SingleDeviceSharding(jax.devices()[0])
+    return jax.tree.map(lambda spec: NamedSharding(mesh, spec) if mesh else one, layout, is_leaf=_is_spec)
+
+
+def placed(abstract: T, shardings: Any) -> T:
+    """The result of ``jax.eval_shape``, told where it is held. ``shardings``: a pytree or the beginning of one."""
+
+    def place(sharding: Sharding, part: Any) -> Any:
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), part)
+
+    return jax.tree.map(place, shardings, abstract)
+
+
+def _is_spec(node: Any) -> bool:
+    return isinstance(node, PartitionSpec)
 
 
 def spread(function: Callable[..., T], mesh: Mesh | None) -> Callable[..., T]:
@@ -72,26 +85,13 @@ def spread(function: Callable[..., T], mesh: Mesh | None) -> Callable[..., T]:
     Returns:
       A function of the same arguments, for use under ``jit``, whose result every device holds as a whole.
     """
-    if mesh is None or mesh.size == 1:
-        return function
-    split = _over_devices(function, mesh, P(_AXIS))
-    return lambda *arguments: jax.lax.with_sharding_constraint(split(*arguments), everywhere(mesh))
-
-
-def spread_mean(function: Callable[..., T], mesh: Mesh | None) -> Callable[..., T]:
-    """Like :func:`spread`, for a function that returns means over its batch: these become means over all of it."""
-    if mesh is None or mesh.size == 1:
+    peers = Collectives.of(mesh)
+    if peers == ALONE:
         return function
 
-    def averaged(*arguments):
-        return jax.lax.pmean(function(*arguments), _AXIS)
-
-    return _over_devices(averaged, mesh, P())
-
-
-def _over_devices(function: Callable[..., T], mesh: Mesh, results: P) -> Callable[..., T]:
     def on_all(shared, *batched):
-        specs = P(), *(P(_AXIS) for _ in batched)
-        return jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=results, check_vma=False)(shared, *batched)
+        specs = EVERYWHERE, *(BY_GAME for _ in batched)
+        whole = peers.on_each(function, specs, BY_GAME)(shared, *batched)
+        return jax.lax.with_sharding_constraint(whole, everywhere(mesh))
 
     return on_all

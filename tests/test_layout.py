@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    ("settings", "devices", "numerics", "pytrees"),
+    ("settings", "numerics", "pytrees"),
+    ("collectives",),
+    ("devices",),
     ("boards",),
     ("rules",),
     ("reference",),

@@ -20,9 +20,9 @@ from rich.table import Table
 import ringrift_jax as rr
 from experiments.command_line import start_jax, use_all_cores
 from experiments.measure import common, timing
-from ringrift_jax.devices import everywhere, make_mesh
+from ringrift_jax.devices import make_mesh, on_mesh
 from ringrift_jax.learning.config import to_dict
-from ringrift_jax.learning.loop import LoopConfig, make_iterate, new_loop
+from ringrift_jax.learning.loop import LAYOUT, LoopConfig, divided, make_iterate, new_loop
 from ringrift_jax.numerics import new_key
 
 PROGRAM = "python -m experiments.benchmark selfplay"
@@ -71,8 +71,8 @@ class SelfPlay:
 
     def __init__(self, env, loop: LoopConfig):
         loop = replace(loop, learner=replace(loop.learner, min_rows=_NEVER), arena=replace(loop.arena, every=_NEVER))
-        self.mesh = make_mesh(loop.self_play.lanes, loop.learner.batch_size)
-        self.state = jax.device_put(new_loop(env, loop, new_key(0)), everywhere(self.mesh))
+        self.mesh = make_mesh(*divided(loop).values())
+        self.state = jax.device_put(new_loop(env, loop, new_key(0)), on_mesh(LAYOUT, self.mesh))
         self._iterate = make_iterate(env, loop, self.mesh)
         self.played: list[Any] = []
 

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..collectives import EVERYWHERE, Collectives
+from . import ring
 from .loop import LoopConfig, LoopState
 from .ring import Replay
 
@@ -57,7 +59,8 @@ def games_of_lanes(
     config: LoopConfig, replay: Replay, lanes: Sequence[int] | jax.Array, iteration: int
 ) -> list[PlayedGame]:
     """All games that ended in an iteration in some lanes, but those of which rows have been overwritten."""
-    return list(_games(config, _columns(replay, jnp.asarray(lanes, jnp.int32)), iteration))
+    peers = Collectives.that_share(replay.status)
+    return list(_games(config, _columns(peers, replay, jnp.asarray(lanes, jnp.int32)), iteration))
 
 
 @partial(jax.jit, static_argnames="number")
@@ -69,21 +72,31 @@ def _choose_lanes(replay: Replay, iteration: jax.Array, number: int) -> jax.Arra
     return jax.lax.top_k(jnp.where(ended, lanes, 0) - order, number)[1]
 
 
-@jax.jit
-def _columns(replay: Replay, lanes: jax.Array) -> dict[str, Any]:
+@partial(jax.jit, static_argnames="peers")
+def _columns(peers: Collectives, replay: Replay, lanes: jax.Array) -> dict[str, Any]:
     """What the ring holds of some lanes, the oldest rows first."""
     blocks = replay.status.shape[0]
     order = (replay.cursor + jnp.arange(blocks)) % blocks
 
-    def column(leaf):
-        return leaf[order[:, None], lanes]
+    def columns(replay: Replay, lanes: jax.Array) -> Any:
+        number = replay.status.shape[1]
+        own = lanes - peers.rank * number
+        here = (own >= 0) & (own < number)
 
+        def column(leaf: jax.Array) -> jax.Array:
+            found = leaf[order[:, None], own]
+            return jnp.where(here.reshape(-1, *(1 for _ in leaf.shape[2:])), found, jnp.zeros_like(found))
+
+        return peers.total(jax.tree.map(column, (replay.rows, replay.game, replay.ended, replay.outcome)))
+
+    of_all = peers.on_each(columns, (ring.LAYOUT, EVERYWHERE), EVERYWHERE)
+    rows, game, ended, outcome = of_all(replay, lanes)
     return {
         "lanes": lanes,
-        "rows": jax.tree.map(column, replay.rows),
-        "game": column(replay.game),
-        "ended": column(replay.ended),
-        "outcome": column(replay.outcome),
+        "rows": rows,
+        "game": game,
+        "ended": ended,
+        "outcome": outcome,
         "iteration": replay.iteration[order],
         "version": replay.version[order],
     }

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..collectives import ALONE, Collectives
 from ..game import GameState
 from ..numerics import in_32_bits
 from ..rules.state import Phase
@@ -91,27 +92,38 @@ class GatesReport:
 
 
 @in_32_bits
-def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: int) -> GatesReport:
+def measure(
+    config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: int, peers: Collectives = ALONE
+) -> GatesReport:
     """Judges a chunk of self-play.
 
     Args:
       config: the limits.
       replay: the ring after the chunk.
-      stats: of the chunk.
+      stats: of the chunk, on all devices.
       chunk: blocks it wrote, the last ones.
+      peers: the devices that hold the ring.
     """
     blocks = replay.status.shape[0]
     chunk = min(chunk, blocks)
     recent = (replay.cursor - chunk + jnp.arange(chunk)) % blocks
     rows = jax.tree.map(lambda leaf: leaf[recent], replay.rows)
-    prints = fingerprint(rows.state)
-    opening = rows.state.steps == OPENING
-
     choice = jnp.sum(rows.slot_actions >= 0, axis=-1) > 1
     weights = rows.slot_weights.astype(jnp.float32)
     entropy = jnp.where(choice, jax.scipy.special.entr(weights).sum(axis=-1), 0)
     phase = jax.nn.one_hot(rows.state.phase, len(Phase) - 1, dtype=jnp.float32, axis=0) * choice
-    not_finite = stats.not_finite + jnp.sum(~jnp.isfinite(weights), dtype=jnp.int32)
+    prints, opening = peers.gather((fingerprint(rows.state), rows.state.steps == OPENING))
+    entropies, choices, mean_entropy, choice, not_finite = peers.total(
+        (
+            (phase * entropy).sum((1, 2)),
+            phase.sum((1, 2)),
+            entropy.sum(),
+            choice.sum(),
+            jnp.sum(~jnp.isfinite(weights), dtype=jnp.int32),
+        )
+    )
+    mean_entropy /= jnp.maximum(choice, 1)
+    not_finite += stats.not_finite
 
     games = jnp.maximum(stats.games, 1).astype(jnp.float32)
     enough = stats.games >= config.min_games
@@ -125,20 +137,17 @@ def measure(config: GatesConfig, replay: Replay, stats: SelfPlayStats, chunk: in
     unfinished = stats.truncated / games
     unique = _distinct(prints, jnp.ones_like(opening)) / opening.size
     distinct_openings = _distinct(prints, opening) / jnp.maximum(openings, 1)
-    choices = phase.sum((1, 2))
-    mean_entropy = entropy.sum() / jnp.maximum(choice.sum(), 1)
     seat_share = stats.wins.max() / games
     results = {
         "length": gate(length, (length >= config.min_length) & (length <= config.max_length), enough),
         "unfinished": gate(unfinished, unfinished <= config.max_unfinished, enough),
         "unique": gate(unique, unique >= config.min_unique),
         "openings": gate(distinct_openings, distinct_openings >= config.min_openings, openings >= config.min_games),
-        "entropy": gate(mean_entropy, mean_entropy >= config.min_entropy, choice.sum() >= config.min_games),
+        "entropy": gate(mean_entropy, mean_entropy >= config.min_entropy, choice >= config.min_games),
         "seat_balance": gate(seat_share, seat_share <= config.max_seat_share, enough),
         "finite": gate(not_finite, not_finite <= config.max_not_finite),
     }
-    by_phase = (phase * entropy).sum((1, 2)) / jnp.maximum(choices, 1)
-    return GatesReport(results, by_phase, choices.astype(jnp.int32))
+    return GatesReport(results, entropies / jnp.maximum(choices, 1), choices.astype(jnp.int32))
 
 
 def fingerprint(states: GameState) -> jax.Array:

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 import jax
 import jax.numpy as jnp
 import optax
-from jax.sharding import Mesh
 from msgspec import Meta
 
 from .. import symmetry
-from ..devices import spread_mean
+from ..collectives import ALONE, Collectives
 from ..game import Game, GameState
 from ..numerics import in_32_bits
 from ..search.evaluation import Evaluate, evaluate_observations
@@ -187,8 +186,9 @@ def train(
     config: LearnerConfig,
     learner: Learner,
     replay: Replay,
+    tickets: ring.Tickets,
     key: jax.Array,
-    mesh: Mesh | None = None,
+    peers: Collectives = ALONE,
 ) -> tuple[Learner, Losses, jax.Array]:
     """As many optimiser steps as the data allow.
 
@@ -198,27 +198,27 @@ def train(
       config: how to learn.
       learner: what changes.
       replay: the ring to sample from.
+      tickets: of its rows.
       key: typed key, consumed.
-      mesh: devices to spread the rows of a batch over.
+      peers: the devices that hold the ring; each learns from its share of a batch.
 
     Returns:
       The learner, the mean losses of its steps, and their number ``int32``.
     """
     optimizer = make_optimizer(config)
-    enough = jnp.sum(replay.trainable, dtype=jnp.int32) >= config.min_rows
+    enough = tickets.rows >= config.min_rows
     steps = jnp.where(enough, learner.due // config.batch_size, 0).astype(jnp.int32)
 
     def objective(params, rows, outcome, keys):
         result = losses(env, evaluate, config, params, rows, outcome, keys)
         return result.loss, result
 
-    differentiate = spread_mean(jax.grad(objective, has_aux=True), mesh)
-
     def step(i, carry):
         params, average, state, skipped, total = carry
         sample_key, row_key = jax.random.split(jax.random.fold_in(key, i))
-        rows, outcome = ring.take(replay, ring.sample(replay, sample_key, config.batch_size, config.surprise))
-        gradient, result = differentiate(params, rows, outcome, jax.random.split(row_key, config.batch_size))
+        rows, outcome = ring.sample(replay, tickets, sample_key, config.batch_size, peers)
+        row_keys = peers.own(jax.random.split(row_key, config.batch_size))
+        gradient, result = peers.mean(jax.grad(objective, has_aux=True)(params, rows, outcome, row_keys))
         norm = optax.tree.norm(gradient)
         updates, new_state = optimizer.update(gradient, state, params)
         changed = optax.apply_updates(params, updates), new_state

@@ -15,11 +15,12 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from ..devices import everywhere
+from ..collectives import ALONE, BY_GAME, EVERYWHERE, Collectives
+from ..devices import on_mesh
 from ..game import Game
 from ..numerics import in_32_bits
 from ..players.agents import make_evaluate
-from ..players.arena import ArenaConfig, Match, advance, judge, match_keys, new_match, next_turn, take
+from ..players.arena import ArenaConfig, Match, advance, judge, new_match, next_turn, take
 from ..pytrees import check_leading_axis, select
 from ..search.config import SearchConfig
 from ..search.evaluation import Evaluate
@@ -30,7 +31,7 @@ from . import ring
 from .gates import GatesConfig, GatesReport, measure
 from .learner import Learner, LearnerConfig, Losses, earn, new_learner, restart, train
 from .ring import Replay
-from .selfplay import Games, SelfPlayConfig, SelfPlayStats, new_games, new_replay, no_stats, record_ply
+from .selfplay import Games, SelfPlayConfig, SelfPlayStats, draw_openings, new_games, new_replay, no_stats, record_ply
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,18 @@ class LoopState:
     replay: Replay
     games: Games
     key: jax.Array
+
+
+LAYOUT = LoopState(
+    iteration=EVERYWHERE,
+    learner=EVERYWHERE,
+    champion=EVERYWHERE,
+    version=EVERYWHERE,
+    replay=ring.LAYOUT,
+    games=BY_GAME,
+    key=EVERYWHERE,
+)
+"""Every device holds its lanes and their rows, and all that is learned."""
 
 
 @jax.tree_util.register_dataclass
@@ -161,33 +174,35 @@ def make_iterate(
     Args:
       env: the environment.
       config: of the loop.
-      mesh: devices to use, each of which then holds the whole state; None for one.
+      mesh: devices to use, each of which holds its share of the state (:data:`LAYOUT`); None for one.
 
     Raises:
       ValueError: the lanes or the batch cannot be divided among the devices. The function itself raises it, when it is
         traced, for a state of other settings.
     """
-    devices = mesh.size if mesh else 1
-    for name, number in (
-        ("self_play.lanes", config.self_play.lanes),
-        ("learner.batch_size", config.learner.batch_size),
-    ):
-        if number % devices:
-            raise ValueError(f"{name} is {number}; it must be a multiple of the number of devices, {devices}")
+    peers = Collectives.of(mesh)
+    for name, number in divided(config).items():
+        if number % peers.size:
+            raise ValueError(f"{name} is {number}; it must be a multiple of the number of devices, {peers.size}")
     evaluate = make_evaluate(env, config.network)
 
     @in_32_bits
     def iterate(state: LoopState) -> tuple[LoopState, Metrics]:
-        _check_sizes(config, state)
         key, play_key, learn_key = jax.random.split(state.key, 3)
+        *play_keys, match_key = jax.random.split(play_key, 3)
         iteration = state.iteration + 1
 
-        challenge = iteration % config.arena.every == 0
-        games, replay, self_play, match = play(env, evaluate, config, state, challenge, play_key, mesh)
-        report = measure(config.gates, replay, self_play, config.self_play.chunk)
+        games, replay, self_play = play(env, evaluate, config, state, jnp.stack(play_keys), peers)
+        report = measure(config.gates, replay, self_play, config.self_play.chunk, peers)
         replay = ring.drop(replay, iteration, ~report.passed)
 
-        verdict = judge(match, env.num_players, config.arena.test)
+        challenge = iteration % config.arena.every == 0
+        held = peers.after(challenge, (self_play, replay.lost, report))
+        match = challenge_champion(env, evaluate, config, state, held, match_key, peers)
+        verdict = judge(match, env.num_players, config.arena.test, peers, config.arena.groups)
+        decisions = peers.total(match.length.sum())
+        iteration, approved = peers.after((iteration, replay.approved), (verdict, decisions))
+        replay = replace(replay, approved=approved)
         promoted, rolled_back = challenge & verdict.stronger, challenge & verdict.weaker
         champion = select(promoted, state.learner.average, state.champion)
         version = state.version + promoted
@@ -195,8 +210,9 @@ def make_iterate(
 
         if not config.gates.parity_games:
             replay, released = ring.approve(replay, iteration)
-            learner = earn(config.learner, learner, released)
-        learner, losses, steps = train(env, evaluate, config.learner, learner, replay, learn_key, mesh)
+            learner = earn(config.learner, learner, peers.total(released))
+        tickets = ring.give_tickets(replay, config.learner.surprise, peers)
+        learner, losses, steps = train(env, evaluate, config.learner, learner, replay, tickets, learn_key, peers)
 
         following = LoopState(iteration, learner, champion, version, replay, games, key)
         metrics = Metrics(
@@ -206,14 +222,14 @@ def make_iterate(
             losses=losses,
             steps=steps,
             skipped=learner.skipped,
-            trainable_rows=jnp.sum(replay.trainable, dtype=jnp.int32),
+            trainable_rows=tickets.rows,
             lost_rows=replay.lost,
             arena=ArenaStats(
                 score=jnp.where(challenge, verdict.score, 0),
                 error=jnp.where(challenge, verdict.error, 0),
                 groups=jnp.where(challenge, verdict.groups, 0),
                 games=jnp.where(challenge, verdict.groups * env.num_players, 0),
-                decisions=match.length.sum(),
+                decisions=decisions,
             ),
             promoted=promoted,
             rolled_back=rolled_back,
@@ -221,73 +237,105 @@ def make_iterate(
         )
         return following, metrics
 
-    return jax.jit(iterate, donate_argnums=0, out_shardings=everywhere(mesh) if mesh else None)
+    on_each = peers.on_each(iterate, (LAYOUT,), (LAYOUT, EVERYWHERE))
+
+    def whole(state: LoopState) -> tuple[LoopState, Metrics]:
+        _check_sizes(config, state)
+        return on_each(state)
+
+    return jax.jit(whole, donate_argnums=0, out_shardings=on_mesh((LAYOUT, EVERYWHERE), mesh) if mesh else None)
+
+
+def divided(config: LoopConfig) -> dict[str, int]:
+    """What is divided evenly among devices: the number of each setting, by its name."""
+    return {
+        "self_play.lanes": config.self_play.lanes,
+        "learner.batch_size": config.learner.batch_size,
+    }
 
 
 @in_32_bits
 def play(
-    env: Game,
-    evaluate: Evaluate,
-    config: LoopConfig,
-    state: LoopState,
-    challenge: jax.Array,
-    key: jax.Array,
-    mesh: Mesh | None = None,
-) -> tuple[Games, Replay, SelfPlayStats, Match]:
-    """A chunk of self-play and then, if ``challenge``, a match between the network being trained and the champion.
-
-    Self-play searches with noise, the match without, but for its openings. A ply moves all lanes of self-play, or as
-    many games of the match.
+    env: Game, evaluate: Evaluate, config: LoopConfig, state: LoopState, keys: jax.Array, peers: Collectives = ALONE
+) -> tuple[Games, Replay, SelfPlayStats]:
+    """A chunk of self-play; it searches with noise.
 
     Args:
       env: the environment.
       evaluate: the network.
       config: of the loop.
       state: before the iteration.
-      challenge: ``bool``.
-      key: typed key, consumed.
-      mesh: devices to spread the games over.
-    """
-    lanes, latest, champion = config.self_play.lanes, state.learner.average, state.champion
-    lanes_key, restart_key, match_key = jax.random.split(key, 3)
+      keys: typed keys ``[2]``, consumed: of the lanes, and of the openings of games that begin.
+      peers: the devices that share the games.
 
-    player = latest if config.self_play.network == "latest" else champion
-    lane_keys = jax.random.split(lanes_key, lanes)
+    Returns:
+      The games, the ring, and the statistics of all devices' lanes.
+    """
+    lanes = config.self_play.lanes // peers.size
+    player = state.learner.average if config.self_play.network == "latest" else state.champion
+    lane_keys = peers.own(jax.random.split(keys[0], config.self_play.lanes))
     noise = jnp.ones(lanes, jnp.float32)
 
-    def of_self_play(ply, carry):
+    def of_ply(ply, carry):
         games, replay, stats = carry
-        keys = jax.vmap(jax.random.fold_in, (0, None))(lane_keys, ply)
+        ply_keys = jax.vmap(jax.random.fold_in, (0, None))(lane_keys, ply)
         in_opening = games.length < games.opening
         after, found, memory = play_ply(
-            env, evaluate, config.search, player, games.state, keys, in_opening, noise, games.memory, mesh
+            env, evaluate, config.search, player, games.state, ply_keys, in_opening, noise, games.memory
         )
+        openings = peers.own(draw_openings(config.self_play, jax.random.fold_in(keys[1], ply)))
         return record_ply(
-            env, config.self_play, games, replay, stats, after, found, memory, jax.random.fold_in(restart_key, ply),
+            env, config.self_play, games, replay, stats, after, found, memory, openings,
             state.iteration + 1, state.version,
         )  # fmt: skip
 
-    start = state.games, state.replay, no_stats(env.num_players)
-    games, replay, stats = jax.lax.fori_loop(0, config.self_play.chunk, of_self_play, start)
+    start = state.games, replace(state.replay, lost=jnp.int32(0)), no_stats(env.num_players)
+    games, replay, stats = jax.lax.fori_loop(0, config.self_play.chunk, of_ply, start)
+    return games, replace(replay, lost=state.replay.lost + peers.total(replay.lost)), stats.of_all(peers)
 
-    opening, search = config.arena.opening, config.arena_search
-    game_keys = match_keys(match_key, config.arena.groups, env.num_players)
 
-    def undecided(match):
-        return challenge & ~judge(match, env.num_players, config.arena.test).decided
+@in_32_bits
+def challenge_champion(
+    env: Game,
+    evaluate: Evaluate,
+    config: LoopConfig,
+    state: LoopState,
+    held: jax.Array,
+    key: jax.Array,
+    peers: Collectives = ALONE,
+) -> Match:
+    """A match between the network being trained and the champion, until it is decided.
 
-    def of_match(match):
+    Both search without noise, but in the openings. A ply moves as many games as there are lanes.
+
+    Args:
+      env: the environment.
+      evaluate: the network.
+      config: of the loop.
+      state: before the iteration.
+      held: ``bool``; otherwise no game begins.
+      key: typed key, consumed.
+      peers: the devices to which the games are dealt, by openings.
+    """
+    lanes, latest, champion = config.self_play.lanes // peers.size, state.learner.average, state.champion
+    opening, search, groups = config.arena.opening, config.arena_search, config.arena.groups
+    group_keys = peers.deal(jax.random.split(key, groups))
+    game_keys = jnp.repeat(group_keys, env.num_players)
+
+    def of_ply(carry):
+        match, _ = carry
         turn = next_turn(env, match, lanes, opening)
         states, lengths, memory = take(turn, (match.state, match.length, match.memory))
         keys = jax.vmap(jax.random.fold_in)(take(turn, game_keys), lengths)
         side, in_opening = select(turn.challenging, latest, champion), lengths < opening
         after, _, memory = play_ply(
-            env, evaluate, search, side, states, keys, in_opening, in_opening.astype(jnp.float32), memory, mesh
+            env, evaluate, search, side, states, keys, in_opening, in_opening.astype(jnp.float32), memory
         )
-        return advance(env, match, turn, after, memory)
+        match = advance(env, match, turn, after, memory)
+        return match, ~judge(match, env.num_players, config.arena.test, peers, groups).decided
 
-    match = new_match(env, config.arena.groups, no_memory(search, config.arena.groups * env.num_players))
-    return games, replay, stats, jax.lax.while_loop(undecided, of_match, match)
+    match = new_match(env, len(group_keys), no_memory(search, len(game_keys)))
+    return jax.lax.while_loop(lambda carry: carry[1], of_ply, (match, held))[0]
 
 
 @in_32_bits

@@ -9,10 +9,12 @@ the oldest; rows overwritten while their game still runs are lost and counted.
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from ..collectives import ALONE, BY_LANE, EVERYWHERE, Collectives
 from ..game import GameState
 
 
@@ -80,6 +82,21 @@ class Replay:
     def trainable(self) -> jax.Array:
         """``bool[B, L]``: rows that may be learned from."""
         return (self.status == Status.COMPLETE) & (self.ended <= self.approved)
+
+
+LAYOUT = Replay(
+    rows=BY_LANE,
+    status=BY_LANE,
+    game=BY_LANE,
+    outcome=BY_LANE,
+    ended=BY_LANE,
+    iteration=EVERYWHERE,
+    version=EVERYWHERE,
+    cursor=EVERYWHERE,
+    approved=EVERYWHERE,
+    lost=EVERYWHERE,
+)
+"""Every device holds the rows of its lanes."""
 
 
 def make_rows(
@@ -209,39 +226,62 @@ def _ended_in(replay: Replay, iteration: jax.Array | int) -> jax.Array:
     return (replay.status == Status.COMPLETE) & (replay.ended == iteration)
 
 
-def sample(replay: Replay, key: jax.Array, number: int, surprise: float = 0.0) -> jax.Array:
-    """``int32[number]``: indices for :func:`take`, drawn from the trainable rows with replacement.
+class Tickets(NamedTuple):
+    """How likely rows are drawn: in proportion to their tickets, of which those that may not be learned from have none.
 
-    Policy surprise weighting (KataGo): rows at which the search changed the policy much are drawn more often.
+    Attributes:
+      upto: ``int32[B, L]`` tickets of the rows of a block up to each, of this device's lanes.
+      parts: ``int32[B * devices]`` tickets of all rows up to the last one of a device in a block, in this order.
+      rows: ``int32`` rows that have tickets, of all devices.
+    """
+
+    upto: jax.Array
+    parts: jax.Array
+    rows: jax.Array
+
+
+def give_tickets(replay: Replay, surprise: float = 0.0, peers: Collectives = ALONE) -> Tickets:
+    """Policy surprise weighting (KataGo): rows at which the search changed the policy much are drawn more often.
 
     Args:
       replay: the ring.
-      key: typed key, consumed.
-      number: of indices.
       surprise: share of the draws in which a row is as likely as its surprise is large, in [0, 1]; in the others all
         rows are equally likely.
+      peers: the devices that hold the ring.
 
-    There must be at least one trainable row; otherwise the indices are meaningless.
+    Tickets are integers, so that their sums are exact, and add up to about 2**30 at the most.
     """
-    upto = jnp.cumsum(_tickets(replay, surprise).ravel(), dtype=jnp.int32)
-    chosen = jax.random.randint(key, (number,), 0, jnp.maximum(upto[-1], 1))
-    return jnp.searchsorted(upto, chosen, side="right").astype(jnp.int32)
-
-
-def _tickets(replay: Replay, surprise: float) -> jax.Array:
-    """``int32[B, L]`` proportional to how likely rows are drawn, 0 for those that are not trainable. They are integers,
-    so that their sums are exact, and add up to about 2**30 at the most."""
     trainable = replay.trainable
-    if not surprise:
-        return trainable.astype(jnp.int32)
+    numbers = trainable.astype(jnp.int32)
     found = jnp.where(trainable, replay.rows.surprise.astype(jnp.float32), 0)
-    rows, total = jnp.sum(trainable), jnp.sum(found)
-    relative = jnp.where(total > 0, found * (rows / jnp.where(total > 0, total, 1)), 1)
-    unit = max(2**30 // trainable.size, 1)
-    return jnp.where(trainable, jnp.round(unit * (1 - surprise + surprise * relative)), 0).astype(jnp.int32)
+    rows, total = peers.total((jnp.sum(numbers), jnp.sum(found)))
+    if surprise:
+        relative = jnp.where(total > 0, found * (rows / jnp.where(total > 0, total, 1)), 1)
+        unit = max(2**30 // (trainable.size * peers.size), 1)
+        numbers = jnp.where(trainable, jnp.round(unit * (1 - surprise + surprise * relative)), 0).astype(jnp.int32)
+    upto = jnp.cumsum(numbers, axis=1, dtype=jnp.int32)
+    return Tickets(upto, jnp.cumsum(peers.gather(upto[:, -1]).T, dtype=jnp.int32), rows)
 
 
-def take(replay: Replay, indices: jax.Array) -> tuple[Rows, jax.Array]:
-    """Rows with leading axis ``[number]`` and their ``float32[number, n]`` outcomes by player."""
-    block, lane = jnp.divmod(indices, replay.status.shape[1])
-    return jax.tree.map(lambda leaf: leaf[block, lane], (replay.rows, replay.outcome))
+def sample(
+    replay: Replay, tickets: Tickets, key: jax.Array, number: int, peers: Collectives = ALONE
+) -> tuple[Rows, jax.Array]:
+    """Rows drawn with replacement, leading axis ``[number]``, and their ``float32[number, n]`` outcomes by player. Of
+    several devices each gets its share of them.
+
+    Args:
+      replay: the ring.
+      tickets: of :func:`give_tickets`.
+      key: typed key, consumed.
+      number: of rows on all devices.
+      peers: the devices that hold the ring.
+
+    There must be at least one trainable row; otherwise the rows are meaningless.
+    """
+    ticket = jax.random.randint(key, (number,), 0, jnp.maximum(tickets.parts[-1], 1))
+    part = jnp.searchsorted(tickets.parts, ticket, side="right")
+    ticket -= jnp.where(part > 0, tickets.parts[part - 1], 0)
+    block, device = jnp.divmod(part, peers.size)
+    lane = jnp.sum(tickets.upto[block] <= ticket[:, None], axis=1, dtype=jnp.int32)
+    drawn = jax.tree.map(lambda leaf: leaf[block, lane], (replay.rows, replay.outcome))
+    return peers.pick(drawn, device == peers.rank)

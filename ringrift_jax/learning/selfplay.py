@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from ..collectives import Collectives
 from ..game import Game, GameState
 from ..numerics import in_32_bits
 from ..pytrees import select
@@ -76,22 +78,25 @@ class Ply(NamedTuple):
 
 
 class Reduction(NamedTuple):
-    """How a number of a chunk comes from its plies: where it starts, and what a ply makes of it.
+    """How a number of a chunk comes from its plies: where it starts, what a ply makes of it, and what it is of several
+    devices.
 
-    The arguments of ``add`` are the number so far, that of the ply, and the plies of the chunk.
+    The arguments of ``add`` are the number so far, that of the ply, and the plies of the chunk; that of ``across`` are
+    the numbers ``[devices, ...]``.
     """
 
     start: int | float
     add: Callable[[jax.Array, jax.Array, int], jax.Array]
+    across: Callable[[jax.Array], jax.Array]
 
 
 NO_GAME = jnp.iinfo(jnp.int32).max
 """The length of the shortest of no games."""
 
-SUM = Reduction(0, lambda so_far, new, plies: so_far + new)
-MIN = Reduction(NO_GAME, lambda so_far, new, plies: jnp.minimum(so_far, new))
-MAX = Reduction(0, lambda so_far, new, plies: jnp.maximum(so_far, new))
-MEAN = Reduction(0.0, lambda so_far, new, plies: so_far + new / plies)
+SUM = Reduction(0, lambda so_far, new, plies: so_far + new, partial(jnp.sum, axis=0))
+MIN = Reduction(NO_GAME, lambda so_far, new, plies: jnp.minimum(so_far, new), partial(jnp.min, axis=0))
+MAX = Reduction(0, lambda so_far, new, plies: jnp.maximum(so_far, new), partial(jnp.max, axis=0))
+MEAN = Reduction(0.0, lambda so_far, new, plies: so_far + new / plies, partial(jnp.mean, axis=0))
 
 
 def _statistic(reduction: Reduction, of: Callable[[Ply], jax.Array], per_seat: bool = False) -> Any:
@@ -131,6 +136,13 @@ class SelfPlayStats:
     overflow: jax.Array = _statistic(SUM, lambda ply: _total(ply.found.overflow))
     not_finite: jax.Array = _statistic(SUM, lambda ply: _total(ply.found.not_finite))
 
+    def of_all(self, peers: Collectives) -> "SelfPlayStats":
+        """The same of the lanes of all devices, from those of each."""
+        gathered = peers.gather(self)
+        return SelfPlayStats(
+            **{each.name: each.metadata["reduction"].across(getattr(gathered, each.name)) for each in fields(self)}
+        )
+
 
 def no_stats(num_players: int) -> SelfPlayStats:
     """Of a chunk without plies."""
@@ -159,7 +171,7 @@ def new_games(env: Game, config: SelfPlayConfig, search: SearchConfig, key: jax.
     """Every lane at the start of its first game. The key is consumed."""
     start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (config.lanes, *leaf.shape)), env.init())
     zeros = jnp.zeros(config.lanes, jnp.int32)
-    return Games(start, zeros, zeros, _draw_opening(config, key), no_memory(search, config.lanes))
+    return Games(start, zeros, zeros, draw_openings(config, key), no_memory(search, config.lanes))
 
 
 @in_32_bits
@@ -170,7 +182,8 @@ def new_replay(env: Game, config: SearchConfig, blocks: int, lanes: int) -> Repl
     return ring.empty(row, blocks, lanes, env.num_players)
 
 
-def _draw_opening(config: SelfPlayConfig, key: jax.Array) -> jax.Array:
+def draw_openings(config: SelfPlayConfig, key: jax.Array) -> jax.Array:
+    """``int32[lanes]``: how many decisions of a game that begins there are drawn. The key is consumed."""
     return jax.random.randint(key, (config.lanes,), 0, config.opening + 1, jnp.int32)
 
 
@@ -184,7 +197,7 @@ def record_ply(
     after: GameState,
     found: SearchOutput,
     memory: Memory,
-    key: jax.Array,
+    openings: jax.Array,
     iteration: jax.Array,
     version: jax.Array,
 ) -> tuple[Games, Replay, SelfPlayStats]:
@@ -199,7 +212,7 @@ def record_ply(
       after: states after the ply, leading axis ``[L]``.
       found: what the searches of the ply found.
       memory: what is known of the turns after it.
-      key: typed key, consumed.
+      openings: ``int32[L]`` of :func:`draw_openings`, for games that begin.
       iteration, version: ``int32`` the iteration it is played in, and version of the champion then.
     """
     rows = ring.make_rows(
@@ -215,7 +228,7 @@ def record_ply(
         state=select(ended, env.init(), after),
         number=games.number + ended,
         length=jnp.where(ended, 0, length),
-        opening=jnp.where(ended, _draw_opening(config, key), games.opening),
+        opening=jnp.where(ended, openings, games.opening),
         memory=memory,
     )
     return following, replay, _add_ply(stats, ply, config.chunk)

@@ -25,7 +25,7 @@ from ..settings import Count, checked
 from .games import PlayedGame, games_of_lanes
 from .loop import LoopConfig
 from .ring import Replay
-from .selfplay import Games, new_games, new_replay, no_stats, record_ply
+from .selfplay import Games, draw_openings, new_games, new_replay, no_stats, record_ply
 
 
 class Network(NamedTuple):
@@ -144,9 +144,9 @@ def _functions(env: Game, config: LoopConfig, lanes: int, mesh: Mesh | None) -> 
         key: jax.Array,
         ply: jax.Array,
     ) -> tuple[Games, Replay, jax.Array]:
-        stats, version = no_stats(env.num_players), jnp.int32(0)
+        stats, version, openings = no_stats(env.num_players), jnp.int32(0), draw_openings(config.self_play, key)
         games, replay, _ = record_ply(
-            env, config.self_play, games, replay, stats, after, found, memory, key, ply, version
+            env, config.self_play, games, replay, stats, after, found, memory, openings, ply, version
         )
         return games, replay, after.is_over
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from msgspec import Meta
 
+from ..collectives import ALONE, Collectives
 from ..game import Game, GameState
 from ..numerics import in_32_bits
 from ..settings import INT32_MAX, Count, CountOrZero, check
@@ -221,8 +222,12 @@ def distinct_share(match: Match) -> float:
 
 
 @in_32_bits
-def judge(match: Match, players: int, config: SequentialConfig) -> Verdict:
-    """What the groups say that have ended, up to the first one that still runs."""
-    over = ~match.running.reshape(-1, players).any(axis=1)
-    ready = jnp.cumprod(over, dtype=jnp.int32).sum()
-    return verdict(match.score.reshape(-1, players).mean(axis=1), ready, players, config)
+def judge(
+    match: Match, players: int, config: SequentialConfig, peers: Collectives = ALONE, groups: int | None = None
+) -> Verdict:
+    """What the first ``groups`` say, None for all, up to the first one that still runs. Those of several devices were
+    dealt to them in turn."""
+    over, scores = match.running.reshape(-1, players), match.score.reshape(-1, players)
+    over, scores = peers.collect((~over.any(axis=1), scores.mean(axis=1)))
+    over, scores = over[:groups], scores[:groups]
+    return verdict(scores, jnp.cumprod(over, dtype=jnp.int32).sum(), players, config)

@@ -21,9 +21,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
-from jax.sharding import Mesh
 
-from ..devices import everywhere
+from ..devices import everywhere, placed
 from ..learning.config import RunConfig, from_dict, to_dict
 from ..learning.loop import LoopState
 from ..numerics import key_of
@@ -65,7 +64,7 @@ class Checkpoints:
     def restore(
         self,
         like: LoopState,
-        mesh: Mesh | None = None,
+        shardings: Any = None,
         say: Callable[[str], None] = warnings.warn,
         last: int | None = None,
     ) -> LoopState:
@@ -75,7 +74,7 @@ class Checkpoints:
 
         Args:
           like: a state of the same shapes, or its ``jax.eval_shape``.
-          mesh: the devices that then hold it, see :mod:`ringrift_jax.devices`; None for the first device.
+          shardings: where it then is, a pytree or the beginning of one; None for the first device.
           say: told about each damaged checkpoint.
           last: none after this iteration; None for any.
 
@@ -86,10 +85,7 @@ class Checkpoints:
         steps = sorted((step for step in self._manager.all_steps() if last is None or step <= last), reverse=True)
         if not steps:
             raise FileNotFoundError("there is no checkpoint" + (f" up to iteration {last}" if last is not None else ""))
-        target = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere(mesh)),
-            jax.eval_shape(_storable, like),
-        )
+        target = placed(jax.eval_shape(_storable, like), shardings or everywhere(None))
         problems: list[Exception] = []
         for step in steps:
             try:

@@ -20,11 +20,12 @@ KNOBS = {
 
 
 def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:
-    """Estimated bytes of what training keeps: replay, games, search tree, network (with champion and optimiser).
+    """Estimated bytes of what training keeps on each device: replay, games, search tree, network (with champion and
+    optimiser).
 
-    ``state`` may be its ``jax.eval_shape``.
+    ``state`` may be its ``jax.eval_shape``; where it does not say on which devices it is, it is on one.
     """
-    lanes = config.self_play.lanes
+    lanes = _here(state.games.number)[0]
     slots = state.replay.rows.slot_actions.shape[-1]
     # Of a node mctx keeps six numbers per slot and five others, four bytes each, and the state with its slots' actions.
     node = 28 * slots + 20 + _bytes(state.games.state) // lanes
@@ -37,7 +38,12 @@ def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:
 
 
 def _bytes(tree: Any) -> int:
-    return sum(prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+    return sum(prod(_here(leaf)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def _here(leaf: Any) -> tuple[int, ...]:
+    """The shape of what one device holds of an array."""
+    return leaf.sharding.shard_shape(leaf.shape) if leaf.sharding else leaf.shape
 
 
 def too_large(config: RunConfig) -> str | None:

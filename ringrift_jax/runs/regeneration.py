@@ -48,7 +48,7 @@ def regenerate(
     run = Run(config)
     try:
         with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
-            state = checkpoints.restore(run.abstract, run.mesh, say, last=first_iteration - 1)
+            state = checkpoints.restore(run.abstract, run.shardings, say, last=first_iteration - 1)
     except FileNotFoundError:
         state = run.start()
     start = int(state.iteration)

@@ -5,15 +5,12 @@ from functools import partial
 
 import jax
 
-from ..devices import everywhere, make_mesh, on_mesh
+from ..devices import make_mesh, on_mesh, placed
 from ..learning.config import RunConfig
 from ..learning.games import PlayedGame
-from ..learning.loop import LoopState, make_iterate, new_loop, release, take_in
+from ..learning.loop import LAYOUT, LoopState, divided, make_iterate, new_loop, release, take_in
 from ..numerics import new_key
 from .ingest import add_games
-
-_release = jax.jit(release, static_argnums=0, donate_argnums=1)
-_take_in = jax.jit(take_in, static_argnums=0, donate_argnums=1)
 
 
 class Run:
@@ -22,21 +19,25 @@ class Run:
     Attributes:
       env: the environment.
       mesh: as many devices as divide the lanes and the batch.
+      shardings: where its state is, the beginning of its pytree.
       abstract: shapes, dtypes and devices of the state.
     """
 
     def __init__(self, config: RunConfig):
         loop = config.loop
         self.env, self._loop, self._seed = config.make_env(), loop, config.seed
-        self.mesh = make_mesh(loop.self_play.lanes, loop.learner.batch_size)
-        self.abstract = on_mesh(jax.eval_shape(self._new), self.mesh)
+        self.mesh = make_mesh(*divided(loop).values())
+        self.shardings = on_mesh(LAYOUT, self.mesh)
+        self.abstract = placed(jax.eval_shape(self._new), self.shardings)
+        change = partial(jax.jit, donate_argnums=0, out_shardings=self.shardings)
+        self._release, self._take_in = change(partial(release, loop)), change(partial(take_in, loop))
 
     def _new(self) -> LoopState:
         return new_loop(self.env, self._loop, new_key(self._seed))
 
     def start(self) -> LoopState:
         """The state before the first iteration."""
-        return jax.device_put(self._new(), everywhere(self.mesh))
+        return jax.device_put(self._new(), self.shardings)
 
     def compile(self) -> jax.stages.Compiled:
         """The function that does one iteration; it consumes (donates) the state."""
@@ -44,10 +45,10 @@ class Run:
 
     def add(self, state: LoopState, games: Sequence[PlayedGame]) -> LoopState:
         """The state with games of workers in its ring; it is consumed."""
-        return add_games(partial(_take_in, self._loop), state, games)
+        return add_games(self._take_in, state, games)
 
     def settle(self, state: LoopState, accepted: bool) -> LoopState:
         """The state after an iteration, once the games of the iteration before are replayed, if they are; consumed."""
         if self._loop.gates.parity_games and state.iteration > 1:
-            return _release(self._loop, state, accepted)
+            return self._release(state, accepted)
         return state

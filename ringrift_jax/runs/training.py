@@ -233,7 +233,7 @@ def _first_state(
     """The state to go on from, and whether it is that of a checkpoint."""
     resumed = checkpoints.latest() is not None
     try:
-        state = checkpoints.restore(run.abstract, run.mesh, display.say) if resumed else run.start()
+        state = checkpoints.restore(run.abstract, run.shardings, display.say) if resumed else run.start()
         read(directory.path)  # here and in the metrics damaged lines are refused before anything is changed
         directory.read_metrics()
         return state, resumed

@@ -45,14 +45,14 @@ def full_ring(blocks=4, reward=1.0):
 @pytest.fixture(scope="module")
 def learn():
     def learn(learner, replay, rows, key):
-        return train(ENV, evaluate, CONFIG, earn(CONFIG, learner, rows), replay, key)
+        return train(ENV, evaluate, CONFIG, earn(CONFIG, learner, rows), replay, ring.give_tickets(replay), key)
 
     return jax.jit(learn)
 
 
 def test_losses_by_hand():
     replay = full_ring()
-    rows, outcome = ring.take(replay, jnp.arange(4))
+    rows, outcome = jax.tree.map(lambda leaf: leaf[0, :4], (replay.rows, replay.outcome))
     keys = jax.random.split(jax.random.key(0), 4)
     got = jax.jit(lambda params: losses(ENV, evaluate, CONFIG, params, rows, outcome, keys))(params())
     # Legal at the start are actions 0 to 3; logits 0, 1, 2, 3.

@@ -9,10 +9,10 @@ import optax
 import pytest
 from toy_runs import FEW, GAME, ONE_DEVICE, assert_equal, begin, host, settings
 
-from ringrift_jax.devices import everywhere, make_mesh
+from ringrift_jax.devices import make_mesh, on_mesh
 from ringrift_jax.env import make
 from ringrift_jax.learning.config import preset
-from ringrift_jax.learning.loop import make_iterate, new_loop, play, release
+from ringrift_jax.learning.loop import LAYOUT, challenge_champion, make_iterate, new_loop, release
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import make_evaluate, search_agent
 from ringrift_jax.players.arena import play_match, versus
@@ -140,7 +140,7 @@ def test_games_are_learned_from_when_they_are_released(run):
     config = settings(*FEW)
     mesh = make_mesh(config.self_play.lanes, config.learner.batch_size)
     iterate = make_iterate(GAME, config, mesh)
-    state = jax.device_put(new_loop(GAME, config, jax.random.key(2)), everywhere(mesh))
+    state = jax.device_put(new_loop(GAME, config, jax.random.key(2)), on_mesh(LAYOUT, mesh))
     decisions, trainable = [], []
     for accepted in (True, False, True, True):
         state, metrics = iterate(state)
@@ -195,13 +195,14 @@ def test_an_arena_by_turns_plays_as_champions_do():
     state, other = (new_loop(env, config, new_key(seed)) for seed in (0, 1))
     state = replace(state, champion=other.champion)
     key = new_key(2)
-    match = jax.jit(lambda state: play(env, evaluate, config, state, jnp.asarray(True), key)[3])(state)
+    challenge = jax.jit(lambda state: challenge_champion(env, evaluate, config, state, jnp.asarray(True), key))
+    match = challenge(state)
 
     def player(params):
         return search_agent(env, evaluate, params, config.search.by_turns(3, 200))
 
     sides = versus(player(state.learner.average), player(state.champion))
-    expected = jax.jit(lambda key: play_match(env, sides, 2, key))(jax.random.split(key, 3)[2])
+    expected = jax.jit(lambda key: play_match(env, sides, 2, key))(key)
     assert not match.running.any()
     np.testing.assert_array_equal(match.length, expected.length)
     np.testing.assert_array_equal(match.score, expected.score)

@@ -95,7 +95,7 @@ def test_sampling_is_uniform_over_approved_rows_and_takes_no_other():
     approved = {0: win, 10: win} | {10 * ply + 1: loss for ply in range(5)}
     assert contents(replay, Status.COMPLETE) == approved | {40: win, 50: win}
 
-    rows, outcome = ring.take(replay, ring.sample(replay, jax.random.key(0), 7000))
+    rows, outcome = ring.sample(replay, ring.give_tickets(replay), jax.random.key(0), 7000)
     names, counts = np.unique(rows.state, return_counts=True)
     assert names.tolist() == sorted(approved)
     assert counts.min() > 880  # 1000 expected each, standard deviation 29
@@ -113,7 +113,9 @@ def test_rows_are_drawn_by_their_surprise(surprise):
     numbers = {1: 0.0, 11: 1.0, 70: 3.0}
     found = jax.tree.map(lambda name: numbers.get(int(name), 50.0), np.asarray(replay.rows.state).tolist())
     replay = replace(replay, rows=replace(replay.rows, surprise=jnp.array(found, jnp.float16)))
-    rows, _ = ring.take(replay, jax.jit(ring.sample, static_argnums=(2, 3))(replay, jax.random.key(0), 9000, surprise))
+    rows, _ = jax.jit(ring.sample, static_argnums=3)(
+        replay, ring.give_tickets(replay, surprise), jax.random.key(0), 9000
+    )
     drawn = {name: int(np.sum(np.asarray(rows.state) == name)) / 9000 for name in numbers}
     assert sum(drawn.values()) == 1
     for name, nats in numbers.items():
@@ -123,7 +125,7 @@ def test_rows_are_drawn_by_their_surprise(surprise):
 
 def test_rows_without_any_surprise_are_drawn_evenly():
     replay, _ = ring.approve(play([(None, None), ((1, -1), None)], blocks=4)[0], 2)
-    rows, _ = ring.take(replay, ring.sample(replay, jax.random.key(0), 1000, surprise=1.0))
+    rows, _ = ring.sample(replay, ring.give_tickets(replay, surprise=1.0), jax.random.key(0), 1000)
     assert np.unique(rows.state, return_counts=True)[1] == pytest.approx([500, 500], abs=80)
 
 
@@ -146,7 +148,7 @@ def test_rows_from_elsewhere_may_be_learned_from_at_once_and_their_padding_never
     outcome = jnp.array([(-1.0, 1.0), (-1.0, 1.0)])
     replay = jax.jit(ring.insert)(replay, rows, outcome, 1)
     assert contents(replay, Status.COMPLETE) == before | {70: (-1, 1)}
-    drawn, _ = ring.take(replay, ring.sample(replay, jax.random.key(0), 200))
+    drawn, _ = ring.sample(replay, ring.give_tickets(replay), jax.random.key(0), 200)
     assert set(drawn.state.tolist()) == {*before, 70}
 
     # A game that runs on is completed without them; what is rejected later does not concern them.

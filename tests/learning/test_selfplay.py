@@ -35,10 +35,10 @@ def chunks(request):
     env = GAMES[request.param]
     evaluate = make_evaluate(env, CONFIG.network)
     state = new_loop(env, CONFIG, jax.random.key(1))
-    step = jax.jit(lambda state, key: play(env, evaluate, CONFIG, state, jnp.asarray(False), key))
+    step = jax.jit(lambda state, key: play(env, evaluate, CONFIG, state, jax.random.split(key)))
     rings, stats = [], []
     for chunk in range(CHUNKS):
-        games, replay, stat, _ = step(state, jax.random.key(chunk))
+        games, replay, stat = step(state, jax.random.key(chunk))
         state = type(state)(**{**vars(state), "games": games, "replay": replay})
         rings.append(jax.device_get(replay))
         stats.append(jax.device_get(stat))

@@ -10,9 +10,9 @@ import pytest
 from toy_runs import GAME, ONE_DEVICE, assert_equal, begin, host
 
 from experiments.command_line import start_jax
-from ringrift_jax.devices import everywhere, make_mesh
+from ringrift_jax.devices import everywhere, make_mesh, on_mesh
 from ringrift_jax.learning.config import RunConfig, to_dict
-from ringrift_jax.learning.loop import make_iterate, new_loop
+from ringrift_jax.learning.loop import LAYOUT, make_iterate, new_loop
 from ringrift_jax.runs import checkpoints
 from ringrift_jax.runs.checkpoints import (
     Checkpoints,
@@ -96,6 +96,22 @@ def test_a_run_goes_on_where_another_generator_is_the_default(tmp_path):
             assert_equal(host(run.start()), host(saved))
         assert restored.key.dtype == saved.key.dtype
         assert_equal(host(restored), host(saved))
+
+
+def test_a_run_goes_on_on_other_devices(tmp_path):
+    """Lanes and rings are where they then belong."""
+    two = on_mesh(LAYOUT, make_mesh(2))
+    with Checkpoints(tmp_path) as checkpoints:
+        saved = jax.device_put(start(), two)
+        checkpoints.save(saved)
+        checkpoints.wait()
+        alone = checkpoints.restore(jax.eval_shape(start))
+        shared = checkpoints.restore(jax.eval_shape(start), two)
+    lanes = ONE_DEVICE.self_play.lanes
+    for state, devices in (alone, 1), (shared, 2):
+        assert_equal(host(state), host(saved))
+        assert {shard.data.shape[1] for shard in state.replay.status.addressable_shards} == {lanes // devices}
+        assert {shard.data.shape[0] for shard in state.games.length.addressable_shards} == {lanes // devices}
 
 
 def test_restoring_needs_a_checkpoint_of_the_same_shapes(tmp_path):
