@@ -29,10 +29,10 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 class Screen:
-    """Prints to standard output; where that is not a terminal the moving parts are left out."""
+    """Prints to standard output, unless it is ``quiet``; where that is not a terminal the moving parts are left out."""
 
-    def __init__(self):
-        self.console = Console(highlight=False, soft_wrap=True)
+    def __init__(self, quiet: bool = False):
+        self.console = Console(highlight=False, soft_wrap=True, quiet=quiet)
         self.status = StatusLine()
 
     def say(self, text: str) -> None:
@@ -47,7 +47,8 @@ class Screen:
         self.say(f"RingRift {config.board}, {config.num_players} players{swap}: preset {preset}, seed {config.seed}")
         self.say(f"directory  {directory}")
         self.say(f"device     {device.platform} ({device.device_kind}), {cores()} CPU cores, jax {jax.__version__}")
-        each = f" on each of {devices} devices" if devices > 1 else ""
+        processes = f" of {jax.process_count()} processes" if jax.process_count() > 1 else ""
+        each = f" on each of {devices} devices{processes}" if devices > 1 else ""
         self.say(f"memory     {size_text(sum(memory.values()))}{each}: {sizes}")
 
     @contextmanager

@@ -8,11 +8,12 @@ config.json, such as --search.simulations 32 or --self-play.lanes 16.
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import jax
 import tyro
 from jax.errors import JaxRuntimeError
 
@@ -31,14 +32,15 @@ from experiments.command_line import (
 )
 from experiments.console import Screen
 from experiments.measure.probe import probe
-from ringrift_jax.learning.config import RunConfig, preset
+from ringrift_jax import processes
+from ringrift_jax.learning.config import RunConfig, flatten, preset, to_dict
 from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import BusyError, RunDirectory
 from ringrift_jax.runs.memory import out_of_memory, too_large
-from ringrift_jax.runs.monitors import open_monitors
+from ringrift_jax.runs.monitors import Monitor, open_monitors
 from ringrift_jax.runs.training import DamagedRunError, Until, train
-from ringrift_jax.settings import Count, Positive, Seed
+from ringrift_jax.settings import Count, CountOrZero, Positive, Seed
 
 PROGRAM = "python -m experiments.train"
 
@@ -69,6 +71,12 @@ class Args:
       metrics_address: of the interface to serve them on.
       metrics_file: keep them in this file too, for the textfile collector of Prometheus's node exporter.
       tensorboard: write scalars to tensorboard/ in the run.
+      per_device: self_play.lanes and learner.batch_size are those of each device, so that more devices do more in place
+        of the same in less time.
+      coordinator: where the first of several processes listens for the others. Under srun, mpirun of Open MPI and in
+        an indexed job of Kubernetes this and the next two are found without being told.
+      processes: how many there are. All are started with the same command, but for --process.
+      process: which of them this is, from 0.
     """
 
     board: tyro.conf.Positional[BoardName]
@@ -87,6 +95,10 @@ class Args:
     metrics_address: str = "127.0.0.1"
     metrics_file: Annotated[Path | None, option("PATH.prom", "none")] = None
     tensorboard: bool = True
+    per_device: bool = False
+    coordinator: Annotated[str | None, option("HOST:PORT", "none")] = None
+    processes: Annotated[Count | None, option("INT", "1")] = None
+    process: Annotated[CountOrZero | None, option("INT", "0")] = None
 
 
 @command
@@ -97,35 +109,52 @@ def main(argv: Sequence[str] | None = None) -> None:
     args, others = parse(Args, argv, description=__doc__, prog=PROGRAM, return_unknown_args=True)
     if args.deterministic:
         use_deterministic_kernels()
+    if args.dry_run and args.processes:
+        fail("--dry-run tries one process; leave --processes out")
+    try:
+        processes.join(args.coordinator, args.processes, args.process)
+    except (ValueError, RuntimeError) as problem:
+        fail(str(problem))
     name = choose_preset(args.preset)
     options = "options are " + ", ".join("--" + f.name.replace("_", "-") for f in fields(Args)[1:])
     hint = f"{options} and settings by name, such as --search.simulations; see --help"
     loop = parse(LoopConfig, others, hint, prog=PROGRAM, default=preset(name, args.board, args.players))
     directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
+    start_jax()
+    with processes.together():
+        _train(args, name, _per_device(loop) if args.per_device else loop, directory)
+
+
+def _train(args: Args, name: str, loop: LoopConfig, directory: RunDirectory) -> None:
     try:
         config = RunConfig(args.board, args.players, args.swap_rule, args.seed, loop)
-        start_jax()
-        message = too_large(config)
-        if message:
+        if message := too_large(config):
             fail(message)
-        if args.dry_run:
-            with naming_the_knob(config):
-                probe(config, name)
-            return
-        monitors = open_monitors(
-            config, directory.path, args.metrics_port, args.metrics_address, args.metrics_file, args.tensorboard
-        )
-        lock = directory.open(config)
-    except (ValueError, BusyError) as problem:
+    except ValueError as problem:
         fail(str(problem))
-    except OSError as problem:
-        fail(f"cannot write to {directory.path}: {problem.strerror}; choose another --run-dir")
+    if args.dry_run:
+        with naming_the_knob(config):
+            probe(config, name)
+        return
+    monitors: list[Monitor] = []
+    lock: AbstractContextManager[Any] = nullcontext()
+    if processes.leads():
+        try:
+            monitors = open_monitors(
+                config, directory.path, args.metrics_port, args.metrics_address, args.metrics_file, args.tensorboard
+            )
+            lock = directory.open(config)
+        except (ValueError, BusyError) as problem:
+            fail(str(problem))
+        except OSError as problem:
+            fail(f"cannot write to {directory.path}: {problem.strerror}; choose another --run-dir")
+    _check_alike(config)
     quiet_background()
     with lock:
         limited = args.hours is not None or args.until_elo is not None
         iterations = args.iterations or (None if limited else ITERATIONS[name])
         until = Until(iterations, args.hours, math.inf if args.until_elo is None else args.until_elo)
-        screen = Screen()
+        screen = Screen(quiet=not processes.leads())
         try:
             with naming_the_knob(config):
                 train(config, directory, until, screen, name, [screen.status, *monitors], args.ingest)
@@ -133,6 +162,24 @@ def main(argv: Sequence[str] | None = None) -> None:
             fail(f"{problem}; to begin anew choose another --run-dir")
         except OSError as problem:
             fail_to_write(problem, directory.path)
+
+
+def _per_device(loop: LoopConfig) -> LoopConfig:
+    """The same work for each device, of all processes."""
+    devices = jax.device_count()
+    self_play, learner = loop.self_play, loop.learner
+    return replace(
+        loop,
+        self_play=replace(self_play, lanes=devices * self_play.lanes),
+        learner=replace(learner, batch_size=devices * learner.batch_size),
+    )
+
+
+def _check_alike(config: RunConfig) -> None:
+    """Fails unless all processes have the settings of the first. It also has them wait until the directory is there."""
+    own, first = flatten(to_dict(config)), flatten(processes.of_leader(to_dict(config)))
+    if different := [name for name in own if own[name] != first.get(name)]:
+        fail(f"process {jax.process_index()} has other settings than the first one: {', '.join(different)}")
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def wait_for_slower_devices() -> None:
 
 
 def make_mesh(*sizes: int) -> Mesh:
-    """As many devices as divide all the given batch sizes evenly."""
+    """As many devices as divide all the given batch sizes evenly, of all processes."""
     number = max(n for n in range(1, jax.device_count() + 1) if not any(size % n for size in sizes))
     return jax.make_mesh((number,), (AXIS,), (jax.sharding.AxisType.Auto,), devices=jax.devices()[:number])
 
@@ -57,7 +57,7 @@ def everywhere(mesh: Mesh | None) -> Sharding:
 def on_mesh(layout: Any, mesh: Mesh | None) -> Any:
     """The shardings of a layout, which is a pytree of :data:`.EVERYWHERE`, :data:`.BY_GAME` and :data:`.BY_LANE`; where
     there is no mesh, the first device holds all."""
-    one = SingleDeviceSharding(jax.devices()[0])
+    one = SingleDeviceSharding(jax.local_devices()[0])
     return jax.tree.map(lambda spec: NamedSharding(mesh, spec) if mesh else one, layout, is_leaf=_is_spec)
 
 

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    ("settings", "numerics", "pytrees"),
+    ("settings", "numerics", "pytrees", "processes"),
     ("collectives",),
     ("devices",),
     ("boards",),

@@ -91,13 +91,21 @@ def run(path: Path, *more: str) -> None:
 
 def run_elsewhere(path: Path, *more: str, before: str = "") -> subprocess.CompletedProcess[str]:
     """The same in another process, which first does what ``before`` says."""
+    process = start_elsewhere(path, *more, before=before)
+    output, errors = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def start_elsewhere(path: Path, *more: str, before: str = "", **variables: str) -> subprocess.Popen[str]:
+    """Begins it, in an environment with these variables."""
     code = (
         "from pytest import MonkeyPatch\nfrom toy_runs import use_toy_game\nfrom experiments import train\n"
         f"use_toy_game(MonkeyPatch())\n{before}\n"
         f"train.main({[*PROMOTING, '--run-dir', str(path), *more]})"
     )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])} | variables
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True, env=environment)
 
 
 def host(state: Any) -> Any:

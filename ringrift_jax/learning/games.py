@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..collectives import EVERYWHERE, Collectives
+from ..collectives import BY_LANE, EVERYWHERE, Collectives
 from . import ring
 from .loop import LoopConfig, LoopState
 from .ring import Replay
@@ -52,7 +52,8 @@ def games_to_verify(config: LoopConfig, state: LoopState) -> list[PlayedGame]:
     if not lanes:
         return []
     iteration = state.replay.approved + 1
-    return games_of_lanes(config, state.replay, _choose_lanes(state.replay, iteration, lanes), int(iteration))
+    peers = Collectives.that_share(state.replay.status)
+    return games_of_lanes(config, state.replay, _choose_lanes(peers, state.replay, iteration, lanes), int(iteration))
 
 
 def games_of_lanes(
@@ -63,11 +64,15 @@ def games_of_lanes(
     return list(_games(config, _columns(peers, replay, jnp.asarray(lanes, jnp.int32)), iteration))
 
 
-@partial(jax.jit, static_argnames="number")
-def _choose_lanes(replay: Replay, iteration: jax.Array, number: int) -> jax.Array:
+@partial(jax.jit, static_argnames=("peers", "number"))
+def _choose_lanes(peers: Collectives, replay: Replay, iteration: jax.Array, number: int) -> jax.Array:
     """``int32[number]`` different lanes, first those in which games of the iteration ended; which, changes with it."""
     lanes = replay.status.shape[1]
-    ended = (replay.ended == iteration).any(axis=0)
+
+    def of_all(ended: jax.Array) -> jax.Array:
+        return peers.gather((ended == iteration).any(axis=0)).ravel()
+
+    ended = peers.on_each(of_all, (BY_LANE,), EVERYWHERE)(replay.ended)
     order = (jnp.arange(lanes) + iteration * number) % lanes
     return jax.lax.top_k(jnp.where(ended, lanes, 0) - order, number)[1]
 

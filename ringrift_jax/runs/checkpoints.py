@@ -1,4 +1,5 @@
-"""Saving and restoring; the only file that imports orbax.
+"""Saving and restoring; the only file that imports orbax. Of several processes all save and restore a checkpoint
+together, and the first one alone writes champions.
 
 A checkpoint holds the whole :class:`~ringrift_jax.learning.loop.LoopState` and is written in the background. A
 champion holds the parameters of a network and the settings of its run, so that nothing else is needed to play with it.
@@ -16,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ from ..devices import everywhere, placed
 from ..learning.config import RunConfig, from_dict, to_dict
 from ..learning.loop import LoopState
 from ..numerics import key_of
+from ..processes import leads, of_all
 
 
 class Checkpoints:
@@ -88,24 +90,29 @@ class Checkpoints:
         target = placed(jax.eval_shape(_storable, like), shardings or everywhere(None))
         problems: list[Exception] = []
         for step in steps:
+            stored, problem = None, None
             try:
-                stored: Any = self._manager.restore(step, args=ocp.args.StandardRestore(target))
-            except Exception as problem:  # orbax and tensorstore have no common class for damaged files
-                problems.append(problem)
+                stored = self._manager.restore(step, args=ocp.args.StandardRestore(target))
+            except Exception as failed:  # orbax and tensorstore have no common class for damaged files
+                problem = failed
+            if any(of_all(problem is not None)):
+                problems.append(problem or ValueError("another process cannot read it"))
                 continue
             for newer, problem in zip(steps, problems, strict=False):
                 if not self._read_only:
                     self._set_aside(newer)
                 say(f"the checkpoint after iteration {newer} is damaged, so an older one is used: {_line(problem)}")
-            return _from_storable(stored)
+            return _from_storable(cast(LoopState, stored))
         raise ValueError(
             f"no checkpoint in {self._directory} can be read; the one after iteration {steps[0]}: {_line(problems[0])}"
         ) from problems[0]
 
     def _set_aside(self, step: int) -> None:
-        damaged = self._directory / f"damaged-{step}"
-        shutil.rmtree(damaged, ignore_errors=True)
-        (self._directory / str(step)).rename(damaged)
+        if leads():
+            damaged = self._directory / f"damaged-{step}"
+            shutil.rmtree(damaged, ignore_errors=True)
+            (self._directory / str(step)).rename(damaged)
+        of_all(None)  # the others wait for it
         self._manager.reload()
 
     def wait(self) -> None:
@@ -176,7 +183,15 @@ def _from_storable(state: LoopState) -> LoopState:
 def save_champion(directory: Path | str, version: int, config: RunConfig, params: Any) -> Path:
     """Writes ``directory/version`` as a whole or not at all; there must be none yet. Returns its path."""
     path = Path(directory).resolve() / str(version)
-    with _naming(path), ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+    if jax.process_count() > 1:  # orbax would wait for the others, and write only what is on the host
+        params = jax.device_get(params)
+    here = ocp.options.MultiprocessingOptions(jax.process_index(), {jax.process_index()}, "champion")
+    handler = ocp.CompositeCheckpointHandler(
+        composite_options=ocp.CompositeOptions(multiprocessing_options=here),
+        params=ocp.StandardCheckpointHandler(multiprocessing_options=here),
+        config=ocp.JsonCheckpointHandler(multiprocessing_options=here),
+    )
+    with _naming(path), ocp.Checkpointer(handler, multiprocessing_options=here) as checkpointer:
         items = {"params": ocp.args.StandardSave(params), "config": ocp.args.JsonSave(to_dict(config))}
         checkpointer.save(path, ocp.args.Composite(**items))
     return path

@@ -174,9 +174,15 @@ def add_games(take_in: TakeIn, state: LoopState, games: Sequence[PlayedGame]) ->
 def taken_before(run: Path, happened: Sequence[Event], iteration: int) -> list[PlayedGame]:
     """The games that were taken in before an iteration that was done, from their files. FileNotFoundError or ValueError
     when a file is not there any more, or is damaged."""
+    return games_of(run, [e for e in happened if isinstance(e, GamesIngested) and e.iteration == iteration])
+
+
+def games_of(run: Path, events: Sequence[GamesIngested]) -> list[PlayedGame]:
+    """The games that were taken in, from their files. FileNotFoundError or ValueError when a file is not there any
+    more, or is damaged."""
     return [
         game
-        for event in happened
-        if isinstance(event, GamesIngested) and event.iteration == iteration and event.games
+        for event in events
+        if event.games
         for game in load_npz(run / event.path)[1][event.first : event.first + event.games]
     ]

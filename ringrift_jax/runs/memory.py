@@ -49,11 +49,11 @@ def _here(leaf: Any) -> tuple[int, ...]:
 def too_large(config: RunConfig) -> str | None:
     """What to say about a run that this machine cannot hold, before it takes any memory; None if it may fit."""
     run = Run(config)
-    sizes, device = memory(run.abstract, config.loop), jax.devices()[0]
+    sizes, device = memory(run.abstract, config.loop), jax.local_devices()[0]
     limit = (device.memory_stats() or {}).get("bytes_limit")
     copies = 1
     if limit is None:  # the devices of the CPU share the machine's memory
-        limit, copies = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), run.mesh.size
+        limit, copies = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), len(run.mesh.local_devices)
     needed = copies * sum(sizes.values())
     if needed <= limit:
         return None

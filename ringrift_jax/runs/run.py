@@ -18,7 +18,7 @@ class Run:
 
     Attributes:
       env: the environment.
-      mesh: as many devices as divide the lanes and the batch.
+      mesh: as many devices as divide the lanes and the batch; of several processes, all devices.
       shardings: where its state is, the beginning of its pytree.
       abstract: shapes, dtypes and devices of the state.
     """
@@ -27,6 +27,9 @@ class Run:
         loop = config.loop
         self.env, self._loop, self._seed = config.make_env(), loop, config.seed
         self.mesh = make_mesh(*divided(loop).values())
+        if jax.process_count() > 1 and self.mesh.size < jax.device_count():
+            sizes = " and ".join(f"{name}, {size}," for name, size in divided(loop).items())
+            raise ValueError(f"{sizes} must be multiples of the number of all processes' devices, {jax.device_count()}")
         self.shardings = on_mesh(LAYOUT, self.mesh)
         self.abstract = placed(jax.eval_shape(self._new), self.shardings)
         change = partial(jax.jit, donate_argnums=0, out_shardings=self.shardings)
@@ -37,7 +40,7 @@ class Run:
 
     def start(self) -> LoopState:
         """The state before the first iteration."""
-        return jax.device_put(self._new(), self.shardings)
+        return jax.jit(self._new, out_shardings=self.shardings)()
 
     def compile(self) -> jax.stages.Compiled:
         """The function that does one iteration; it consumes (donates) the state."""

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import jax
+from msgspec import convert, to_builtins
 
 from ..learning.config import RunConfig
 from ..learning.games import games_to_verify
 from ..learning.loop import LoopState
+from ..processes import leads, of_all, of_leader
 from .checkpoints import Checkpoints
 from .directory import RunDirectory
-from .events import read
+from .events import GamesIngested, read
 from .history import History
-from .ingest import Inbox, Ingested
+from .ingest import Inbox, Ingested, games_of
 from .interrupts import Interrupts
 from .memory import memory
 from .metrics import to_record
@@ -96,7 +98,7 @@ class Until:
 
 @dataclass
 class _Saver:
-    """Saves checkpoints as often as :data:`SAVING_SHARE` allows, the first time at once."""
+    """Saves checkpoints as often as :data:`SAVING_SHARE` allows, the first time at once; all processes together."""
 
     checkpoints: Checkpoints
     watch: Monitors
@@ -104,7 +106,7 @@ class _Saver:
 
     def offer(self, state: LoopState) -> None:
         began = time.monotonic()
-        if began >= self.due:
+        if of_leader(began >= self.due):
             self.watch.phase("saving")
             self.checkpoints.save(state)
             self.watch.phase("iterating")
@@ -125,14 +127,15 @@ class _Iterations:
         run: Run,
         config: RunConfig,
         iterate: jax.stages.Compiled,
-        history: History,
+        history: History | None,
         inbox: Inbox | None,
+        directory: RunDirectory,
         worker: ThreadPoolExecutor,
         done: int,
     ):
         self._run, self._config, self._iterate, self._history = run, config, iterate, history
-        self._inbox, self._worker, self._hash = inbox, worker, config_hash(config)
-        self._ingested = inbox.next(done + 1) if inbox else Ingested()
+        self._inbox, self._directory, self._worker, self._hash = inbox, directory, worker, config_hash(config)
+        self._ingested = self._agreed(inbox.next(done + 1) if inbox else Ingested())
 
     def advance(self, state: LoopState, number: int) -> tuple[LoopState, dict[str, Any], Ingested]:
         """Does the iteration of a number; the state is consumed. Returns its line and what was ingested before it."""
@@ -140,13 +143,20 @@ class _Iterations:
         state = self._run.add(state, self._ingested.games)
         games = games_to_verify(self._config.loop, state)
         running = self._worker.submit(lambda now: jax.block_until_ready(self._iterate(now)), state)
-        parity = check(self._run.env, games, config_hash=self._hash)
+        parity = check(self._run.env, games if leads() else [], config_hash=self._hash)
         following = self._inbox.next(number + 1) if self._inbox else Ingested()
         state, metrics = running.result()
-        state = self._run.settle(state, parity.accepted)
+        state = self._run.settle(state, of_leader(parity.accepted))
         record = to_record(metrics, self._config.loop, time.monotonic() - began)
-        ingested, self._ingested = self._ingested, following
-        return state, self._history.add(record, parity, ingested, state.champion), ingested
+        ingested, self._ingested = self._ingested, self._agreed(following)
+        if self._history:
+            record = self._history.add(record, parity, ingested, state.champion)
+        return state, record, ingested
+
+    def _agreed(self, ingested: Ingested) -> Ingested:
+        """What the first process takes in; the others read the same files."""
+        events = convert(of_leader(to_builtins(ingested.events)), list[GamesIngested])
+        return ingested if leads() else Ingested(games_of(self._directory.path, events), events)
 
 
 def train(
@@ -160,9 +170,12 @@ def train(
 ) -> None:
     """Starts or continues a run until it has come far enough, or until it is interrupted. Call it in the main thread.
 
+    Of several processes (:mod:`ringrift_jax.processes`) all call it alike, but for what shows and watches the run. The
+    first one writes everything but its share of the checkpoints, and decides for all.
+
     Args:
       config: settings of the run.
-      directory: of the run, opened.
+      directory: of the run, opened; the same for all processes.
       until: when it ends.
       display: what shows it.
       preset_name: what the settings are called there.
@@ -189,23 +202,27 @@ def train(
         display.introduce(config, preset_name, str(directory.path), sizes, run.mesh.size)
         state, resumed = _first_state(run, checkpoints, directory, display)
         done = int(state.iteration)
-        history = History(directory, config, watch)
-        history.rewind(state, resumed, display.say)
+        history = History(directory, config, watch) if leads() else None
+        if history:
+            history.rewind(state, resumed, display.say)
         if done:
             display.say(f"continuing after iteration {done}")
-        if why := until.reached_before(done, history.elo):
+        if why := of_leader(until.reached_before(done, history.elo) if history else None):
             display.say(f"nothing to do: {why}")
             return
-        history.start(state, resumed, preset_name)
+        if history:
+            history.start(state, resumed, preset_name)
         iterate = _compile(run, worker, watch, display)
-        inbox = Inbox(directory.path, run.env, config.loop) if ingest else None
-        iterations = _Iterations(run, config, iterate, history, inbox, worker, done)
+        inbox = Inbox(directory.path, run.env, config.loop) if ingest and leads() else None
+        iterations = _Iterations(run, config, iterate, history, inbox, directory, worker, done)
         saver = _Saver(checkpoints, watch)
         watch.phase("iterating")
 
         def why_now() -> str | None:
             hours = (time.monotonic() - began) / 3600
-            return until.reached(done, history.elo) or interrupts.requested or until.over(hours)
+            reached = until.reached(done, history.elo) if history else None
+            told = of_all((reached, interrupts.requested, until.over(hours)))
+            return told[0][0] or next((signal for _, signal, _ in told if signal), None) or told[0][2]
 
         with display.iterating(done, until.iterations):
             while (why := why_now()) is None:
@@ -214,28 +231,37 @@ def train(
                 for event in ingested.events:
                     if event.rejected:
                         display.say(f"{event.path} is not taken in: {event.rejected}")
-                display.iteration(record, until.iterations)
+                if history:
+                    display.iteration(record, until.iterations)
                 saver.offer(state)
         saver.finish(state)
-        history.end(done, why)
+        if history:
+            history.end(done, why)
         watch.phase("stopped")
         if done == until.iterations:
             display.say(f"finished {done} iterations, saved in {directory.path}")
         else:
-            of_all = f" of {until.iterations}" if until.iterations else ""
-            display.say(f"{why}: saved after iteration {done}{of_all}; the same command continues")
-        display.summarise(directory.read_metrics(), str(directory.path))
+            total = f" of {until.iterations}" if until.iterations else ""
+            display.say(f"{why}: saved after iteration {done}{total}; the same command continues")
+        if leads():
+            display.summarise(directory.read_metrics(), str(directory.path))
 
 
 def _first_state(
     run: Run, checkpoints: Checkpoints, directory: RunDirectory, display: Display
 ) -> tuple[LoopState, bool]:
     """The state to go on from, and whether it is that of a checkpoint."""
-    resumed = checkpoints.latest() is not None
+    latest = of_all(checkpoints.latest())
+    if len(set(latest)) > 1:
+        raise DamagedRunError(
+            f"{directory.path} is not the same directory for all processes; it must be shared by them"
+        )
+    resumed = latest[0] is not None
     try:
         state = checkpoints.restore(run.abstract, run.shardings, display.say) if resumed else run.start()
-        read(directory.path)  # here and in the metrics damaged lines are refused before anything is changed
-        directory.read_metrics()
+        if leads():  # damaged lines are refused before anything is changed
+            read(directory.path)
+            directory.read_metrics()
         return state, resumed
     except ValueError as problem:
         raise DamagedRunError(str(problem)) from problem
