@@ -1,12 +1,13 @@
-"""How fast things are on this machine: ``python -m experiments.benchmark env``, ``search`` or ``selfplay``."""
+"""How fast things are on this machine: ``python -m experiments.benchmark env``, ``search``, ``selfplay`` or ``turns``;
+``all`` of it in a few minutes."""
 
 import sys
 from collections.abc import Sequence
 
 from experiments.command_line import command, fail
-from experiments.measure import rules, search, selfplay, turns
+from experiments.measure import everything, rules, search, selfplay, turns
 
-COMMANDS = {"env": rules, "search": search, "selfplay": selfplay, "turns": turns}
+COMMANDS = {"env": rules, "search": search, "selfplay": selfplay, "turns": turns, "all": everything}
 
 
 @command

@@ -7,11 +7,15 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import pytest
+import tyro
 from rich.console import Console
 from toy_game import ToyGame
 
+from experiments import train
 from experiments.benchmark import main
-from experiments.measure import common, rules, search, timing
+from experiments.command_line import BoardName
+from experiments.measure import common, everything, rules, search, timing, turns
+from ringrift_jax import boards
 from ringrift_jax.devices import make_mesh
 from ringrift_jax.learning.loop import LoopConfig
 from ringrift_jax.search.config import SearchConfig
@@ -180,16 +184,56 @@ def test_turns_of_a_random_player(tmp_path: Path, capsys):
     assert "4 positions, 0 other answers" in capsys.readouterr().out
 
 
+def test_all_writes_what_was_measured_before_something_fails(tmp_path: Path, monkeypatch, capsys):
+    """The first command succeeds, the second fails, the third is stopped when the time is over, the fourth is left."""
+    file, marked = tmp_path / "all.json", tmp_path / "experiments"
+    marked.mkdir()
+    (marked / "__init__.py").touch()
+    (marked / "benchmark.py").write_text(
+        "import json, pathlib, sys, time\n"
+        "print('says', sys.argv[1], flush=True)\n"
+        "if sys.argv[1] == 'search': sys.exit('too little memory')\n"
+        "if sys.argv[1] == 'turns': time.sleep(60)\n"
+        "pathlib.Path(sys.argv[-1]).write_text(json.dumps({'rows': [sys.argv[1]]}))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        everything, "commands", lambda args: [["benchmark", name] for name in ("selfplay", "search", "turns", "env")]
+    )
+    main(["all", "--minutes", "0.1", "--json", str(file)])
+    report = json.loads(file.read_text())
+    first, second, third = report["measured"]
+    assert first["report"] == {"rows": ["selfplay"]} and first["output"] == "says selfplay\n"
+    assert second["ended"] == "failed with exit code 1" and "too little memory" in second["output"]
+    assert third["ended"].startswith("stopped") and third["output"] == "says turns\n" and third["seconds"] < 10
+    assert report["left"] == [["benchmark", "env"]]
+    said = capsys.readouterr().out
+    assert "1 of 4 measured in 0.1 min\nfailed with exit code 1: python -m experiments.benchmark search" in said
+
+
+@pytest.mark.parametrize("board", boards.BOARD_NAMES)
+def test_all_measures_with_options_that_there_are(board: BoardName):
+    steps = list(everything.commands(everything.Args(board=board)))
+    assert len(steps) == 8 and steps[0][:3] == ["benchmark", "selfplay", board]
+    for words in steps:
+        if words[0] == "train":
+            assert tyro.cli(train.Args, args=words[1:]).dry_run
+        else:
+            kind = {"selfplay": common.Args, "search": search.Args, "turns": turns.Args, "env": rules.Args}[words[1]]
+            tyro.cli(kind, args=words[2:])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["speed"], "unknown benchmark 'speed'; choose one of env, search, selfplay, turns"),
+        (["speed"], "unknown benchmark 'speed'; choose one of env, search, selfplay, turns, all"),
         ([], "unknown benchmark ''"),
         (["env", "--batch", "0"], "--batch is 0; it must be at least 1"),
         (["env", "--json", "/nowhere/x.json"], "there is no directory /nowhere"),
         (["search", "square8", "--lanes", "4", "0"], "--lanes is 0; it must be at least 1"),
         (["search", "square8", "--repeats", "0"], "--repeats is 0; it must be at least 1"),
         (["search", "chess"], "square19"),
+        (["all", "--minutes", "0"], "--minutes is 0"),
         (["selfplay", "square8", "--search.simulation", "3"], "settings have the names of the preset's"),
     ],
 )
