@@ -1,13 +1,20 @@
 """How fast things are on this machine: ``python -m experiments.benchmark env``, ``search``, ``selfplay`` or ``turns``;
-``all`` of it in a few minutes."""
+``all`` of it in a few minutes; with ``compile``, what would run on a card that is not there."""
 
 import sys
 from collections.abc import Sequence
 
 from experiments.command_line import command, fail
-from experiments.measure import everything, rules, search, selfplay, turns
+from experiments.measure import compiled, everything, rules, search, selfplay, turns
 
-COMMANDS = {"env": rules, "search": search, "selfplay": selfplay, "turns": turns, "all": everything}
+COMMANDS = {
+    "env": rules,
+    "search": search,
+    "selfplay": selfplay,
+    "turns": turns,
+    "all": everything,
+    "compile": compiled,
+}
 
 
 @command

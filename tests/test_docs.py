@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from toy_runs import CACHE
 
+from experiments.measure import cards
 from ringrift_jax import boards, notation
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +33,7 @@ STAND_INS = {
 """What capital words in commands stand for, any free port for the one that is named, and files of the repository.
 Training is on square8."""
 LIMITS = {
+    "benchmark compile": "--preset tiny --what ply --devices 1",
     "benchmark env": "--boards square8 --players 2 --batch 8 --steps 2 --repeats 1 --no-pgx",
     "benchmark search": "--preset tiny --repeats 1",
     "benchmark selfplay": "--preset tiny --repeats 1",
@@ -145,6 +147,8 @@ def trained(tmp_path_factory):
 @pytest.mark.parametrize("words", DIFFERENT, ids=" ".join)
 def test_documented_commands_run(words, trained):
     """As somebody would type them, after a short run has been trained."""
+    if words[:2] == ("benchmark", "compile") and not cards.installed():
+        pytest.skip(cards.NOT_INSTALLED)
     path, game = trained
     trains = [other for other in DIFFERENT if other[0] == "train" and "--run-dir" not in other]
     iterations = 5 + trains.index(words) if words in trains else 1

@@ -79,4 +79,6 @@ def test_wheel_works_in_an_empty_environment(tmp_path: Path):
     monitoring = Path(location.strip()).parents[1] / "ringrift_jax" / "runs" / "monitors"
     assert {"dashboard.json", "alerts.yml"} <= {path.name for path in monitoring.iterdir()}
     assert {path.name for path in monitoring.parent.glob("templates/*")} == {"report.html", "sections.html"}
+    cards = Path(location.strip()).parents[1] / "experiments" / "measure" / "cards"
+    assert {path.name for path in cards.glob("*.txtpb")} == {"h100.txtpb", "h200.txtpb"}
     assert "--preset" in run(python, "-m", "experiments.train", "--help", cwd=elsewhere)

@@ -49,12 +49,15 @@ class Args:
     json_file: JsonFile = None
 
 
-def parse_settings(kind: type[Args], argv: Sequence[str], program: str, about: str | None) -> tuple[Any, LoopConfig]:
-    """The arguments, and the preset with the settings that the command line changes by their names."""
+def parse_settings(
+    kind: type, argv: Sequence[str], program: str, about: str | None, choose: Callable[[str], str] = choose_preset
+) -> tuple[Any, LoopConfig]:
+    """The arguments, which name a board, players and a preset, and the preset with the settings that the command line
+    changes by their names. ``choose``: the name of the preset that is meant."""
     args, others = parse(kind, argv, description=about, prog=program, return_unknown_args=True)
     check_output("--json", args.json_file)
     hint = "settings have the names of the preset's, such as --search.simulations; see --help"
-    default = preset(choose_preset(args.preset), args.board, args.players)
+    default = preset(choose(args.preset), args.board, args.players)
     return args, parse(LoopConfig, others, hint, prog=program, default=default)
 
 

@@ -226,7 +226,7 @@ def test_all_measures_with_options_that_there_are(board: BoardName):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["speed"], "unknown benchmark 'speed'; choose one of env, search, selfplay, turns, all"),
+        (["speed"], "unknown benchmark 'speed'; choose one of env, search, selfplay, turns, all, compile"),
         ([], "unknown benchmark ''"),
         (["env", "--batch", "0"], "--batch is 0; it must be at least 1"),
         (["env", "--json", "/nowhere/x.json"], "there is no directory /nowhere"),

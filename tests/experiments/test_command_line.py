@@ -41,6 +41,7 @@ OPTIONS = [
     ("benchmark search hex8", "repeats", ["0", "-1"]),
     ("benchmark search hex8", "lanes", ["0", "-1"]),
     ("benchmark selfplay hex8", "repeats", ["0", "-1"]),
+    ("benchmark compile hex8", "devices", ["0", "-1"]),
 ]
 """Options that are numbers, with what they may not be."""
 
@@ -107,6 +108,9 @@ LINES = [
     ("benchmark turns random --board hex8 --nodes 0", "--nodes is 0; it must be at least 1"),
     ("benchmark turns random --board hex8 --json none/x.json", "--json is none/x.json, but there is no directory none"),
     ("benchmark selfplay hex8 --json none/x.json", "--json is none/x.json, but there is no directory none"),
+    ("benchmark compile hex8 --json none/x.json", "--json is none/x.json, but there is no directory none"),
+    ("benchmark compile hex8 --device a100", "invalid choice 'a100'"),
+    ("benchmark compile hex8 --devices 3", "--devices is 3; it must divide self_play.lanes, which is 4096"),
 ]  # fmt: skip
 
 
