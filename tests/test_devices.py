@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
-from math import prod
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ import pytest
 from toy_game import ToyGame
 from toy_runs import GAME, ONE_DEVICE, assert_equal, host
 
+from experiments.measure.hlo import EXCHANGES, Program
 from ringrift_jax.collectives import ALONE, BY_GAME, EVERYWHERE, Collectives
 from ringrift_jax.devices import everywhere, make_mesh, on_mesh, placed, spread, wait_for_slower_devices
 from ringrift_jax.learning.loop import LAYOUT, make_iterate, new_loop
@@ -117,36 +117,25 @@ def test_every_device_holds_its_share_and_none_is_told_the_ring(compiled):
     spared = sum(alone.values()) - sum(share.values()) - (alone["search tree"] - share["search tree"])
     assert argument - own_argument == pytest.approx(spared, rel=0.01)
 
-    said = re.findall(rf"= (.*?) (?:{EXCHANGES})\(", compiled[1][1].as_text())
-    size = {"u8": 1, "f32": 4}
-    told = [
-        sum(size[kind] * prod(int(n) for n in shape.split(",") if n) for kind, shape in shapes)
-        for shapes in (re.findall(r"(\w+)\[([\d,]*)\]", line) for line in said)
-    ]
+    told = [exchange.size for exchange in Program.of(str(compiled[1][1].as_text())).exchanges()]
     network = sum(leaf.size * 4 for leaf in jax.tree.leaves(compiled[1][0].champion))
     assert len(told) > 10 and network <= max(told) < 1.01 * network + 1000 < share["replay"] / 2
-
-
-EXCHANGES = "all-gather|all-reduce|reduce-scatter|all-to-all|collective-permute"
 
 
 def unordered_exchanges(program: str) -> list[tuple[str, str]]:
     """Loops of a compiled program in which devices talk, with other exchanges beside them that neither need the loop
     nor are needed by it: see ``Collectives.after``."""
-    functions = {
-        name: re.findall(r"^  (?:ROOT )?(%\S+) = (.*)$", body, re.MULTILINE)
-        for name, body in re.findall(r"^(?:ENTRY )?(%\S+) \(.*?\{$(.*?)^\}$", program, re.MULTILINE | re.DOTALL)
-    }
+    functions = Program.of(program).functions
     talking: set[str] = set()  # names of functions and of instructions
     before: dict[str, set[str]] = {}
     found = []
-    for name, lines in functions.items():  # those called come first
+    for name, instructions in functions.items():  # those called come first
         here = []
-        for instruction, text in lines:
-            used = set(re.findall(r"%[\w.-]+", text))
+        for instruction, text in instructions.items():
+            used = set(re.findall(r"%([\w.-]+)", text))
             needs = {other for other in used if other in before}
             before[instruction] = needs.union(*(before[other] for other in needs))
-            if re.search(rf" (?:{EXCHANGES})\(", text) or used & talking & functions.keys():
+            if re.search(rf" (?:{'|'.join(EXCHANGES)})\(", text) or used & talking & functions.keys():
                 talking |= {name, instruction}
                 here.append((instruction, " while(" in text))
         found += [
