@@ -59,9 +59,12 @@ def games_to_verify(config: LoopConfig, state: LoopState) -> list[PlayedGame]:
 def games_of_lanes(
     config: LoopConfig, replay: Replay, lanes: Sequence[int] | jax.Array, iteration: int
 ) -> list[PlayedGame]:
-    """All games that ended in an iteration in some lanes, but those of which rows have been overwritten."""
-    peers = Collectives.that_share(replay.status)
-    return list(_games(config, _columns(peers, replay, jnp.asarray(lanes, jnp.int32)), iteration))
+    """All games that ended in an iteration in some lanes, at least one, but those of which rows have been
+    overwritten."""
+    peers, number = Collectives.that_share(replay.status), len(lanes)
+    room = 1 << (number - 1).bit_length()  # few different shapes: each is compiled
+    padded = np.pad(np.asarray(lanes, np.int32), (0, room - number), mode="edge")
+    return list(_games(config, _columns(peers, replay, padded), number, iteration))
 
 
 @partial(jax.jit, static_argnames=("peers", "number"))
@@ -107,9 +110,10 @@ def _columns(peers: Collectives, replay: Replay, lanes: jax.Array) -> dict[str, 
     }
 
 
-def _games(config: LoopConfig, columns: dict[str, Any], iteration: int) -> Iterator[PlayedGame]:
+def _games(config: LoopConfig, columns: dict[str, Any], lanes: int, iteration: int) -> Iterator[PlayedGame]:
+    """Those in the first columns, one a lane; more are there only to fill the array."""
     columns = jax.device_get(columns)
-    for column, lane in enumerate(columns["lanes"].tolist()):
+    for column, lane in enumerate(columns["lanes"].tolist()[:lanes]):
         ended = columns["ended"][:, column] == iteration
         for number in np.unique(columns["game"][ended, column]).tolist():
             at = np.flatnonzero(ended & (columns["game"][:, column] == number))

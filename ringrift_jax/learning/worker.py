@@ -94,7 +94,7 @@ class Worker:
             self._games, self._replay, *played, record_key, np.int32(self.plies)
         )
         self._fresh = np.asarray(ended)
-        finished = [game for lane in np.flatnonzero(self._fresh).tolist() for game in self._ended(lane)]
+        finished = self._ended(np.flatnonzero(self._fresh).tolist())
         self._old = self._old & ~self._fresh
         return finished
 
@@ -109,13 +109,14 @@ class Worker:
             return True
         return False
 
-    def _ended(self, lane: int) -> list[PlayedGame]:
+    def _ended(self, lanes: list[int]) -> list[PlayedGame]:
+        games = games_of_lanes(self._config, self._replay, lanes, self.plies) if lanes else []
+        return [replace(game, models=(self._model(game.lane),) * self._players) for game in games]
+
+    def _model(self, lane: int) -> str:
         last = self.former.name if self.former and self._old[lane] else self.network.name
         first = self._begun[lane]
-        model = first if first == last else f"{first} to {last}"
-        # One lane at a time, so that any number of games is one compiled function.
-        games = games_of_lanes(self._config, self._replay, [lane], self.plies)
-        return [replace(game, models=(model,) * self._players) for game in games]
+        return first if first == last else f"{first} to {last}"
 
 
 @cache  # equal workers are compiled once in a process
