@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tyro
 import yaml
-from toy_runs import FEW, GAME, run_elsewhere, start_elsewhere, stories, toy_game, without_timings
+from toy_runs import FEW, GAME, run_elsewhere, start_elsewhere, stories, toy_game, use_toy_game, without_timings
 
 from experiments import train
 from ringrift_jax import processes
@@ -51,7 +51,8 @@ def last_checkpoint(path: Path) -> int:
 
 
 @pytest.mark.ci
-def test_two_processes_do_what_one_with_their_devices_does(tmp_path):
+def test_two_processes_do_what_one_with_their_devices_does(tmp_path, monkeypatch):
+    use_toy_game(monkeypatch)
     one, two = tmp_path / "one", tmp_path / "two"
     for path in one, two:
         games = path / "workers" / "somebody" / "000001.npz"
