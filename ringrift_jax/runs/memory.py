@@ -20,8 +20,8 @@ KNOBS = {
 
 
 def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:
-    """Estimated bytes of what training keeps on each device: replay, games, search tree, network (with champion and
-    optimiser).
+    """Estimated bytes of what training takes on each device: replay, games, network (with champion and optimiser), and
+    the search tree while it plays.
 
     ``state`` may be its ``jax.eval_shape``; where it does not say on which devices it is, it is on one.
     """
@@ -32,7 +32,8 @@ def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:
     return {
         "replay": _bytes(state.replay),
         "games": _bytes(state.games),
-        "search tree": lanes * (config.search.simulations + 1) * node,
+        # Twice: a turn of the loop over simulations reads one and writes another.
+        "search tree": 2 * lanes * (config.search.simulations + 1) * node,
         "network": _bytes((state.learner, state.champion)),
     }
 

@@ -239,12 +239,11 @@ def test_what_a_card_is_given_to_do(compiled):
 @pytest.mark.ci
 @needs_compiler
 def test_what_a_card_holds(compiled):
-    """The arguments are what is estimated without the search tree; computing takes more than the tree."""
+    """The arguments are what is estimated without the search tree, and the peak is all of it within 10 %."""
     estimated = compiled["estimated_bytes"]
     kept = sum(estimated.values()) - estimated["search tree"]
     assert compiled["argument_bytes"] == pytest.approx(kept, rel=0.01)
-    # The aim is 10 %, but the estimate is 19 % less than the peak, and the aim is missed.
-    assert sum(estimated.values()) / compiled["peak_bytes"] == pytest.approx(0.807, abs=0.03)
+    assert sum(estimated.values()) == pytest.approx(compiled["peak_bytes"], rel=0.1)
 
 
 @pytest.mark.ci
