@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tyro
@@ -53,11 +54,12 @@ def last_checkpoint(path: Path) -> int:
 @pytest.mark.ci
 def test_two_processes_do_what_one_with_their_devices_does(tmp_path, monkeypatch):
     use_toy_game(monkeypatch)
+    env: Any = GAME
     one, two = tmp_path / "one", tmp_path / "two"
     for path in one, two:
         games = path / "workers" / "somebody" / "000001.npz"
         games.parent.mkdir(parents=True)
-        exports.export_npz(games, GAME, [toy_game(seed) for seed in range(6)])
+        exports.export_npz(games, env, [toy_game(seed) for seed in range(6)])
     assert finish(start(one, 1, 4, *SETTINGS, "6"))[0][0] == 0
 
     started = start(two, 2, 2, *SETTINGS, "6")
