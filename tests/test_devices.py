@@ -177,9 +177,8 @@ def test_an_iteration_on_two_devices_is_one_on_one_device(mesh):
     one, two = states
     assert_equal((one.games, one.replay.game, one.replay.status), (two.games, two.replay.game, two.replay.status))
     assert_equal(one.replay.rows, two.replay.rows)
-    # The policy's bias shifts all logits alike: its gradient is nothing but rounding, which Adam makes as large as any.
     for a, b in zip(jax.tree.leaves(one.learner), jax.tree.leaves(two.learner), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-4)
+        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_what_cannot_be_divided_among_the_devices_is_refused(mesh):
