@@ -9,7 +9,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,7 +34,7 @@ from experiments.console import Screen
 from experiments.measure.probe import probe
 from ringrift_jax import processes
 from ringrift_jax.learning.config import RunConfig, flatten, preset, to_dict
-from ringrift_jax.learning.loop import LoopConfig
+from ringrift_jax.learning.loop import LoopConfig, multiplied
 from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import BusyError, RunDirectory
 from ringrift_jax.runs.memory import out_of_memory, too_large
@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
     start_jax()
     with processes.together():
-        _train(args, name, _per_device(loop) if args.per_device else loop, directory)
+        _train(args, name, multiplied(loop, jax.device_count()) if args.per_device else loop, directory)
 
 
 def _train(args: Args, name: str, loop: LoopConfig, directory: RunDirectory) -> None:
@@ -162,17 +162,6 @@ def _train(args: Args, name: str, loop: LoopConfig, directory: RunDirectory) -> 
             fail(f"{problem}; to begin anew choose another --run-dir")
         except OSError as problem:
             fail_to_write(problem, directory.path)
-
-
-def _per_device(loop: LoopConfig) -> LoopConfig:
-    """The same work for each device, of all processes."""
-    devices = jax.device_count()
-    self_play, learner = loop.self_play, loop.learner
-    return replace(
-        loop,
-        self_play=replace(self_play, lanes=devices * self_play.lanes),
-        learner=replace(learner, batch_size=devices * learner.batch_size),
-    )
 
 
 def _check_alike(config: RunConfig) -> None:

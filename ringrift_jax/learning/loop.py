@@ -254,6 +254,16 @@ def divided(config: LoopConfig) -> dict[str, int]:
     }
 
 
+def multiplied(config: LoopConfig, devices: int) -> LoopConfig:
+    """The same with so many times of what is :func:`divided`."""
+    self_play, learner = config.self_play, config.learner
+    return replace(
+        config,
+        self_play=replace(self_play, lanes=devices * self_play.lanes),
+        learner=replace(learner, batch_size=devices * learner.batch_size),
+    )
+
+
 @in_32_bits
 def play(
     env: Game, evaluate: Evaluate, config: LoopConfig, state: LoopState, keys: jax.Array, peers: Collectives = ALONE

@@ -12,7 +12,7 @@ from toy_runs import FEW, GAME, ONE_DEVICE, assert_equal, begin, host, settings
 from ringrift_jax.devices import make_mesh, on_mesh
 from ringrift_jax.env import make
 from ringrift_jax.learning.config import preset
-from ringrift_jax.learning.loop import LAYOUT, challenge_champion, make_iterate, new_loop, release
+from ringrift_jax.learning.loop import LAYOUT, challenge_champion, divided, make_iterate, multiplied, new_loop, release
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import make_evaluate, search_agent
 from ringrift_jax.players.arena import play_match, versus
@@ -155,6 +155,10 @@ def test_games_are_learned_from_when_they_are_released(run):
     earned = (decisions[1] + decisions[2]) * config.learner.samples_per_row
     assert float(state.learner.due) == earned - int(metrics.steps) * config.learner.batch_size
     assert int(metrics.steps) > 0
+
+
+def test_all_that_is_divided_is_multiplied():
+    assert divided(multiplied(ONE_DEVICE, 3)) == {name: 3 * number for name, number in divided(ONE_DEVICE).items()}
 
 
 def test_memory_is_that_of_the_state(run):
