@@ -32,7 +32,7 @@ def memory(state: LoopState, config: LoopConfig) -> dict[str, int]:
     return {
         "replay": _bytes(state.replay),
         "games": _bytes(state.games),
-        # Twice: a turn of the loop over simulations reads one and writes another.
+        # Twice: compiled for an H100, computing takes 2.3 to 2.5 times one tree (docs/performance.md).
         "search tree": 2 * lanes * (config.search.simulations + 1) * node,
         "network": _bytes((state.learner, state.champion)),
     }
