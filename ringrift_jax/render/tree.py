@@ -68,7 +68,7 @@ def search_nodes(env: Env, result: SearchResult) -> TreeNode:
         state = jax.tree.map(lambda leaf: leaf[index], nodes.state)
         sign = 1 if int(state.current_player) == root_player else -1
         over = bool(state.is_over)
-        # A finished game has no value of its own; what it paid is the reward of the move that ended it.
+        # Of the sides of a finished game it does not matter which would decide.
         value = float(state.rewards[root_player]) if over else sign * float(tree.node_values[index])
         if values is not None:
             value = float(values[index, root_player])

@@ -25,7 +25,7 @@ class SearchConfig:
       value_scale, maxvisit_init, rescale_values, use_mixed_value: the transform of completed Q-values,
         ``value_scale * (maxvisit_init + largest visit count) * Q``, see ``mctx.qtransform_completed_by_mix_value``.
       opponents: of three or four players. ``"paranoid"``: all others together against the root player
-        (:mod:`.tree`). ``"maxn"``: each for itself (:mod:`.solver`), as all presets have it with more than two.
+        (:mod:`.tree`). ``"maxn"``: each for itself (:mod:`.mcts`), as all presets have it with more than two.
       proofs: positions of the tree that are proved won or lost are backed up as such, no simulation goes below them,
         and a decision of the root that is proved to win is played: the policy is that decision alone, the value 1.
       turn_nodes: decisions of the own turn that are tried at the root to find a win (``winning_turn``). Where there is
@@ -73,7 +73,7 @@ class SearchOutput(NamedTuple):
       slot_weights: ``float32[B, K]`` the improved policy over them, summing to 1; 0 in empty slots.
       slot_log_priors: ``float32[B, K]`` logarithms of the network's policy, as far as the search looked at it: over
         the slots of a tree, over all legal actions where whole turns were drawn. Very low in empty slots.
-      value: ``float32[B]`` the search's value of the root for the player to move, in [-1, 1].
+      value: ``float32[B]`` the search's value of the root for the player to move, in [-1, 1]; 0 for a finished game.
       mean_depth: ``float32[B]`` decisions from the root to where a simulation ended, averaged over simulations.
       max_depth: ``int32[B]`` the longest of these.
       overflow: ``int32[B]`` nodes, the root included, with more legal actions than slots.

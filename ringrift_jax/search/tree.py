@@ -1,11 +1,10 @@
 """Gumbel MuZero search (mctx) over the legal slots of each node.
 
 The tree is searched as the root *player* against the rest: a node's value is that of the side to decide there, the root
-player or the others together. One side may decide several times in a row, so the discount is +1 while the side stays,
--1 when it changes and 0 at the end of the game. With two players this is ordinary zero-sum search. With three or four
-it assumes the worst: all others play against the root player, although each node's prior is that of its own mover. With
-``SearchConfig.opponents`` of ``"maxn"`` each player maximises its own value instead, and with ``SearchConfig.proofs``
-what is proved is backed up as proved (:mod:`.solver`).
+player or the others together, and one side may decide several times in a row. With two players this is ordinary
+zero-sum search. With three or four it assumes the worst: all others play against the root player, although each node's
+prior is that of its own mover. With ``SearchConfig.opponents`` of ``"maxn"`` each player maximises its own value
+instead, and with ``SearchConfig.proofs`` what is proved is backed up as proved (:mod:`.mcts`).
 """
 
 # pyright: reportCallIssue=false
@@ -23,8 +22,8 @@ from ..numerics import check_typed_keys, in_32_bits
 from ..pytrees import select
 from .config import SearchConfig, SearchOutput, divergence, num_slots
 from .evaluation import Evaluate, evaluate_observations
+from .mcts import ROOT, Leaf, grow
 from .slots import Slots, legal_slots
-from .solver import ROOT, Leaf, grow
 
 
 class Node(NamedTuple):
@@ -97,62 +96,31 @@ def search_tree(
     )
     below = partial(mctx.gumbel_muzero_interior_action_selection, qtransform=qtransform)
     extra = mctx.GumbelMuZeroExtraData(root_gumbel=slots.gumbel)
-    solved = None
-    if config.opponents == "maxn" or config.proofs:
-        solved = grow(
-            _leaf(config, state, slots, values, node),
-            partial(_expand_for_all, env, evaluate, params, config),
-            lambda tree: at_root(tree_key, tree, ROOT),
-            lambda tree, node: below(tree_key, tree, node, 0),
-            config.simulations,
-            config.max_depth or config.simulations,
-            extra,
-            config.proofs,
-        )
-        tree = solved.tree
-    else:
-
-        def recurrent(params, _, slot, nodes):
-            return _batched(_expand(env, evaluate, params, _unbatched(nodes), slot[0], config))
-
-        value = jnp.where(state.is_over, 0.0, _side(state, root_player) * values[root_player])
-        tree = _unbatched(
-            mctx.search(
-                params=params,
-                rng_key=tree_key,
-                root=_batched(mctx.RootFnOutput(prior_logits=slots.logits, value=value, embedding=node)),
-                recurrent_fn=recurrent,
-                root_action_selection_fn=at_root,
-                interior_action_selection_fn=below,
-                num_simulations=config.simulations,
-                max_depth=config.max_depth,
-                invalid_actions=invalid[None],
-                extra_data=_batched(extra),
-            )
-        )
+    solved = grow(
+        _leaf(config, state, slots, values, node),
+        partial(_expand, env, evaluate, params, config),
+        lambda tree: at_root(tree_key, tree, ROOT),
+        lambda tree, node: below(tree_key, tree, node, 0),
+        config.simulations,
+        config.max_depth or config.simulations,
+        extra,
+        config.proofs,
+    )
+    tree = solved.tree
     improved = jnp.where(invalid, slots.logits, slots.logits + qtransform(tree, jnp.int32(ROOT)))
     visits = tree.children_visits[ROOT]
     most_visited = ~invalid & (visits == visits.max())
     slot = jnp.argmax(jnp.where(most_visited, improved + slots.gumbel, -jnp.inf)).astype(jnp.int32)
     weights = jnp.where(invalid, 0.0, jax.nn.softmax(improved))
     won, values_of_all, proved = jnp.asarray(False), None, None
-    if solved and config.opponents == "maxn":
+    if config.opponents == "maxn":
         values_of_all = solved.values
-    if solved and config.proofs:
+    if config.proofs:
         wins, proved = solved.winning(ROOT), solved.proved
         won = wins.any()
         slot = jnp.where(won, jnp.argmax(jnp.where(wins, improved, -jnp.inf)), slot).astype(jnp.int32)
         weights = jnp.where(won, (jnp.arange(len(weights)) == slot).astype(weights.dtype), weights)
     return SearchResult(tree, slot, weights, won, values_of_all, proved)
-
-
-def _batched(one: Any) -> Any:
-    """With the batch axis that mctx wants; games are batched outside, by ``vmap``."""
-    return jax.tree.map(lambda leaf: leaf[None], one)
-
-
-def _unbatched(batch: Any) -> Any:
-    return jax.tree.map(lambda leaf: leaf[0], batch)
 
 
 def _evaluate(
@@ -176,26 +144,14 @@ def _evaluate(
     return slots, values[0, (state.seat_of_player - state.current_seat) % env.num_players], finite
 
 
-def _expand(env: Game, evaluate, params, node: Node, slot, config) -> tuple[mctx.RecurrentFnOutput, Node]:
-    """Plays a slot's action. Below the end of a game this changes nothing and pays nothing."""
-    state = env.step(node.state, node.actions[slot])
-    slots, values, finite = _evaluate(env, evaluate, params, state, config)
-    side, side_now = _side(node.state, node.root_player), _side(state, node.root_player)
-    discount = side * side_now
-    output = mctx.RecurrentFnOutput(
-        reward=side * state.rewards[node.root_player],
-        discount=jnp.where(state.is_over, 0.0, discount),
-        prior_logits=slots.logits,
-        value=jnp.where(state.is_over, 0.0, side_now * values[node.root_player]),
-    )
-    return output, _node(node, state, slots, finite)
-
-
-def _expand_for_all(env: Game, evaluate, params, config, node: Node, slot) -> Leaf:
-    """The same with the values of all sides. A finished game stays as it ended."""
+def _expand(env: Game, evaluate, params, config: SearchConfig, node: Node, slot: jax.Array) -> Leaf:
+    """Plays a slot's action. A finished game stays as it ended."""
     state = select(node.state.is_over, node.state, env.step(node.state, node.actions[slot]))
     slots, values, finite = _evaluate(env, evaluate, params, state, config)
-    return _leaf(config, state, slots, values, _node(node, state, slots, finite))
+    depth = node.depth + jnp.where(node.state.is_over, 0, 1)
+    return _leaf(
+        config, state, slots, values, Node(state, slots.actions, node.root_player, depth, slots.overflow, ~finite)
+    )
 
 
 def _leaf(config: SearchConfig, state, slots: Slots, values: jax.Array, node: Node) -> Leaf:
@@ -207,16 +163,6 @@ def _leaf(config: SearchConfig, state, slots: Slots, values: jax.Array, node: No
         most = jnp.where(rest, 1 / (len(values) - 1), 1.0).astype(jnp.float32)
         values, mover = jnp.stack([value, -value]), rest.astype(jnp.int32)
     return Leaf(slots.logits, values, mover, most, state.is_over, ~slots.overflow, node)
-
-
-def _node(parent: Node, state, slots: Slots, finite) -> Node:
-    depth = parent.depth + jnp.where(parent.state.is_over, 0, 1)
-    return Node(state, slots.actions, parent.root_player, depth, slots.overflow, ~finite)
-
-
-def _side(state, root_player) -> jax.Array:
-    """float32: 1 where the root player decides, -1 where another does."""
-    return jnp.where(state.current_player == root_player, 1.0, -1.0)
 
 
 @in_32_bits
@@ -233,7 +179,7 @@ def summarise(result: SearchResult) -> SearchOutput:
         slot_actions=actions[:-1],
         slot_weights=result.weights[:-1],
         slot_log_priors=log_priors[:-1],
-        value=tree.node_values[ROOT],
+        value=jnp.where(nodes.state.is_over[ROOT], 0, tree.node_values[ROOT]),
         mean_depth=(endings * nodes.depth).sum() / endings.sum(),
         max_depth=nodes.depth.max(),
         overflow=(nodes.overflow & (tree.node_visits > 0)).sum(dtype=jnp.int32),

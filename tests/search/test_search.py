@@ -36,7 +36,7 @@ from toy_search import (
 )
 
 from ringrift_jax.rules.state import Phase
-from ringrift_jax.search import SearchConfig, num_slots, search
+from ringrift_jax.search import SearchConfig, num_slots, search, search_tree
 from ringrift_jax.search.slots import candidates, num_candidates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "search.json"
@@ -152,7 +152,7 @@ def test_noise_differs_between_games():
 def made_nodes(result):
     """The tree without nodes never made; leaves are numpy arrays, states keep their type."""
     made = int((result.tree.node_visits > 0).sum())
-    parts = ["node_values", "parents", "action_from_parent", "children_rewards", "children_discounts", "embeddings"]
+    parts = ["node_values", "parents", "action_from_parent", "children_values", "embeddings"]
     return {name: jax.tree.map(lambda x: np.asarray(x[:made]), getattr(result.tree, name)) for name in parts}
 
 
@@ -206,26 +206,36 @@ def test_considered_actions_and_max_depth_bound_the_depth(change, depths):
     assert 1 <= output.mean_depth <= output.max_depth
 
 
+def hopeful(env, weights, observations):
+    """Who decides expects 1/2, and the others to lose it."""
+    logits, _ = evaluate(env, 0 * weights, observations)
+    shares = jnp.append(0.5, jnp.full(env.num_players - 1, -0.5 / (env.num_players - 1)))
+    return logits, jnp.broadcast_to(shares, (len(observations), env.num_players))
+
+
 def root_edges(env, state):
-    """reward and discount of every legal action of a position, by action."""
-    tree = run_one(env, EXACT, 0 * weights(), state)[0].tree
+    """What every legal action of a position first promised, by action."""
+    config = replace(EXACT, simulations=int(legal(env, state).sum()))
+    search_it = jax.jit(partial(search_tree, env, partial(hopeful, env), weights(), config=config))
+    tree = search_it(state, jax.random.key(0)).tree
     actions = tree.embeddings.actions[0].tolist()
-    assert int((tree.children_visits[0] > 0).sum()) == sum(action >= 0 for action in actions)
-    rewards, discounts = tree.children_rewards[0].tolist(), tree.children_discounts[0].tolist()
-    return {a: (r, d) for a, r, d in zip(actions, rewards, discounts, strict=True) if a >= 0}
+    visited = [visits > 0 for visits in tree.children_visits[0].tolist()]
+    assert visited == [action >= 0 for action in actions]
+    values = tree.children_values[0].tolist()
+    return {a: value for a, value in zip(actions, values, strict=True) if a >= 0}
 
 
 def test_signs_follow_the_player_who_decides_next():
     env = ToyGame(heap=4, swap_rule=True)
-    assert root_edges(env, env.init()) == {0: (0, 1), 1: (0, -1), 2: (0, -1), 3: (1, 0)}
+    assert root_edges(env, env.init()) == {0: 0.5, 1: -0.5, 2: -0.5, 3: 1}
     chain = after(env, 0)
-    assert root_edges(env, chain) == {0: (0, -1), 1: (0, -1), SKIP: (0, -1)}
+    assert root_edges(env, chain) == {0: -0.5, 1: -0.5, SKIP: -0.5}
     second = after(env, 1)
     assert second.current_seat == second.current_player == 1
-    assert root_edges(env, second) == {0: (0, 1), 1: (1, 0), SWAP: (0, -1)}, "the seat stays, the player changes"
+    assert root_edges(env, second) == {0: 0.5, 1: 1, SWAP: -0.5}, "the seat stays, the player changes"
     swapped = after(env, 1, SWAP)
     assert swapped.current_seat == 1 and swapped.current_player == 0
-    assert root_edges(env, swapped) == {0: (0, 1), 1: (1, 0)}, "the winner is the player, not the seat"
+    assert root_edges(env, swapped) == {0: 0.5, 1: 1}, "the winner is the player, not the seat"
 
 
 def test_three_players_search_the_root_player_against_the_rest():
@@ -237,12 +247,11 @@ def test_three_players_search_the_root_player_against_the_rest():
         for node, parent in list(enumerate(parents))[1:]:
             if over[parent]:
                 continue
+            value = tree["children_values"][parent, tree["action_from_parent"][node]]
             if over[node]:
-                expected = (1.0, 0.0) if mine[parent] else (0.5, 0.0)  # the root player loses 1/2 when another wins
+                assert value == (1.0 if mine[parent] else 0.5)  # the root player loses 1/2 when another wins
             else:
-                expected = (0.0, 1.0 if mine[parent] == mine[node] else -1.0)
-            edge = parent, tree["action_from_parent"][node]
-            assert (tree["children_rewards"][edge], tree["children_discounts"][edge]) == expected
+                assert value == (1 if mine[parent] == mine[node] else -1) * tree["node_values"][node]
             seen.add((bool(mine[parent]), bool(mine[node]), bool(over[node])))
     assert seen == {(True, True, False), (True, False, False), (False, False, False), (False, True, False),
                     (True, True, True), (False, False, True)}  # fmt: skip

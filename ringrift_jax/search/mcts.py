@@ -1,12 +1,13 @@
-"""A tree that keeps the values of all sides, which mctx's does not: for max^n, and for a solver's backup.
-
-In max^n every player maximises its own value (Luckhardt and Irani, 1986), so each node has the values of all and they
-are backed up together. A solver's backup (MCTS-Solver: Winands, Björnsson and Saito, 2008) treats what is *proved* as
-such: the end of a game; a position whose mover has a decision that is proved to give it the most there is; one all of
-whose decisions are proved. It keeps its exact values, and no simulation goes below it.
+"""Monte Carlo tree search of one position that keeps the values of all sides.
 
 Decisions are chosen as Gumbel MuZero chooses them, by mctx's own functions, which see a node's values as its mover
-does. With two sides whose values are opposites, and no proofs, it is mctx's search.
+does. With two sides whose values are opposites it is mctx's search; with more it is max^n, in which every player
+maximises its own value (Luckhardt and Irani, 1986), so that the values of all are backed up together. mctx's own search
+has one value for each node, and backs it up by copying the whole tree at every level of a batch.
+
+A solver's backup (MCTS-Solver: Winands, Björnsson and Saito, 2008) treats what is *proved* as such: the end of a game;
+a position whose mover has a decision that is proved to give it the most there is; one all of whose decisions are
+proved. It keeps its exact values, and no simulation goes below it.
 """
 
 # pyright: reportCallIssue=false
@@ -96,7 +97,8 @@ def grow(
     start = _plant(root, simulations + 1, extra_data, proofs)
 
     def simulate(number: jax.Array, now: Solved) -> Solved:
-        parent, slot = _descend(now, choose_at_root, choose_below, max_depth)
+        path = _descend(now, choose_at_root, choose_below, min(max_depth, simulations))
+        parent, slot = path.parents[path.depth - 1], path.slots[path.depth - 1]
         known = now.tree.children_index[parent, slot]
         node = jnp.where(known == UNVISITED, number + 1, known)
         leaf = expand(jax.tree.map(lambda leaf: leaf[parent], now.tree.embeddings), slot)
@@ -107,9 +109,18 @@ def grow(
             action_from_parent=now.tree.action_from_parent.at[node].set(slot),
         )
         values = jnp.where(now.proved[node], now.values[node], leaf.values)
-        return _back_up(now._replace(tree=tree), node, values, proofs)
+        return _back_up(now._replace(tree=tree), path, node, values, proofs)
 
     return lax.fori_loop(0, simulations, simulate, start)
+
+
+class _Path(NamedTuple):
+    """Where a simulation goes: ``int32[D]`` nodes, the root first, and the slots chosen in them, of which there are
+    ``depth``. Behind them is a node that no tree has."""
+
+    parents: jax.Array
+    slots: jax.Array
+    depth: jax.Array
 
 
 def _plant(root: Leaf, nodes: int, extra_data: Any, proofs: bool) -> Solved:
@@ -171,45 +182,66 @@ def _put(now: Solved, node: jax.Array, leaf: Leaf, proofs: bool) -> Solved:
     )
 
 
-def _descend(now: Solved, choose_at_root: Callable, choose_below: Callable, max_depth: int) -> tuple:
-    """The node and the slot in which a simulation leaves the tree, comes to what is proved, or reaches the depth."""
-    tree = now.tree
+def _descend(now: Solved, choose_at_root: Callable, choose_below: Callable, max_depth: int) -> _Path:
+    """The way on which a simulation leaves the tree, comes to what is proved, or reaches the depth."""
+    tree, level = now.tree, jnp.arange(max_depth)
 
-    def step(carry: tuple) -> tuple:
-        _, _, node, depth = carry
-        slot = lax.cond(node == ROOT, lambda: choose_at_root(tree), lambda: choose_below(tree, node))
-        return node, slot, tree.children_index[node, slot], depth + 1
+    def add(path: _Path, node: jax.Array | int, slot: jax.Array) -> _Path:
+        here = level == path.depth
+        return _Path(jnp.where(here, node, path.parents), jnp.where(here, slot, path.slots), path.depth + 1)
 
-    def goes_on(carry: tuple) -> jax.Array:
-        _, _, node, depth = carry
-        return (depth == 0) | ((node != UNVISITED) & ~now.proved[node] & (depth < max_depth))
+    def step(carry: tuple[_Path, jax.Array]) -> tuple[_Path, jax.Array]:
+        path, node = carry
+        slot = choose_below(tree, node)
+        return add(path, node, slot), tree.children_index[node, slot]
 
-    zero = jnp.int32(0)
-    node, slot, _, _ = lax.while_loop(goes_on, step, (zero, zero, jnp.int32(ROOT), zero))
-    return node, slot
+    def goes_on(carry: tuple[_Path, jax.Array]) -> jax.Array:
+        path, node = carry
+        return (node != UNVISITED) & ~now.proved[node] & (path.depth < max_depth)
+
+    nowhere = jnp.full(max_depth, len(tree.node_visits), jnp.int32)
+    slot = choose_at_root(tree)
+    start = add(_Path(nowhere, jnp.zeros_like(nowhere), jnp.int32(0)), ROOT, slot), tree.children_index[ROOT, slot]
+    return lax.while_loop(goes_on, step, start)[0]
 
 
-def _back_up(now: Solved, node: jax.Array, values: jax.Array, proofs: bool) -> Solved:
-    """Adds the values of a leaf to all nodes above it, and proves those that they prove."""
+def _back_up(now: Solved, path: _Path, node: jax.Array, found: jax.Array, proofs: bool) -> Solved:
+    """Adds what was ``found`` in a leaf, ``float32[n]``, to all nodes above it, and proves those that it proves."""
+    tree, parents = now.tree, path.parents
+    visits = tree.node_visits.at[parents].get(mode="clip")
+    if proofs:
+        values, proved = _prove_upwards(now, path, found)
+    else:
+        old = now.values.at[parents].get(mode="clip")
+        means = (old * visits[:, None] + found) / (visits[:, None] + 1)
+        values, proved = now.values.at[parents].set(means, mode="drop"), now.proved
+    children = jnp.where(jnp.arange(len(parents)) == path.depth - 1, node, jnp.roll(parents, -1))
+    mover = now.movers.at[parents].get(mode="clip")
+    edges = parents, path.slots
+    tree = tree.replace(
+        node_visits=tree.node_visits.at[parents].set(visits + 1, mode="drop"),
+        node_values=tree.node_values.at[parents].set(values.at[parents, mover].get(mode="clip"), mode="drop"),
+        children_values=tree.children_values.at[edges].set(values.at[children, mover].get(mode="clip"), mode="drop"),
+        children_visits=tree.children_visits.at[edges].add(1, mode="drop"),
+    )
+    return now._replace(tree=tree, values=values, proved=proved)
 
-    def up(carry: tuple[Solved, jax.Array, jax.Array]) -> tuple[Solved, jax.Array, jax.Array]:
-        now, node, values = carry
-        tree, parent, slot = now.tree, now.tree.parents[node], now.tree.action_from_parent[node]
-        mover, visits = now.movers[parent], now.tree.node_visits[parent]
-        proved, mean = now.proved, (now.values[parent] * visits + values) / (visits + 1)
-        if proofs:
-            known, exact = _prove(now, parent)
-            values, mean = jnp.where(known, exact, values), jnp.where(known, exact, mean)
-            proved = proved.at[parent].set(known)
-        tree = tree.replace(
-            node_visits=tree.node_visits.at[parent].set(visits + 1),
-            node_values=tree.node_values.at[parent].set(mean[mover]),
-            children_values=tree.children_values.at[parent, slot].set(now.values[node, mover]),
-            children_visits=tree.children_visits.at[parent, slot].add(1),
-        )
-        return now._replace(tree=tree, values=now.values.at[parent].set(mean), proved=proved), parent, values
 
-    return lax.while_loop(lambda carry: carry[1] != ROOT, up, (now, node, values))[0]
+def _prove_upwards(now: Solved, path: _Path, found: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The values of all nodes, and which are proved, after what was found in a leaf: the leaf's parent first."""
+
+    def up(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        level, values, proved, found = carry
+        node = path.parents[level]
+        visits = now.tree.node_visits[node]
+        known, exact = _prove(now._replace(values=values, proved=proved), node)
+        found = jnp.where(known, exact, found)
+        mean = jnp.where(known, exact, (values[node] * visits + found) / (visits + 1))
+        return level - 1, values.at[node].set(mean), proved.at[node].set(known), found
+
+    start = path.depth - 1, now.values, now.proved, found
+    _, values, proved, _ = lax.while_loop(lambda carry: carry[0] >= 0, up, start)
+    return values, proved
 
 
 def _prove(now: Solved, node: jax.Array) -> tuple[jax.Array, jax.Array]:
