@@ -24,6 +24,7 @@ from ..pytrees import select
 from ..rules import quiet
 from ..rules.arrays.lanes import on_any_mesh, unbatched
 from ..rules.state import Phase
+from ..rules.step import step_legal
 from ..settings import INT32_MAX
 from .slots import entries, num_candidates, pack
 
@@ -224,7 +225,7 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
     valid = row >= 0
 
     state = jax.tree.map(lambda leaf: leaf[row], parents)
-    after = jax.vmap(env.step)(state, action)
+    after = jax.vmap(_step_legal(env))(state, action)
     lane_of = jnp.where(valid, lane[row], batch)
     length = pool.length[top][row]
     line = jnp.where(jnp.arange(LINE) == length[:, None], action[:, None], pool.line[top][row])
@@ -292,6 +293,11 @@ def _loud_actions(env: Env, states: Any) -> Actions:
 @cache
 def _loud(env: Env):
     return on_any_mesh(unbatched(partial(quiet.loud, env.board)))
+
+
+@cache
+def _step_legal(env: Env):
+    return on_any_mesh(unbatched(partial(step_legal, env.board, env.max_steps)))
 
 
 def _choose(

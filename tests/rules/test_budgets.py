@@ -19,7 +19,7 @@ from ringrift_jax import checks, notation, rules
 from ringrift_jax.rules.actions import Kind, Layout
 from ringrift_jax.rules.arrays.lanes import unbatched
 from ringrift_jax.rules.state import State
-from ringrift_jax.rules.step import afterstate
+from ringrift_jax.rules.step import afterstate, step_legal
 
 
 @cache
@@ -84,6 +84,27 @@ def test_step_alone_under_vmap_and_under_two_vmaps() -> None:
         alone = env.step(batches.take(states, i), action)
         assert same(alone, batches.take(after, i)), notation.state_string(env, batches.take(states, i))
         np.testing.assert_array_equal(env.legal_action_mask(alone), after_masks[i])
+
+
+@pytest.mark.parametrize(
+    ("board", "num_players"),
+    [pytest.param(*each, marks=batches.marks(*each)) for each in (*batches.SMALL, *batches.LARGE)],
+)
+def test_step_of_a_legal_decision_needs_no_check(board: str, num_players: int) -> None:
+    """At every built position, with two random legal actions."""
+    env = batches.make(board, num_players)
+    states = batches.take(built(env), np.s_[: batches.LANES])
+    _, masks = batches.advance(env, states, np.full(len(states.turn), batches.NO_ACTION))
+    states, masks = batches.take(states, masks.any(axis=1)), masks[masks.any(axis=1)]
+    rng = np.random.default_rng(0)
+    unchecked = jax.jit(
+        jax.vmap(unbatched(partial(step_legal, env.board, None))), compiler_options=batches.COMPILES_FASTER
+    )
+    for _ in range(2):
+        actions = np.array([rng.choice(np.flatnonzero(mask)) for mask in masks], np.int32)
+        after, _ = batches.advance(env, states, actions)
+        assert len(actions) > 30 and not after.illegal.any()
+        assert same(unchecked(states, actions), after)
 
 
 TRACED = []
