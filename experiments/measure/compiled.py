@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +32,7 @@ from ringrift_jax.learning.loop import LAYOUT, LoopConfig, LoopState, divided, m
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.agents import make_evaluate
 from ringrift_jax.runs.memory import memory, size_text
+from ringrift_jax.search.network import as_computed
 from ringrift_jax.search.ply import play_ply
 from ringrift_jax.settings import Count
 
@@ -161,7 +161,11 @@ def _iteration(env: Game, loop: LoopConfig, mesh: Mesh, state: LoopState) -> tup
 
 def _ply(env: Game, loop: LoopConfig, mesh: Mesh, state: LoopState) -> tuple[Any, tuple[Any, ...]]:
     """A ply of self-play, as the loop has it inside; its games are each device's own."""
-    search = partial(play_ply, env, make_evaluate(env, loop.network), loop.search)
+    evaluate = make_evaluate(env, loop.network)
+
+    def search(params: Any, *games: Any) -> Any:
+        return play_ply(env, evaluate, loop.search, as_computed(params, loop.network), *games)
+
     on_each = Collectives.of(mesh).on_each(search, (EVERYWHERE, *[BY_GAME] * 5), BY_GAME)
     games = state.games
 

@@ -24,7 +24,7 @@ from ..players.arena import ArenaConfig, Match, advance, judge, new_match, next_
 from ..pytrees import check_leading_axis, select
 from ..search.config import SearchConfig
 from ..search.evaluation import Evaluate
-from ..search.network import NetworkConfig, make_network
+from ..search.network import NetworkConfig, as_computed, make_network
 from ..search.ply import no_memory, play_ply
 from ..settings import check
 from . import ring
@@ -282,7 +282,9 @@ def play(
       The games, the ring, and the statistics of all devices' lanes.
     """
     lanes = config.self_play.lanes // peers.size
-    player = state.learner.average if config.self_play.network == "latest" else state.champion
+    player = as_computed(
+        state.learner.average if config.self_play.network == "latest" else state.champion, config.network
+    )
     lane_keys = peers.own(jax.random.split(keys[0], config.self_play.lanes))
     noise = jnp.ones(lanes, jnp.float32)
 
@@ -327,7 +329,8 @@ def challenge_champion(
       key: typed key, consumed.
       peers: the devices to which the games are dealt, by openings.
     """
-    lanes, latest, champion = config.self_play.lanes // peers.size, state.learner.average, state.champion
+    lanes = config.self_play.lanes // peers.size
+    latest, champion = as_computed((state.learner.average, state.champion), config.network)
     opening, search, groups = config.arena.opening, config.arena_search, config.arena.groups
     group_keys = peers.deal(jax.random.split(key, groups))
     game_keys = jnp.repeat(group_keys, env.num_players)

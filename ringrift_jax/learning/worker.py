@@ -20,6 +20,7 @@ from ..numerics import in_32_bits
 from ..players.agents import make_evaluate
 from ..pytrees import select
 from ..search.config import SearchOutput
+from ..search.network import as_computed
 from ..search.ply import Memory, play_ply
 from ..settings import Count, checked
 from .games import PlayedGame, games_of_lanes
@@ -133,6 +134,7 @@ def _functions(env: Game, config: LoopConfig, lanes: int, mesh: Mesh | None) -> 
     def search(params: Any, games: Games, key: jax.Array) -> tuple[GameState, SearchOutput, Memory]:
         keys, in_opening = jax.random.split(key, lanes), games.length < games.opening
         noise = jnp.ones(lanes, jnp.float32)
+        params = as_computed(params, config.network)
         return play_ply(env, evaluate, config.search, params, games.state, keys, in_opening, noise, games.memory, mesh)
 
     @in_32_bits

@@ -25,7 +25,7 @@ from .arrays.grid import (
     to_plane,
     to_rows,
 )
-from .arrays.lanes import materialize, unbatched
+from .arrays.lanes import in_turns, materialize, unbatched
 from .effect import Effect
 from .position import Position
 from .state import Phase, State
@@ -132,7 +132,7 @@ def region_keys(board: Board, land: Land, regions: jax.Array) -> jax.Array:
         return remaining, jnp.where(done[:, None], first_bit(remaining), grown), keys
 
     start = regions, first_bit(regions), jnp.zeros_like(regions)
-    return lax.while_loop(lambda carry: jnp.any(carry[0] != 0), peel, start)[2]
+    return lax.while_loop(lambda carry: jnp.any(carry[0] != 0), in_turns(peel), start)[2]
 
 
 def region_at(board: Board, land: Land, cell: jax.Array, payer: jax.Array) -> Region:

@@ -178,8 +178,7 @@ def _begin_turns(begun: _Turns, opening: jax.Array, alive: jax.Array, acts: jax.
     """
     n = alive.shape[0]
 
-    def begin(carry):
-        count, now = carry
+    def begin(_, now):
         following = now.seat
         for distance in reversed(range(1, n + 1)):
             candidate = lax.rem(now.seat + distance, jnp.int32(n))
@@ -199,9 +198,10 @@ def _begin_turns(begun: _Turns, opening: jax.Array, alive: jax.Array, acts: jax.
             winner=jnp.where(wins, following, now.winner),
             reason=jnp.where(wins, Reason.LPS_ROUNDS, now.reason),
         )
-        return count + 1, jax.tree.map(partial(jnp.where, now.passing), after, now)
+        return jax.tree.map(partial(jnp.where, now.passing), after, now)
 
-    return lax.while_loop(lambda carry: (carry[0] < n) & jnp.any(carry[1].passing), begin, (0, begun))[1]
+    # As often as ever needed: what a condition saves, reading it costs.
+    return lax.fori_loop(0, n, begin, begun)
 
 
 def _regions_exist(board: Board, state: State, word: stacks.Word, land: territory.Land) -> tuple[jax.Array, jax.Array]:

@@ -115,6 +115,19 @@ def make_network(env: Game, config: NetworkConfig) -> PolicyValueNetwork:
     return PolicyValueNetwork(env.num_actions, env.num_players, config)
 
 
+def as_computed(params: Any, config: NetworkConfig) -> Any:
+    """The parameters for many evaluations: those rounded that the network would round at each of them.
+
+    The values' last layer computes in float32, whatever the dtype.
+    """
+
+    def rounded(path: tuple[Any, ...], leaf: jax.Array) -> jax.Array:
+        exact = any(getattr(key, "key", None) == "value" for key in path)
+        return leaf if exact else leaf.astype(config.dtype)
+
+    return jax.tree.map_with_path(rounded, params)
+
+
 def count_parameters(params: Any) -> int:
     """Numbers in a tree of parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(params))

@@ -11,7 +11,7 @@ from toy_game import ToyGame
 
 from ringrift_jax import boards
 from ringrift_jax.env import make
-from ringrift_jax.search.network import NetworkConfig, count_parameters, make_network
+from ringrift_jax.search.network import NetworkConfig, as_computed, count_parameters, make_network
 
 SMALL = NetworkConfig(channels=8, blocks=2)
 init = jax.jit(lambda network, key, x: network.init(key, x), static_argnums=0)
@@ -107,6 +107,19 @@ def test_bfloat16_computes_the_same_roughly():
     for exact, rounded in zip(apply(wide, params, x), apply(narrow, params, x), strict=True):
         assert rounded.dtype == jnp.float32
         assert 0 < np.abs(exact - rounded).max() < 0.02
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_parameters_rounded_beforehand_compute_the_same(dtype):
+    env, config = make("square8"), NetworkConfig(8, 2, dtype)
+    x, network = observations(env, 6), make_network(env, config)
+    params = init(network, jax.random.key(0), x)
+    rounded = as_computed(params, config)
+    jax.tree.map(np.testing.assert_array_equal, apply(network, rounded, x), apply(network, params, x))
+    exact = [leaf.dtype for leaf in jax.tree.leaves(rounded["params"].pop("value"))]
+    assert set(exact) == {jnp.dtype("float32")} and {leaf.dtype for leaf in jax.tree.leaves(rounded)} == {
+        jnp.dtype(dtype)
+    }
 
 
 def test_learns_every_output():

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...boards import Board, Offset
-from .lanes import materialize
+from .lanes import in_turns, materialize
 
 
 def cells_of(board: Board) -> jax.Array:
@@ -220,5 +220,5 @@ def flood(open_: jax.Array, seeds: jax.Array, offsets: Sequence[Offset]) -> jax.
         return grown, jnp.any(grown != rows)
 
     start = seeds & open_
-    rows, _ = lax.while_loop(lambda carry: carry[1], more, (start, jnp.any(start != 0)))
+    rows, _ = lax.while_loop(lambda carry: carry[1], in_turns(more), (start, jnp.any(start != 0)))
     return rows

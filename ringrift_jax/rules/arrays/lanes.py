@@ -70,25 +70,33 @@ def on_any_mesh(function: Callable[..., T]) -> Callable[..., T]:
     return on_mesh
 
 
-def materialize(tree: T) -> T:
+def materialize(tree: T, everywhere: bool = False) -> T:
     """Returns a pytree of integer and boolean arrays unchanged, but makes XLA's CPU backend compute it once.
 
     That backend fuses integer producers into each of their consumers, whatever the cost: a scalar that decides a whole
     plane is computed again for each cell, and ``lax.optimization_barrier`` is gone before fusion. It does not look into
     loops, so there the values pass through one that never runs.
+
+    Args:
+      tree: the arrays.
+      everywhere: other backends too, which choose better what to compute again, but not in long chains.
     """
     leaves, structure = jax.tree.flatten(tree)
-    return jax.tree.unflatten(structure, _materialize.bind(*leaves))
+    return jax.tree.unflatten(structure, _materialize.bind(*leaves, everywhere=everywhere))
 
 
 _materialize = Primitive("materialize")
 _materialize.multiple_results = True
-_materialize.def_impl(lambda *values: list(values))
-_materialize.def_abstract_eval(lambda *values: list(values))
-batching.primitive_batchers[_materialize] = lambda values, axes: (_materialize.bind(*values), axes)
+_materialize.def_impl(lambda *values, everywhere: list(values))
+_materialize.def_abstract_eval(lambda *values, everywhere: list(values))
+batching.primitive_batchers[_materialize] = lambda values, axes, **how: (_materialize.bind(*values, **how), axes)
 
 
-def _through_a_loop(*values):
+def _with_a_barrier(*values, everywhere):
+    return jax.lax.optimization_barrier(values) if everywhere else values
+
+
+def _through_a_loop(*values, everywhere):
     # False, but only because no integer is NaN, which the compiler does not infer.
     number = values[0].reshape(-1)[0].astype(jnp.float32)
 
@@ -98,5 +106,21 @@ def _through_a_loop(*values):
     return jax.lax.while_loop(lambda carry: carry[0], change, (number != number, values))[1]
 
 
-mlir.register_lowering(_materialize, mlir.lower_fun(lambda *values: values, multiple_results=True))
+mlir.register_lowering(_materialize, mlir.lower_fun(_with_a_barrier, multiple_results=True))
 mlir.register_lowering(_materialize, mlir.lower_fun(_through_a_loop, multiple_results=True), platform="cpu")
+
+
+TURNS = 3
+"""How often a loop's body is run between two reads of its condition, where a read is dear."""
+
+
+def in_turns(body: Callable[[T], T]) -> Callable[[T], T]:
+    """The body of a loop that may be run again after its end, which then changes nothing.
+
+    A GPU's loop waits for the host to read its condition, so there the body is run several times between two reads.
+    """
+
+    def several(carry: T) -> T:
+        return jax.lax.fori_loop(0, TURNS, lambda _, carry: body(carry), carry)
+
+    return lambda carry: jax.lax.platform_dependent(carry, cpu=body, default=several)
