@@ -201,7 +201,7 @@ def _begin_turns(begun: _Turns, opening: jax.Array, alive: jax.Array, acts: jax.
         return jax.tree.map(partial(jnp.where, now.passing), after, now)
 
     # As often as ever needed: what a condition saves, reading it costs.
-    return lax.fori_loop(0, n, begin, begun)
+    return lax.fori_loop(0, n, begin, begun, unroll=True)
 
 
 def _regions_exist(board: Board, state: State, word: stacks.Word, land: territory.Land) -> tuple[jax.Array, jax.Array]:

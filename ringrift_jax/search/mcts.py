@@ -21,6 +21,8 @@ import jax.numpy as jnp
 import mctx
 from jax import lax
 
+from ..pytrees import packing
+
 ROOT, UNVISITED = mctx.Tree.ROOT_INDEX, mctx.Tree.UNVISITED
 
 
@@ -46,42 +48,76 @@ class Leaf(NamedTuple):
     embedding: Any
 
 
-class Solved(NamedTuple):
-    """A tree of N nodes and K slots, and what is known of its nodes for n sides.
+class Grown(NamedTuple):
+    """A tree of one position with N nodes and K slots, and what is known of its nodes for n sides.
 
     Attributes:
-      tree: mctx's, of one position: values of nodes and children are those of the node's mover, rewards are 0 and
-        discounts 1.
+      visits: ``int32[N]``; 0 for nodes never made.
       values: ``float32[N, n]`` of all sides: means, or exact values of what is proved.
-      proved: ``bool[N]``; without proofs all False.
+      raw_values: ``float32[N]`` what the evaluation said for the mover.
       movers: ``int32[N]``.
       most: ``float32[N]`` the most that the mover can be paid.
       complete: ``bool[N]`` all legal actions have slots.
+      proved: ``bool[N]``; without proofs all False.
+      logits: ``float32[N, K]``.
+      children: ``int32[N, K]`` nodes, ``UNVISITED`` where there is none.
+      children_visits: ``int32[N, K]``.
+      children_values: ``float32[N, K]`` for the mover of the node.
+      embeddings: ``[N]`` what is remembered of the nodes.
     """
 
-    tree: Any
+    visits: jax.Array
     values: jax.Array
-    proved: jax.Array
+    raw_values: jax.Array
     movers: jax.Array
     most: jax.Array
     complete: jax.Array
+    proved: jax.Array
+    logits: jax.Array
+    children: jax.Array
+    children_visits: jax.Array
+    children_values: jax.Array
+    embeddings: Any
 
     def winning(self, node: jax.Array | int) -> jax.Array:
         """``bool[K]``: decisions of a node that are proved to give its mover the most there is."""
-        child = self.tree.children_index[node]
+        child = self.children[node]
         return (child != UNVISITED) & self.proved[child] & (self.values[child, self.movers[node]] >= self.most[node])
+
+    def tree(self, extra_data: Any) -> Any:
+        """``mctx.Tree`` of one position: values of nodes and children are those of the node's mover, rewards are 0 and
+        discounts 1."""
+        nodes, slots = self.logits.shape
+        node, slot = jnp.divmod(jnp.arange(nodes * slots, dtype=jnp.int32), slots)
+        child = jnp.where(self.children == UNVISITED, nodes, self.children).reshape(-1)
+        nowhere = jnp.full(nodes, mctx.Tree.NO_PARENT, jnp.int32)
+        return mctx.Tree(
+            node_visits=self.visits,
+            raw_values=self.raw_values,
+            node_values=jnp.take_along_axis(self.values, self.movers[:, None], axis=1)[:, 0],
+            parents=nowhere.at[child].set(node, mode="drop"),
+            action_from_parent=nowhere.at[child].set(slot, mode="drop"),
+            children_index=self.children,
+            children_prior_logits=self.logits,
+            children_visits=self.children_visits,
+            children_rewards=jnp.zeros_like(self.logits),
+            children_discounts=jnp.ones_like(self.logits),
+            children_values=self.children_values,
+            embeddings=self.embeddings,
+            root_invalid_actions=self.logits[ROOT] == jnp.finfo(jnp.float32).min,
+            extra_data=extra_data,
+        )
 
 
 def grow(
     root: Leaf,
     expand: Callable[[Any, jax.Array], Leaf],
-    choose_at_root: Callable[[Any], Any],
-    choose_below: Callable[[Any, jax.Array], Any],
+    choose_at_root: Callable[[Grown], Any],
+    choose_below: Callable[[Grown, jax.Array], Any],
     simulations: int,
     max_depth: int,
-    extra_data: Any,
     proofs: bool,
-) -> Solved:
+) -> Grown:
     """A tree of so many simulations.
 
     Args:
@@ -91,27 +127,25 @@ def grow(
       choose_below: ``choose_below(tree, node) -> int32`` a slot of another node.
       simulations: nodes to add.
       max_depth: longest path in decisions.
-      extra_data: kept in the tree, for ``choose_at_root``.
       proofs: whether what is proved is backed up as such.
     """
-    start = _plant(root, simulations + 1, extra_data, proofs)
+    # Few arrays in place of many: each is written by a kernel of its own.
+    pack, unpack = packing(root.embedding)
+    start = _plant(root._replace(embedding=pack(root.embedding)), simulations + 1, proofs)
 
-    def simulate(number: jax.Array, now: Solved) -> Solved:
-        path = _descend(now, choose_at_root, choose_below, min(max_depth, simulations))
+    def simulate(number: jax.Array, now: Grown) -> Grown:
+        path = _descend(now, choose_at_root, choose_below, min(max_depth, simulations), proofs)
         parent, slot = path.parents[path.depth - 1], path.slots[path.depth - 1]
-        known = now.tree.children_index[parent, slot]
+        known = now.children[parent, slot]
         node = jnp.where(known == UNVISITED, number + 1, known)
-        leaf = expand(jax.tree.map(lambda leaf: leaf[parent], now.tree.embeddings), slot)
-        now = _put(now, node, leaf, proofs)
-        tree = now.tree.replace(
-            children_index=now.tree.children_index.at[parent, slot].set(node),
-            parents=now.tree.parents.at[node].set(parent),
-            action_from_parent=now.tree.action_from_parent.at[node].set(slot),
-        )
-        values = jnp.where(now.proved[node], now.values[node], leaf.values)
-        return _back_up(now._replace(tree=tree), path, node, values, proofs)
+        leaf = expand(unpack({dtype: rows[parent] for dtype, rows in now.embeddings.items()}), slot)
+        now = _put(now, node, leaf._replace(embedding=pack(leaf.embedding)), proofs)
+        now = now._replace(children=now.children.at[parent, slot].set(node))
+        found = jnp.where(now.proved[node], now.values[node], leaf.values) if proofs else leaf.values
+        return _back_up(now, path, node, found, proofs)
 
-    return lax.fori_loop(0, simulations, simulate, start)
+    grown = lax.fori_loop(0, simulations, simulate, start)
+    return grown._replace(embeddings=jax.vmap(unpack)(grown.embeddings))
 
 
 class _Path(NamedTuple):
@@ -123,68 +157,48 @@ class _Path(NamedTuple):
     depth: jax.Array
 
 
-def _plant(root: Leaf, nodes: int, extra_data: Any, proofs: bool) -> Solved:
+def _plant(root: Leaf, nodes: int, proofs: bool) -> Grown:
     slots = len(root.logits)
-
-    def each(value: float, dtype: Any = jnp.float32) -> jax.Array:
-        return jnp.full(nodes, value, dtype)
-
-    def edge(value: float, dtype: Any = jnp.float32) -> jax.Array:
-        return jnp.full((nodes, slots), value, dtype)
-
-    tree = mctx.Tree(
-        node_visits=each(0, jnp.int32),
-        raw_values=each(0),
-        node_values=each(0),
-        parents=each(mctx.Tree.NO_PARENT, jnp.int32),
-        action_from_parent=each(mctx.Tree.NO_PARENT, jnp.int32),
-        children_index=edge(UNVISITED, jnp.int32),
-        children_prior_logits=edge(0),
-        children_visits=edge(0, jnp.int32),
-        children_rewards=edge(0),
-        children_discounts=edge(1),
-        children_values=edge(0),
-        embeddings=jax.tree.map(lambda leaf: jnp.zeros((nodes, *jnp.shape(leaf)), leaf.dtype), root.embedding),
-        root_invalid_actions=root.logits == jnp.finfo(jnp.float32).min,
-        extra_data=extra_data,
-    )
-    bare = Solved(
-        tree=tree,
+    bare = Grown(
+        visits=jnp.zeros(nodes, jnp.int32),
         values=jnp.zeros((nodes, len(root.values)), jnp.float32),
-        proved=each(False, bool),
-        movers=each(0, jnp.int32),
-        most=each(0),
-        complete=each(False, bool),
+        raw_values=jnp.zeros(nodes, jnp.float32),
+        movers=jnp.zeros(nodes, jnp.int32),
+        most=jnp.zeros(nodes, jnp.float32),
+        complete=jnp.zeros(nodes, bool),
+        proved=jnp.zeros(nodes, bool),
+        logits=jnp.zeros((nodes, slots), jnp.float32),
+        children=jnp.full((nodes, slots), UNVISITED, jnp.int32),
+        children_visits=jnp.zeros((nodes, slots), jnp.int32),
+        children_values=jnp.zeros((nodes, slots), jnp.float32),
+        embeddings={dtype: jnp.zeros((nodes, *row.shape), row.dtype) for dtype, row in root.embedding.items()},
     )
     return _put(bare, jnp.int32(ROOT), root, proofs)
 
 
-def _put(now: Solved, node: jax.Array, leaf: Leaf, proofs: bool) -> Solved:
+def _put(now: Grown, node: jax.Array, leaf: Leaf, proofs: bool) -> Grown:
     """With what is known of a node, and one more visit to it. One that was there before keeps its mean, or its exact
     values."""
-    tree, visits = now.tree, now.tree.node_visits[node]
-    means = (now.values[node] * visits + leaf.values) / (visits + 1)
-    values = jnp.where(now.proved[node], now.values[node], means)
-    tree = tree.replace(
-        node_visits=tree.node_visits.at[node].set(visits + 1),
-        raw_values=tree.raw_values.at[node].set(leaf.values[leaf.mover]),
-        node_values=tree.node_values.at[node].set(values[leaf.mover]),
-        children_prior_logits=tree.children_prior_logits.at[node].set(leaf.logits),
-        embeddings=jax.tree.map(lambda old, new: old.at[node].set(new), tree.embeddings, leaf.embedding),
-    )
-    return Solved(
-        tree=tree,
+    visits = now.visits[node]
+    values = (now.values[node] * visits + leaf.values) / (visits + 1)
+    if proofs:
+        values = jnp.where(now.proved[node], now.values[node], values)
+    return now._replace(
+        visits=now.visits.at[node].set(visits + 1),
         values=now.values.at[node].set(values),
-        proved=now.proved.at[node].max(leaf.over) if proofs else now.proved,
+        raw_values=now.raw_values.at[node].set(leaf.values[leaf.mover]),
         movers=now.movers.at[node].set(leaf.mover),
         most=now.most.at[node].set(leaf.most),
         complete=now.complete.at[node].set(leaf.complete),
+        proved=now.proved.at[node].max(leaf.over) if proofs else now.proved,
+        logits=now.logits.at[node].set(leaf.logits),
+        embeddings={dtype: rows.at[node].set(leaf.embedding[dtype]) for dtype, rows in now.embeddings.items()},
     )
 
 
-def _descend(now: Solved, choose_at_root: Callable, choose_below: Callable, max_depth: int) -> _Path:
+def _descend(now: Grown, choose_at_root: Callable, choose_below: Callable, max_depth: int, proofs: bool) -> _Path:
     """The way on which a simulation leaves the tree, comes to what is proved, or reaches the depth."""
-    tree, level = now.tree, jnp.arange(max_depth)
+    level = jnp.arange(max_depth)
 
     def add(path: _Path, node: jax.Array | int, slot: jax.Array) -> _Path:
         here = level == path.depth
@@ -192,51 +206,50 @@ def _descend(now: Solved, choose_at_root: Callable, choose_below: Callable, max_
 
     def step(carry: tuple[_Path, jax.Array]) -> tuple[_Path, jax.Array]:
         path, node = carry
-        slot = choose_below(tree, node)
-        return add(path, node, slot), tree.children_index[node, slot]
+        slot = choose_below(now, node)
+        return add(path, node, slot), now.children[node, slot]
 
     def goes_on(carry: tuple[_Path, jax.Array]) -> jax.Array:
         path, node = carry
-        return (node != UNVISITED) & ~now.proved[node] & (path.depth < max_depth)
+        on = (node != UNVISITED) & (path.depth < max_depth)
+        return on & ~now.proved[node] if proofs else on
 
-    nowhere = jnp.full(max_depth, len(tree.node_visits), jnp.int32)
-    slot = choose_at_root(tree)
-    start = add(_Path(nowhere, jnp.zeros_like(nowhere), jnp.int32(0)), ROOT, slot), tree.children_index[ROOT, slot]
+    nowhere = jnp.full(max_depth, len(now.visits), jnp.int32)
+    slot = choose_at_root(now)
+    start = add(_Path(nowhere, jnp.zeros_like(nowhere), jnp.int32(0)), ROOT, slot), now.children[ROOT, slot]
     return lax.while_loop(goes_on, step, start)[0]
 
 
-def _back_up(now: Solved, path: _Path, node: jax.Array, found: jax.Array, proofs: bool) -> Solved:
+def _back_up(now: Grown, path: _Path, node: jax.Array, found: jax.Array, proofs: bool) -> Grown:
     """Adds what was ``found`` in a leaf, ``float32[n]``, to all nodes above it, and proves those that it proves."""
-    tree, parents = now.tree, path.parents
-    visits = tree.node_visits.at[parents].get(mode="clip")
+    parents, edges = path.parents, (path.parents, path.slots)
+    visits = now.visits.at[parents].get(mode="clip")
     if proofs:
         values, proved = _prove_upwards(now, path, found)
     else:
         old = now.values.at[parents].get(mode="clip")
         means = (old * visits[:, None] + found) / (visits[:, None] + 1)
         values, proved = now.values.at[parents].set(means, mode="drop"), now.proved
-    children = jnp.where(jnp.arange(len(parents)) == path.depth - 1, node, jnp.roll(parents, -1))
-    mover = now.movers.at[parents].get(mode="clip")
-    edges = parents, path.slots
-    tree = tree.replace(
-        node_visits=tree.node_visits.at[parents].set(visits + 1, mode="drop"),
-        node_values=tree.node_values.at[parents].set(values.at[parents, mover].get(mode="clip"), mode="drop"),
-        children_values=tree.children_values.at[edges].set(values.at[children, mover].get(mode="clip"), mode="drop"),
-        children_visits=tree.children_visits.at[edges].add(1, mode="drop"),
+    child = jnp.where(jnp.arange(len(parents)) == path.depth - 1, node, jnp.roll(parents, -1))
+    of_child = values.at[child, now.movers.at[parents].get(mode="clip")].get(mode="clip")
+    return now._replace(
+        visits=now.visits.at[parents].set(visits + 1, mode="drop"),
+        values=values,
+        proved=proved,
+        children_visits=now.children_visits.at[edges].add(1, mode="drop"),
+        children_values=now.children_values.at[edges].set(of_child, mode="drop"),
     )
-    return now._replace(tree=tree, values=values, proved=proved)
 
 
-def _prove_upwards(now: Solved, path: _Path, found: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _prove_upwards(now: Grown, path: _Path, found: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The values of all nodes, and which are proved, after what was found in a leaf: the leaf's parent first."""
 
     def up(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         level, values, proved, found = carry
         node = path.parents[level]
-        visits = now.tree.node_visits[node]
         known, exact = _prove(now._replace(values=values, proved=proved), node)
         found = jnp.where(known, exact, found)
-        mean = jnp.where(known, exact, (values[node] * visits + found) / (visits + 1))
+        mean = jnp.where(known, exact, (values[node] * now.visits[node] + found) / (now.visits[node] + 1))
         return level - 1, values.at[node].set(mean), proved.at[node].set(known), found
 
     start = path.depth - 1, now.values, now.proved, found
@@ -244,10 +257,10 @@ def _prove_upwards(now: Solved, path: _Path, found: jax.Array) -> tuple[jax.Arra
     return values, proved
 
 
-def _prove(now: Solved, node: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _prove(now: Grown, node: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Whether a node's children prove it, and its exact values ``float32[n]`` if they do: those of the best one."""
-    child = now.tree.children_index[node]
+    child = now.children[node]
     known = (child != UNVISITED) & now.proved[child]
-    empty = now.tree.children_prior_logits[node] == jnp.finfo(jnp.float32).min
+    empty = now.logits[node] == jnp.finfo(jnp.float32).min
     best = child[jnp.argmax(jnp.where(known, now.values[child, now.movers[node]], -jnp.inf))]
     return now.winning(node).any() | (now.complete[node] & (known | empty).all()), now.values[best]

@@ -96,17 +96,16 @@ def search_tree(
     )
     below = partial(mctx.gumbel_muzero_interior_action_selection, qtransform=qtransform)
     extra = mctx.GumbelMuZeroExtraData(root_gumbel=slots.gumbel)
-    solved = grow(
+    grown = grow(
         _leaf(config, state, slots, values, node),
         partial(_expand, env, evaluate, params, config),
-        lambda tree: at_root(tree_key, tree, ROOT),
-        lambda tree, node: below(tree_key, tree, node, 0),
+        lambda grown: at_root(tree_key, grown.tree(extra), ROOT),
+        lambda grown, node: below(tree_key, grown.tree(extra), node, 0),
         config.simulations,
         config.max_depth or config.simulations,
-        extra,
         config.proofs,
     )
-    tree = solved.tree
+    tree = grown.tree(extra)
     improved = jnp.where(invalid, slots.logits, slots.logits + qtransform(tree, jnp.int32(ROOT)))
     visits = tree.children_visits[ROOT]
     most_visited = ~invalid & (visits == visits.max())
@@ -114,9 +113,9 @@ def search_tree(
     weights = jnp.where(invalid, 0.0, jax.nn.softmax(improved))
     won, values_of_all, proved = jnp.asarray(False), None, None
     if config.opponents == "maxn":
-        values_of_all = solved.values
+        values_of_all = grown.values
     if config.proofs:
-        wins, proved = solved.winning(ROOT), solved.proved
+        wins, proved = grown.winning(ROOT), grown.proved
         won = wins.any()
         slot = jnp.where(won, jnp.argmax(jnp.where(wins, improved, -jnp.inf)), slot).astype(jnp.int32)
         weights = jnp.where(won, (jnp.arange(len(weights)) == slot).astype(weights.dtype), weights)

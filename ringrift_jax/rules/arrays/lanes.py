@@ -70,33 +70,25 @@ def on_any_mesh(function: Callable[..., T]) -> Callable[..., T]:
     return on_mesh
 
 
-def materialize(tree: T, everywhere: bool = False) -> T:
+def materialize(tree: T) -> T:
     """Returns a pytree of integer and boolean arrays unchanged, but makes XLA's CPU backend compute it once.
 
     That backend fuses integer producers into each of their consumers, whatever the cost: a scalar that decides a whole
     plane is computed again for each cell, and ``lax.optimization_barrier`` is gone before fusion. It does not look into
     loops, so there the values pass through one that never runs.
-
-    Args:
-      tree: the arrays.
-      everywhere: other backends too, which choose better what to compute again, but not in long chains.
     """
     leaves, structure = jax.tree.flatten(tree)
-    return jax.tree.unflatten(structure, _materialize.bind(*leaves, everywhere=everywhere))
+    return jax.tree.unflatten(structure, _materialize.bind(*leaves))
 
 
 _materialize = Primitive("materialize")
 _materialize.multiple_results = True
-_materialize.def_impl(lambda *values, everywhere: list(values))
-_materialize.def_abstract_eval(lambda *values, everywhere: list(values))
-batching.primitive_batchers[_materialize] = lambda values, axes, **how: (_materialize.bind(*values, **how), axes)
+_materialize.def_impl(lambda *values: list(values))
+_materialize.def_abstract_eval(lambda *values: list(values))
+batching.primitive_batchers[_materialize] = lambda values, axes: (_materialize.bind(*values), axes)
 
 
-def _with_a_barrier(*values, everywhere):
-    return jax.lax.optimization_barrier(values) if everywhere else values
-
-
-def _through_a_loop(*values, everywhere):
+def _through_a_loop(*values):
     # False, but only because no integer is NaN, which the compiler does not infer.
     number = values[0].reshape(-1)[0].astype(jnp.float32)
 
@@ -106,7 +98,7 @@ def _through_a_loop(*values, everywhere):
     return jax.lax.while_loop(lambda carry: carry[0], change, (number != number, values))[1]
 
 
-mlir.register_lowering(_materialize, mlir.lower_fun(_with_a_barrier, multiple_results=True))
+mlir.register_lowering(_materialize, mlir.lower_fun(lambda *values: values, multiple_results=True))
 mlir.register_lowering(_materialize, mlir.lower_fun(_through_a_loop, multiple_results=True), platform="cpu")
 
 

@@ -1,7 +1,6 @@
 """What each cell sees along each direction (rulebook sections 4 and 5), as three numbers per cell and direction."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -14,10 +13,6 @@ from .lanes import materialize
 
 WALL = 127
 """Cap height of what can never be captured."""
-
-
-_materialize = partial(materialize, everywhere=True)
-"""All backends would compute the doublings below again and again: each step of one is needed by two of the next."""
 
 
 class Survey(NamedTuple):
@@ -73,7 +68,7 @@ def _runs(board: Board, plane: jax.Array) -> list[jax.Array]:
     gaps = [_pair(jnp.where(plane, jnp.int8(board.size), jnp.int8(0)))] * len(board.axes)
     for stride in _strides(board):
         ahead = _look(board, gaps, stride, 0)
-        gaps = _materialize([jnp.minimum(gap, far + jnp.int8(stride)) for gap, far in zip(gaps, ahead, strict=True)])
+        gaps = materialize([jnp.minimum(gap, far + jnp.int8(stride)) for gap, far in zip(gaps, ahead, strict=True)])
     return _look(board, gaps, 1, 0)
 
 
@@ -87,7 +82,7 @@ def in_sight(board: Board, plane: jax.Array) -> jax.Array:
     found = _look(board, [_pair(plane)] * len(board.axes), 1, -1)
     for stride in _strides(board):
         ahead = _look(board, found, stride, -1)
-        found = _materialize([jnp.where(near >= 0, near, far) for near, far in zip(found, ahead, strict=True)])
+        found = materialize([jnp.where(near >= 0, near, far) for near, far in zip(found, ahead, strict=True)])
     return _by_direction(found)
 
 
@@ -100,7 +95,7 @@ def _after_runs(board: Board, runs_: list[jax.Array], values: list[jax.Array], o
     for stride in _strides(board):
         ahead = _look(board, values, stride, outside)
         jumps = [run & jnp.int8(stride) != 0 for run in runs_]
-        values = _materialize([jnp.where(*choice) for choice in zip(jumps, ahead, values, strict=True)])
+        values = materialize([jnp.where(*choice) for choice in zip(jumps, ahead, values, strict=True)])
     return values
 
 
@@ -110,8 +105,8 @@ def survey(board: Board, word: stacks.Word, ground: jax.Array) -> Survey:
     height, cap = stacks.height(word).astype(jnp.int8), stacks.cap_height(word).astype(jnp.int8)
     free = cells_of(board) & (ground >= 0) & ~is_stack
     obstacle = jnp.where(is_stack, cap, jnp.int8(WALL))
-    height, cap, free, obstacle = _materialize((height, cap, free, obstacle))
-    run = _materialize(_runs(board, free))
+    height, cap, free, obstacle = materialize((height, cap, free, obstacle))
+    run = materialize(_runs(board, free))
     target_cap = _after_runs(board, run, [_pair(obstacle)] * len(run), WALL)
     behind = _after_runs(board, run, run, 0)
     reach = _by_direction(run)
@@ -123,7 +118,7 @@ def survey(board: Board, word: stacks.Word, ground: jax.Array) -> Survey:
         target_cap=_by_direction(target_cap),
         far=reach + 1 + _by_direction(behind),
     )
-    return _materialize(seen)
+    return materialize(seen)
 
 
 def from_cell(seen: Survey, cell: jax.Array) -> Survey:
