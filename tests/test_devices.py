@@ -109,12 +109,13 @@ def compiled(mesh):
 @pytest.mark.ci
 def test_every_device_holds_its_share_and_none_is_told_the_ring(compiled):
     (alone, argument), (share, own_argument) = (
-        (memory(state, ONE_DEVICE), program.memory_analysis().argument_size_in_bytes) for state, program in compiled
+        (memory(GAME, state, ONE_DEVICE), program.memory_analysis().argument_size_in_bytes)
+        for state, program in compiled
     )
     assert {name: size / share[name] for name, size in alone.items()} == pytest.approx(
-        {"replay": 2, "games": 2, "search tree": 2, "network": 1}, rel=0.01
+        {"replay": 2, "games": 2, "computing": 2, "network": 1}, rel=0.01
     )
-    spared = sum(alone.values()) - sum(share.values()) - (alone["search tree"] - share["search tree"])
+    spared = sum(alone.values()) - sum(share.values()) - (alone["computing"] - share["computing"])
     assert argument - own_argument == pytest.approx(spared, rel=0.01)
 
     told = [exchange.size for exchange in Program.of(str(compiled[1][1].as_text())).exchanges()]

@@ -140,7 +140,7 @@ def measure(env: Game, loop: LoopConfig, mesh: Mesh, what: str) -> Row:
         argument_bytes=held,
         temporary_bytes=temporary,
         peak_bytes=held + temporary + sizes.output_size_in_bytes - sizes.alias_size_in_bytes,
-        estimated_bytes=memory(state, loop) if what == "iterate" else None,
+        estimated_bytes=memory(env, state, loop) if what == "iterate" else None,
         simulation=searched.simulation and searched.simulation._asdict(),
         ply=searched.ply and searched.ply._asdict(),
         exchanges=by_loop(program),

@@ -18,7 +18,7 @@ def probe(config: RunConfig, preset: str) -> None:
     """Prints what ``train`` would need and how fast it would be. Nothing is written."""
     screen = Screen()
     run = Run(config)
-    sizes = memory(run.abstract, config.loop)
+    sizes = memory(run.env, run.abstract, config.loop)
     screen.introduce(config, preset, "nothing is written", sizes, run.mesh.size)
     params = run.abstract.learner.params
     screen.say(f"network    {count_parameters(params):,} parameters")

@@ -198,7 +198,7 @@ def train(
         ThreadPoolExecutor(1) as worker,  # so that the main thread is free to answer signals
     ):
         run = Run(config)
-        sizes = memory(run.abstract, config.loop)
+        sizes = memory(run.env, run.abstract, config.loop)
         display.introduce(config, preset_name, str(directory.path), sizes, run.mesh.size)
         state, resumed = _first_state(run, checkpoints, directory, display)
         done = int(state.iteration)

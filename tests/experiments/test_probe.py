@@ -55,7 +55,8 @@ def test_too_many_positions_are_refused(capsys):
 
 def test_every_part_of_the_memory_has_its_setting():
     config = RunConfig("square8", loop=preset("tiny", "square8"))
-    sizes = memory(Run(config).abstract, config.loop)
+    run = Run(config)
+    sizes = memory(run.env, run.abstract, config.loop)
     assert sizes.keys() == KNOBS.keys()
     message = out_of_memory(JaxRuntimeError("RESOURCE_EXHAUSTED: 8 GB"), config)
     assert message and "out of memory" in message

@@ -163,12 +163,25 @@ def test_all_that_is_divided_is_multiplied():
 
 def test_memory_is_that_of_the_state(run):
     states, _ = run
-    estimate = memory(jax.eval_shape(lambda: new_loop(GAME, ONE_DEVICE, jax.random.key(0))), ONE_DEVICE)
+    estimate = memory(GAME, jax.eval_shape(lambda: new_loop(GAME, ONE_DEVICE, jax.random.key(0))), ONE_DEVICE)
     first = states[0]
     measured = {"replay": first.replay, "games": first.games, "network": (first.learner, first.champion)}
     for name, tree in measured.items():
         assert estimate[name] == sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
-    assert estimate["search tree"] > 0
+    assert 0 < estimate["computing"] == sum(estimate.values()) - sum(estimate[name] for name in measured)
+
+
+def test_computing_is_estimated_by_what_takes_most():
+    def computing(config):
+        return memory(GAME, jax.eval_shape(lambda: new_loop(GAME, config, jax.random.key(0))), config)["computing"]
+
+    def learning(batch_size):
+        return replace(ONE_DEVICE, learner=replace(ONE_DEVICE.learner, batch_size=batch_size))
+
+    assert computing(learning(20_000)) == 2 * computing(learning(10_000)), "learning"
+    assert computing(learning(2)) == computing(learning(1)), "searching"
+    searching = replace(learning(1), self_play=replace(ONE_DEVICE.self_play, lanes=2 * ONE_DEVICE.self_play.lanes))
+    assert computing(searching) == pytest.approx(2 * computing(learning(1)), rel=1e-3)
 
 
 def test_self_play_by_the_champion_starts_like_self_play_by_the_latest(run):
