@@ -37,6 +37,9 @@ from ringrift_jax.settings import Count
 
 PROGRAM = "python -m experiments.benchmark search"
 
+SIDE, PRODUCTS = 1024, 10
+"""Of the matrices whose products show what the devices can do, and how many there are in a round."""
+
 
 @dataclass(frozen=True)
 class Args(common.Args):
@@ -60,6 +63,8 @@ class Row:
       searches_per_second, simulations_per_second, evaluations_per_second: by the median.
       network_alone_per_second: evaluations, if nothing else is done.
       of_bound: evaluations per second relative to that bound, which is the network's share of the time, too.
+      flop: floating-point operations of an evaluation, as the compiler counts them.
+      of_peak: of the network alone, its operations per second relative to those of matrix products on these devices.
       rules, tree, rest: the other shares of the time; the four add up to 1.
       mean_depth: of the trees' simulations, in decisions.
     """
@@ -75,6 +80,8 @@ class Row:
     evaluations_per_second: float
     network_alone_per_second: float
     of_bound: float
+    flop: float
+    of_peak: float
     rules: float
     tree: float
     rest: float
@@ -195,17 +202,38 @@ def measure(env, loop: LoopConfig, lanes: int, repeats: int) -> Row:
         "network": partial(network, params, observations),
         "rules": partial(rules, simulations, states, actions),
         "tree": ply(hollow, hollow.evaluate, logits[0]),
+        "products": partial(matrix_products(mesh), jnp.ones((mesh.size, SIDE, SIDE), loop.network.dtype)),
     }
     seconds = timing.rounds(tasks, repeats)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     _, found, _ = search()
-    return make_row(lanes, mesh.size, simulations, seconds["search"], medians, float(found.mean_depth.mean()))
+    counted = jax.jit(evaluate).lower(params, observations).compile().cost_analysis()
+    flop = counted["flops"] / lanes if counted else float("nan")
+    return make_row(lanes, mesh.size, simulations, seconds["search"], medians, flop, float(found.mean_depth.mean()))
+
+
+def matrix_products(mesh: Mesh) -> Callable:
+    """``function(matrices [devices, SIDE, SIDE])``: :data:`PRODUCTS` products on each device, one after the other."""
+
+    def multiply(_, matrices):
+        def again(_, products):
+            return jnp.matmul(products, matrices) / SIDE
+
+        return lax.fori_loop(0, PRODUCTS, again, matrices)
+
+    return partial(jax.jit(spread(multiply, mesh)), ())
 
 
 def make_row(
-    lanes: int, devices: int, simulations: int, searches: list[float], medians: dict[str, float], mean_depth: float
+    lanes: int,
+    devices: int,
+    simulations: int,
+    searches: list[float],
+    medians: dict[str, float],
+    flop: float,
+    mean_depth: float,
 ) -> Row:
-    """Rates and shares; ``medians`` are seconds of ``search``, ``network``, ``rules`` and ``tree``."""
+    """Rates and shares; ``medians`` are seconds of ``search``, ``network``, ``rules``, ``tree`` and ``products``."""
     whole = medians["search"]
     network, rules, tree = (medians[part] / whole for part in ("network", "rules", "tree"))
     evaluations = lanes * (simulations + 1)
@@ -221,6 +249,8 @@ def make_row(
         evaluations_per_second=evaluations / whole,
         network_alone_per_second=evaluations / medians["network"],
         of_bound=network,
+        flop=flop,
+        of_peak=evaluations * flop / medians["network"] / (devices * PRODUCTS * 2 * SIDE**3 / medians["products"]),
         rules=rules,
         tree=tree,
         rest=1 - network - rules - tree,
@@ -248,18 +278,20 @@ def main(argv: Sequence[str]) -> None:
 def print_rows(console: Console, title: str, rows: list[Row]) -> None:
     console.print(table(f"{title}, {common.describe_device()}", rows))
     console.print("of the bound = evaluations/s relative to the network alone = share of the time in the network")
+    console.print("of the peak = FLOP/s of the network alone relative to those of matrix products, in its dtype")
 
 
 def table(title: str, rows: list[Row]) -> Table:
     headings = (
         *("lanes", "devices", "s a search", "fastest to slowest", "searches/s", "simulations/s", "evaluations/s"),
-        *("network alone/s", "of the bound", "rules", "tree", "rest", "mean depth"),
+        *("network alone/s", "of the bound", "MFLOP", "of the peak", "rules", "tree", "rest", "mean depth"),
     )
     cells = [
         (
             *(str(row.lanes), row.devices, row.seconds, f"{row.fastest:.3g} to {row.slowest:.3g}"),
             *(row.searches_per_second, row.simulations_per_second, row.evaluations_per_second),
-            *(row.network_alone_per_second, *map("{:.1%}".format, (row.of_bound, row.rules, row.tree, row.rest))),
+            *(row.network_alone_per_second, f"{row.of_bound:.1%}", row.flop / 1e6, f"{row.of_peak:.1%}"),
+            *map("{:.1%}".format, (row.rules, row.tree, row.rest)),
             row.mean_depth,
         )
         for row in rows

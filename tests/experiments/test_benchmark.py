@@ -116,19 +116,23 @@ def test_search_of_a_toy_game(toy, tmp_path: Path, capsys):
     assert row["evaluations_per_second"] == pytest.approx(4 * row["searches_per_second"])
     assert row["of_bound"] == pytest.approx(row["evaluations_per_second"] / row["network_alone_per_second"])
     assert row["of_bound"] + row["rules"] + row["tree"] + row["rest"] == pytest.approx(1)
+    assert row["flop"] > 1000 and 0 < row["of_peak"] < 1
     assert min(row["of_bound"], row["rules"], row["tree"]) > 0 and 1 <= row["mean_depth"] <= 3
     assert "of the bound" in capsys.readouterr().out
 
 
 def test_every_number_of_lanes_has_a_row(toy, tmp_path: Path, monkeypatch):
-    medians = {"search": 2.0, "network": 1.0, "rules": 0.5, "tree": 0.25}
+    medians = {"search": 2.0, "network": 1.0, "rules": 0.5, "tree": 0.25, "products": 4.0}
     monkeypatch.setattr(
-        search, "measure", lambda env, loop, lanes, repeats: search.make_row(lanes, 1, 3, [1.0, 2.0, 4.0], medians, 1.5)
+        search,
+        "measure",
+        lambda env, loop, lanes, repeats: search.make_row(lanes, 2, 3, [1.0, 2.0, 4.0], medians, 1e8, 1.5),
     )
     assert [row["lanes"] for row in report_of("search", tmp_path, "--lanes", "4", "5")] == [4, 5]
     (row,) = report_of("search", tmp_path)
     assert row["lanes"] == 16  # the preset's
     assert [row[part] for part in ("of_bound", "rules", "tree", "rest")] == [0.5, 0.25, 0.125, 0.125]
+    assert row["of_peak"] == pytest.approx(16 * 4 * 1e8 / (2 * 10 * 2 * 1024**3 / 4.0))
 
 
 def test_the_rules_alone_play_the_actions_they_are_given():

@@ -113,6 +113,8 @@ def in_turns(body: Callable[[T], T]) -> Callable[[T], T]:
     """
 
     def several(carry: T) -> T:
-        return jax.lax.fori_loop(0, TURNS, lambda _, carry: body(carry), carry)
+        # A constant for the compiler, which knows the platform.
+        turns = jax.lax.platform_dependent(cpu=lambda: jnp.int32(1), default=lambda: jnp.int32(TURNS))
+        return jax.lax.fori_loop(0, turns, lambda _, carry: body(carry), carry)
 
-    return lambda carry: jax.lax.platform_dependent(carry, cpu=body, default=several)
+    return several
