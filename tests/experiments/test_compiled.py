@@ -229,11 +229,12 @@ needs_compiler = pytest.mark.skipif(not cards.installed(), reason=cards.NOT_INST
 @pytest.mark.ci
 @needs_compiler
 def test_what_a_card_is_given_to_do(compiled):
-    """A tenth more than jax 0.10.2 makes of it. The aims are 190 kernels a simulation and 40 reads a ply."""
+    """The aim of 190 kernels a simulation, else a tenth more than jax 0.10.2 makes of it. The aim of 40 reads a ply is
+    out of reach while loops are turned by the host."""
     simulation, ply = compiled["simulation"], compiled["ply"]
-    assert 100 < simulation["kernels"] <= 232 and simulation["graphs"] <= 18
+    assert 100 < simulation["kernels"] <= 190 and simulation["graphs"] <= 9
     assert ply["kernels"] > compiled["simulations"] * simulation["kernels"]
-    assert compiled["simulations"] * simulation["reads"] < ply["reads"] <= 290
+    assert compiled["simulations"] * simulation["reads"] < ply["reads"] <= 218
 
 
 @pytest.mark.ci
