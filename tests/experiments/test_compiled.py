@@ -240,7 +240,7 @@ def test_what_a_card_is_given_to_do(compiled):
 @pytest.mark.ci
 @needs_compiler
 def test_what_a_card_holds(compiled):
-    """The arguments are what is estimated without the search tree, and the peak is all of it within 10 %."""
+    """The arguments are what is estimated without computing, and the peak is all of it within 10 %."""
     estimated = compiled["estimated_bytes"]
     kept = sum(estimated.values()) - estimated["computing"]
     assert compiled["argument_bytes"] == pytest.approx(kept, rel=0.01)

@@ -19,7 +19,7 @@ def test_a_dry_run_says_what_a_run_needs_and_writes_nothing(tmp_path, monkeypatc
     train.main([*toy_runs.PROMOTING, "--dry-run"])
     said = capsys.readouterr().out
     for pattern in (
-        r"memory +\d[\d.]* [kM]?B on each of 2 devices: replay .*, games .*, search tree .*, network ",
+        r"memory +\d[\d.]* [kM]?B on each of 2 devices: replay .*, games .*, computing .*, network ",
         r"network +[\d,]+ parameters",
         r"compiling +[\d.]+ s",
         r"peak +[\d.]+ [kM]B a device",
