@@ -66,11 +66,11 @@ def search_nodes(env: Env, result: SearchResult) -> TreeNode:
 
     def build(index: int, move: str, action: int, prior: float) -> TreeNode:
         state = jax.tree.map(lambda leaf: leaf[index], nodes.state)
-        sign = 1 if int(state.current_player) == root_player else -1
         over = bool(state.is_over)
-        # Of the sides of a finished game it does not matter which would decide.
-        value = float(state.rewards[root_player]) if over else sign * float(tree.node_values[index])
-        if values is not None:
+        if values is None:
+            sign = 1 if int(state.current_player) == root_player else -1
+            value = sign * float(tree.node_values[index])
+        else:
             value = float(values[index, root_player])
         seat = 0 if over else int(state.current_seat) + 1
         known = over or (proved is not None and bool(proved[index]))

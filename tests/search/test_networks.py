@@ -116,10 +116,9 @@ def test_parameters_rounded_beforehand_compute_the_same(dtype):
     params = init(network, jax.random.key(0), x)
     rounded = as_computed(params, config)
     jax.tree.map(np.testing.assert_array_equal, apply(network, rounded, x), apply(network, params, x))
-    exact = [leaf.dtype for leaf in jax.tree.leaves(rounded["params"].pop("value"))]
-    assert set(exact) == {jnp.dtype("float32")} and {leaf.dtype for leaf in jax.tree.leaves(rounded)} == {
-        jnp.dtype(dtype)
-    }
+    exact = rounded["params"].pop("value")
+    for part, expected in ((exact, "float32"), (rounded, dtype)):
+        assert {leaf.dtype for leaf in jax.tree.leaves(part)} == {jnp.dtype(expected)}
 
 
 def test_learns_every_output():
