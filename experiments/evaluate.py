@@ -4,11 +4,13 @@ Its champion plays matches against other players, with search and without. Games
 begin with the same random opening, and in each of them the champion is another player, so that every seat is held
 equally often. Ratings are on the Elo scale, where the uniformly random player is 0.
 
-Instead of a run, random or heuristic (or heuristic:PROFILE, or tactician:random, tactician:heuristic) can be measured,
-on the board named by --board, such as ``python -m experiments.evaluate heuristic --board square8 --players 2``.
+Instead of a run, a board's name, such as square8, is the champion in the box, and random or heuristic (or
+heuristic:PROFILE, or tactician:random, tactician:heuristic) can be measured on the board named by --board, such as
+``python -m experiments.evaluate heuristic --board square8 --players 2``.
 """
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -35,24 +37,24 @@ from experiments.command_line import (
     use_all_cores,
     waiting,
 )
+from experiments.measure.common import origin
 from ringrift_jax.devices import everywhere, make_mesh
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.ratings import Ratings, fit, wilson
 from ringrift_jax.runs import record_files
-from ringrift_jax.runs.checkpoints import champion_versions, load_champion
+from ringrift_jax.runs.box import find_run, is_boxed
+from ringrift_jax.runs.champion_files import champion_versions, find_champion, load_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.files import write_whole
 from ringrift_jax.runs.judgement import judge
 from ringrift_jax.runs.matches import (
     RANDOM,
-    TURNS,
     Matches,
     Outcome,
     Player,
     Style,
     champion,
-    find_champion,
     game_without_run,
     learned_by,
     make_agent,
@@ -68,8 +70,11 @@ from ringrift_jax.runs.puzzles import (
     states_of,
 )
 from ringrift_jax.runs.registry import missing_champions
+from ringrift_jax.search.config import TURNS
 from ringrift_jax.search.winning_turn import won_by
 from ringrift_jax.settings import Count, CountOrZero, Seed
+
+PROGRAM = "python -m experiments.evaluate"
 
 OPPONENTS = "random", "tactician:heuristic"
 LADDER = "random", "heuristic", "tactician:random", "tactician:heuristic"
@@ -83,8 +88,8 @@ class Args:
     """Command line of an evaluation.
 
     Attributes:
-      player: a run directory, whose latest champion plays; or one champion: RUN/champions/VERSION; or random,
-        heuristic, heuristic:PROFILE, or tactician: before one of these.
+      player: a run directory, whose latest champion plays; or one champion: RUN/champions/VERSION, or a board's name
+        for the one in the box; or random, heuristic, heuristic:PROFILE, or tactician: before one of these.
       against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which decides as
         the champion does; champion:0 is the untrained network; or tactician: before one of these, who takes every win
         of its own turn first. Those without a network play each other too. A ladder's are random and heuristic, each
@@ -95,7 +100,8 @@ class Args:
       turns: whole turns that the champion compares instead, one or several numbers of them. Before them it searches its
         own turn for a win, after them the next player's. With neither of the two options it plays in three ways.
       opening: uniformly random decisions at the start of each game.
-      board, players, swap_rule: the game, if no run says which; the board is needed then.
+      board, players, swap_rule: the game, if no run says which; the board is needed then. The number of players
+        chooses in the box too.
       puzzles: files of positions at the start of a turn, or of recorded games, which end in .gz and in which those that
         can be won before the turn passes are looked for. Instead of playing matches, each player tries to win these,
         and in others to leave the next player no win, with an exact search of its own turn and without.
@@ -103,6 +109,7 @@ class Args:
         decisions each, which tells how much of a result they decide, and how much of that the network sees.
       ladder: all champions of the run play, not only the latest; ladder.svg in the run shows their ratings over time,
         and its report a table of them.
+      record: where to write all games of the matches, as records that end in .jsonl.gz; it takes longer.
       seed: of all random numbers.
       json_file: where to write the results too.
     """
@@ -119,6 +126,7 @@ class Args:
     puzzles: Annotated[tuple[Path, ...], option("[FILE ...]", "none")] = ()
     judge: Annotated[tuple[Count, ...], option("[PLY ...]", "none")] = ()
     ladder: bool = False
+    record: Annotated[Path | None, option("FILE", "none")] = None
     seed: Seed = 0
     json_file: JsonFile = None
 
@@ -128,13 +136,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line, plays, and prints a line for each match. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
     use_all_cores()
-    args = parse(Args, argv, description=__doc__, prog="python -m experiments.evaluate")
+    args = parse(Args, argv, description=__doc__, prog=PROGRAM)
     args = replace(args, against=args.against or (LADDER if args.ladder else OPPONENTS))
     check_output("--json", args.json_file)
+    check_output("--record", args.record)
+    if args.record and args.record.suffix != ".gz":
+        fail(f"--record is {args.record}; records are written compressed, to a file whose name ends in .jsonl.gz")
     try:
         games = [game for path in args.puzzles if path.suffix == ".gz" for game in record_files.read(path)]
         puzzles = [puzzle for path in args.puzzles if path.suffix != ".gz" for puzzle in read_puzzles(path)]
-        contest = _contest(args)
+        contest = _contest(args, shlex.join([*PROGRAM.split(), *argv]))
         for name in args.against:
             if named(name).style.kind == "network" and not contest.champions:
                 fail(f"{name} is a champion of a run, and {args.player} is none")
@@ -152,14 +163,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     matches = Matches(config, contest.champions, args.games, args.opening, args.seed)
     game = f"{config.board}, {config.num_players} players"
     print(f"{game}: {matches.games} games a match, the first {args.opening} decisions of each at random")
-    outcomes = []
+    outcomes: list[Outcome] = []
+    records: list[dict] = []
     openings_told = False
     for player, opponent in _pairings(contest, args.against):
         began = time.monotonic()
         try:
             who = f"{player.name} against {opponent.name}"
             with waiting(f"playing {who}; before it each style is compiled, about half a minute the first time"):
-                outcomes.append(matches.play(player, opponent))
+                if args.record:
+                    outcome, games = matches.record(player, opponent, f"match-{len(outcomes) + 1}")
+                    records += games
+                    record_files.write(args.record, records)
+                else:
+                    outcome = matches.play(player, opponent)
+            outcomes.append(outcome)
         except FileNotFoundError as problem:
             fail(str(problem))
         if not openings_told and (player.style.takes_wins or opponent.style.takes_wins):
@@ -174,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         Console(highlight=False).print(_table(ratings))
     text = _report(
         args,
-        config,
+        contest,
         opening=args.opening,
         matches=[to_record(outcome) for outcome in outcomes],
         elo={name: [elo, ratings.error[name]] for name, elo in ratings.elo.items()} if ratings else None,
@@ -187,15 +205,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"ratings over time: {ladder(directory, ratings, contest.styles)}")
 
 
-def _report(args: Args, config: RunConfig, **found: Any) -> str:
-    """What was found as JSON, written where the command line says."""
-    report = {"board": config.board, "players": config.num_players, "seed": args.seed, **found}
-    text = json.dumps(report, indent=2) + "\n"
-    if args.json_file:
-        write_whole(args.json_file, text)
-    return text
-
-
 @dataclass(frozen=True)
 class Contest:
     """Who is measured, and at what.
@@ -204,16 +213,28 @@ class Contest:
       config: the game, and how champions search.
       champions: directory of the run's champions; None without a run.
       players: who plays.
+      command: that measures the same again.
     """
 
     config: RunConfig
     champions: Path | None
     players: list[Player]
+    command: str
 
     @property
     def styles(self) -> list[Style]:
         """The different ways in which they decide, in order."""
         return list(dict.fromkeys(player.style for player in self.players))
+
+
+def _report(args: Args, contest: Contest, **found: Any) -> str:
+    """What was found as JSON, written where the command line says."""
+    config = contest.config
+    game = {"board": config.board, "players": config.num_players, "seed": args.seed}
+    text = json.dumps(origin(contest.command) | game | found, indent=2) + "\n"
+    if args.json_file:
+        write_whole(args.json_file, text)
+    return text
 
 
 def _pairings(contest: Contest, against: Sequence[str]) -> Iterator[tuple[Player, Player]]:
@@ -230,22 +251,25 @@ def _pairings(contest: Contest, against: Sequence[str]) -> Iterator[tuple[Player
             yield pair
 
 
-def _contest(args: Args) -> Contest:
+def _contest(args: Args, command: str) -> Contest:
     """What the command line asks for. FileNotFoundError or ValueError when there is no such player or game."""
     config = game_without_run(args.player, args.board, args.players, args.swap_rule)
     if config:
         for flag, given in (("ladder", args.ladder), ("simulations", args.simulations), ("turns", args.turns)):
             if given:
                 fail(f"--{flag} needs a run, and {args.player} is none")
-        return Contest(config, None, [named(args.player)])
-    champions, versions = _champions(Path(args.player), args.ladder)
+        return Contest(config, None, [named(args.player)], command)
+    run = find_run(args.player, args.players)
+    if args.ladder and is_boxed(args.player):
+        fail(f"--ladder compares the champions of a run; {run.name} in the box is a single one")
+    champions, versions = _champions(run, args.ladder)
     config, _ = load_champion(champions / str(versions[-1]))
     simulations, turns = args.simulations, args.turns
     if not simulations and not turns:
         simulations, turns = (0, config.loop.search.simulations), (TURNS,)
     styles = [Style("network", simulations=number) for number in simulations]
     styles += [Style("network", turns=number) for number in turns]
-    return Contest(config, champions, [champion(v, style) for style in styles for v in versions])
+    return Contest(config, champions, [champion(v, style) for style in styles for v in versions], command)
 
 
 def _champions(path: Path, ladder: bool) -> tuple[Path, list[int]]:
@@ -312,7 +336,7 @@ def solve(args: Args, contest: Contest, puzzles: Sequence[Puzzle], games: Sequen
                     f"(95% interval {low:.1%} to {high:.1%})",
                     flush=True,
                 )
-    _report(args, config, puzzles=rows)
+    _report(args, contest, puzzles=rows)
 
 
 def _solve(contest: Contest, player: Player, states: Any, wins: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -358,7 +382,7 @@ def judge_positions(args: Args, contest: Contest) -> None:
             f"the network explains {row.explained:.1%}{part}",
             flush=True,
         )
-    _report(args, config, champion=version, judgement=[asdict(row) for row in rows])
+    _report(args, contest, champion=version, judgement=[asdict(row) for row in rows])
 
 
 def describe_openings(matches: Matches) -> str:

@@ -35,7 +35,8 @@ class Args:
       board: print the board after each of its moves too.
       html: write the game as a page, to this file.
       svg: write the game as an animated picture, to this file.
-      model: a run or RUN/champions/VERSION, what whose network thinks of the game is drawn on the page.
+      model: a run, RUN/champions/VERSION, or a board's name for the champion in the box: what its network thinks of the
+        game is drawn on the page.
       wins: mark on the page where a player gave away a win of its own turn, with the moves that would have won.
       torn_end: let the file break off within its last lines, as it does after a crash and while a run writes it.
     """
@@ -45,7 +46,7 @@ class Args:
     board: bool = False
     html: Annotated[Path | None, option("PAGE", "none")] = None
     svg: Annotated[Path | None, option("FILE", "none")] = None
-    model: Annotated[Path | None, option("RUN", "none")] = None
+    model: Annotated[str | None, option("RUN", "none")] = None
     wins: bool = False
     torn_end: bool = False
 
@@ -116,7 +117,7 @@ def _replay(args: Args) -> None:
     console.print(f"{games} verified in {time.monotonic() - began:.1f} s{': ' if counts else ''}{counts}")
 
 
-def _write_page(game: dict, path: Path, model: Path | None, wins: bool) -> dict[int, str]:
+def _write_page(game: dict, path: Path, model: str | None, wins: bool) -> dict[int, str]:
     """Returns the wins that were given away, if they are asked for."""
     curves, given_away = None, {}
     if model:

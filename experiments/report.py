@@ -14,6 +14,7 @@ from typing import Annotated
 import tyro
 
 from experiments.command_line import check_output, command, fail, option, parse
+from ringrift_jax.runs.box import find_run, is_boxed
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.files import write_whole
 from ringrift_jax.runs.report import report
@@ -24,12 +25,12 @@ class Args:
     """Command line of a report.
 
     Attributes:
-      run: directory of the run.
+      run: directory of the run, or BOARD or BOARD-Np for the champion in the box.
       out: where to write the page.
     """
 
-    run: tyro.conf.Positional[Path]
-    out: Annotated[Path | None, option("PAGE", "report.html in the run")] = None
+    run: tyro.conf.Positional[str]
+    out: Annotated[Path | None, option("PAGE", "report.html in the run, BOARD-Np.html for the box")] = None
 
 
 @command
@@ -37,13 +38,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and writes the page. Bad input: one line, exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.report")
-    if not args.run.is_dir():
-        fail(f"there is no directory {args.run}")
-    run = RunDirectory(args.run)
+    try:
+        path = find_run(args.run)
+    except FileNotFoundError as problem:
+        fail(str(problem))
+    if not path.is_dir():
+        fail(f"there is no directory {path}")
+    run = RunDirectory(path)
     if not (run.config.exists() or run.metrics.exists() or run.events.path.exists()):
         fail(f"{args.run} is not a run: it has none of config.json, metrics.jsonl and events.jsonl")
     check_output("--out", args.out)
-    out = args.out or args.run / "report.html"
+    out = args.out or (Path(f"{path.name}.html") if is_boxed(args.run) else path / "report.html")
     try:
         write_whole(out, report(run))
     except OSError as problem:

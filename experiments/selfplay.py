@@ -1,7 +1,8 @@
 """Plays games for a training run beside it: ``python -m experiments.selfplay runs/square8-2p``.
 
 The best network of the run plays, and each new champion takes over while the worker runs. Finished games go to
-RUN/workers/NAME/, from where ``python -m experiments.train ... --ingest`` takes them in. Ctrl-C (or SIGTERM) finishes
+RUN/workers/NAME/, from where ``python -m experiments.train ... --ingest`` takes them in. With a board's name, such as
+square8, the champion in the box plays, and its games go to workers/NAME/ here. Ctrl-C (or SIGTERM) finishes
 the decision, writes the finished games and exits; a second Ctrl-C leaves at once.
 """
 
@@ -20,6 +21,7 @@ from experiments.command_line import command, fail, fail_to_write, option, parse
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.worker import Worker
 from ringrift_jax.numerics import new_key
+from ringrift_jax.runs.box import find_run, is_boxed
 from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import BusyError, RunDirectory
 from ringrift_jax.runs.ingest import WORKERS
@@ -35,9 +37,10 @@ class Args:
     """Command line of a worker.
 
     Attributes:
-      run: directory of the training run, which may go on meanwhile.
+      run: directory of the training run, which may go on meanwhile; or BOARD or BOARD-Np for the champion in the box.
       games_in_parallel: games played side by side.
-      name: of the directory in RUN/workers; a stopped worker's name continues it.
+      out: where to make the worker's directory.
+      name: of that directory; a stopped worker's name continues it.
       games: stop after so many finished games.
       hours: stop after so many hours.
       finish_games: each game is finished with the network it began with.
@@ -46,8 +49,9 @@ class Args:
       seed: of all random numbers; the same seed plays the same games again.
     """
 
-    run: tyro.conf.Positional[Path]
+    run: tyro.conf.Positional[str]
     games_in_parallel: Annotated[Count | None, option("INT", "what the run trains with")] = None
+    out: Annotated[Path | None, option("PATH", "RUN/workers, or workers for the box")] = None
     name: Annotated[str | None, option("NAME", "HOST-NUMBER, the first that no worker uses")] = None
     games: Annotated[Count | None, option("INT", "no limit")] = None
     hours: Annotated[Positive | None, option("FLOAT", "no limit")] = None
@@ -66,27 +70,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.finish_games and args.switch_at_once:
         fail("--finish-games and --switch-at-once exclude each other; choose one")
     try:
-        config = RunDirectory(args.run).read_config()
-    except (FileNotFoundError, NotADirectoryError):
-        fail(f"{args.run} is not a training run: it has no config.json")
+        run = find_run(args.run)
+        config = RunDirectory(run).read_config()
     except ValueError as problem:
         fail(str(problem))
+    except (FileNotFoundError, NotADirectoryError) as problem:
+        fail(str(problem) if is_boxed(args.run) else f"{args.run} is not a training run: it has no config.json")
+    out = args.out or (Path(WORKERS) if is_boxed(args.run) else run / WORKERS)
     start_jax()
     quiet_background()
     try:
-        with claim(args.run / WORKERS, args.name) as directory:
-            Player(args, config, directory).play()
+        with claim(out, args.name) as directory:
+            Player(args, run, config, directory).play()
     except (ValueError, BusyError) as problem:
         fail(str(problem))
     except OSError as problem:
-        fail_to_write(problem, args.run, "the same command goes on")
+        fail_to_write(problem, out, "the same command goes on")
 
 
 class Player:
     """Plays until it is told to stop."""
 
-    def __init__(self, args: Args, config: RunConfig, directory: Path):
-        self._args, self._config, self._directory = args, config, directory
+    def __init__(self, args: Args, run: Path, config: RunConfig, directory: Path):
+        self._args, self._run, self._config, self._directory = args, run, config, directory
         self._console = Console(highlight=False, soft_wrap=True)
 
     def play(self) -> None:
@@ -99,7 +105,7 @@ class Player:
             if self._console.is_terminal:
                 self._console.show_cursor(True)
 
-        with Interrupts(stop_soon, leave) as interrupts, Follower(args.run, self._say) as follower:
+        with Interrupts(stop_soon, leave) as interrupts, Follower(self._run, self._say) as follower:
             seed = secrets.randbits(32) if args.seed is None else args.seed
             lanes = args.games_in_parallel or config.loop.self_play.lanes
             self._say(f"worker {self._directory}: {lanes} games side by side, seed {seed}")

@@ -9,7 +9,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,6 +39,7 @@ from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import BusyError, RunDirectory
 from ringrift_jax.runs.memory import out_of_memory, too_large
 from ringrift_jax.runs.monitors import Monitor, open_monitors
+from ringrift_jax.runs.origin import check_size, network_of
 from ringrift_jax.runs.training import DamagedRunError, Until, train
 from ringrift_jax.settings import Count, CountOrZero, Positive, Seed
 
@@ -61,6 +62,9 @@ class Args:
       hours: stop after so many hours of this call, however many iterations that is unless --iterations is given too.
       until_elo: stop when the champion is so much stronger than the untrained network by the sum of the arenas, in each
         of which it played only the champion before; likewise without limit of iterations unless that is given.
+      origin: the champion to begin with in place of an untrained network, also one of another board or number of
+        players: a run, RUN/champions/VERSION, or a board's name for the champion in the box. The network is of its
+        size then.
       seed: of all random numbers.
       swap_rule: the pie rule (2 players only): after the first turn the second player may exchange seats.
       deterministic: on a GPU, repeat bit for bit what another run with this option and the same settings does, or did
@@ -86,6 +90,9 @@ class Args:
     iterations: Annotated[Count | None, option("INT", ", ".join(f"{n} for {k}" for k, n in ITERATIONS.items()))] = None
     hours: Annotated[Positive | None, option("FLOAT", "no limit")] = None
     until_elo: Annotated[Positive | None, option("FLOAT", "no limit")] = None
+    origin: Annotated[
+        str | None, tyro.conf.arg(name="from", metavar="CHAMPION", help_behavior_hint="(default: an untrained network)")
+    ] = None
     seed: Seed = 0
     swap_rule: bool = False
     deterministic: bool = False
@@ -116,18 +123,38 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (ValueError, RuntimeError) as problem:
         fail(str(problem))
     name = choose_preset(args.preset)
-    options = "options are " + ", ".join("--" + f.name.replace("_", "-") for f in fields(Args)[1:])
-    hint = f"{options} and settings by name, such as --search.simulations; see --help"
-    loop = parse(LoopConfig, others, hint, prog=PROGRAM, default=preset(name, args.board, args.players))
     directory = RunDirectory(args.run_dir or Path("runs") / f"{args.board}-{args.players}p")
+    loop = _settings(args, name, others, directory)
     start_jax()
     with processes.together():
         _train(args, name, multiplied(loop, jax.device_count()) if args.per_device else loop, directory)
 
 
+def _settings(args: Args, name: str, others: Sequence[str], directory: RunDirectory) -> LoopConfig:
+    """Those of the preset, with the size of the champion's network to begin with, and what the command line changes."""
+    default = preset(name, args.board, args.players)
+    options = "options are " + ", ".join("--" + _option_name(f.name) for f in fields(Args)[1:])
+    hint = f"{options} and settings by name, such as --search.simulations; see --help"
+    if args.origin is None:
+        return parse(LoopConfig, others, hint, prog=PROGRAM, default=default)
+    start_jax()
+    try:
+        size = network_of(args.origin, directory)
+        network = replace(default.network, channels=size.channels, blocks=size.blocks)
+        loop = parse(LoopConfig, others, hint, prog=PROGRAM, default=replace(default, network=network))
+        check_size(args.origin, network, loop.network)
+    except (FileNotFoundError, ValueError) as problem:
+        fail(str(problem))
+    return loop
+
+
+def _option_name(field: str) -> str:
+    return "from" if field == "origin" else field.replace("_", "-")
+
+
 def _train(args: Args, name: str, loop: LoopConfig, directory: RunDirectory) -> None:
     try:
-        config = RunConfig(args.board, args.players, args.swap_rule, args.seed, loop)
+        config = RunConfig(args.board, args.players, args.swap_rule, args.seed, loop, args.origin)
         if message := too_large(config):
             fail(message)
     except ValueError as problem:

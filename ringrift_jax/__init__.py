@@ -11,6 +11,7 @@ from .game import Game, GameState
 from .notation.explain import explain
 from .players import heuristic
 from .rules.state import Phase, Reason, State
+from .runs.box import champion
 from .search.explain_win import explain_win
 from .search.winning_turn import WinningTurn, winning_turn
 
@@ -24,6 +25,7 @@ __all__ = [
     "Reason",
     "State",
     "WinningTurn",
+    "champion",
     "check_env",
     "explain",
     "explain_win",

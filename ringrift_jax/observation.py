@@ -16,6 +16,9 @@ from .rules.state import Mark, Phase, State
 RING_DEPTHS = 5
 """Rings shown exactly, the top one included."""
 
+HEIGHT_FEATURES = ("height", "cap", "buried")
+"""Those that are shares of the board's highest stack."""
+
 _STREAK = 3
 """Rounds that win by last player standing (rulebook section 12)."""
 

@@ -21,12 +21,11 @@ from ringrift_jax.learning.config import RunConfig, preset
 from ringrift_jax.numerics import new_key
 from ringrift_jax.players.ratings import fit
 from ringrift_jax.runs import record_files
-from ringrift_jax.runs.checkpoints import champion_versions
+from ringrift_jax.runs.champion_files import champion_versions
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.judgement import judge
 from ringrift_jax.runs.matches import (
     RANDOM,
-    TURNS,
     Matches,
     Outcome,
     Player,
@@ -38,6 +37,7 @@ from ringrift_jax.runs.matches import (
 )
 from ringrift_jax.runs.puzzles import find_puzzles, solved, states_of
 from ringrift_jax.runs.run import Run
+from ringrift_jax.search.config import TURNS
 
 
 class Skip(Exception):

@@ -1,7 +1,8 @@
 """Plays RingRift against a program: ``python -m experiments.play runs/square8-2p``.
 
-Instead of a run, whose newest champion plays, it can be one champion (RUN/champions/VERSION), heuristic or random, on
-the board named by --board. Without --web it is played in the terminal; with --web a page on this machine is served.
+Instead of a run, whose newest champion plays, it can be a board's name, such as square8, for the champion in the box,
+one champion of a run (RUN/champions/VERSION), or heuristic or random, on the board named by --board. Without --web it
+is played in the terminal; with --web a page on this machine is served.
 """
 
 import sys
@@ -15,7 +16,8 @@ from rich.console import Console
 from experiments.command_line import BoardName, command, fail, option, parse, start_jax, waiting
 from experiments.play import terminal
 from experiments.play.session import Opponent, new_session
-from ringrift_jax.runs.matches import TURNS, Style, find_player
+from ringrift_jax.runs.matches import Style, find_player
+from ringrift_jax.search.config import TURNS
 from ringrift_jax.settings import Count, CountOrZero, Seed
 
 
@@ -24,11 +26,13 @@ class Args:
     """Command line of a game.
 
     Attributes:
-      opponent: a run directory or RUN/champions/VERSION; or random, heuristic, heuristic:PROFILE.
+      opponent: a board's name, for the champion in the box; a run directory or RUN/champions/VERSION; or random,
+        heuristic, heuristic:PROFILE.
       seat: where you sit, one or several seats; 0 to watch.
       turns: whole turns that a champion compares, with exact searches of its own turn and the next player's.
       simulations: of a champion's tree over decisions, which is faster and weaker; 0 is the network alone.
-      board, players, swap_rule: the game, if no run says which; the board is needed then.
+      board, players, swap_rule: the game, if no run says which; the board is needed then. The number of players
+        chooses in the box too.
       web: serve a page instead, on which other games can be begun too.
       port: of the page, on this machine only.
       seed: of the program's random numbers.

@@ -31,6 +31,7 @@ class RunConfig:
       swap_rule: the pie rule, 2 players only.
       seed: of all random numbers.
       loop: how the game is learned.
+      origin: the champion that training begins with, as ``--from`` names it; None for an untrained network.
     """
 
     board: str
@@ -38,6 +39,7 @@ class RunConfig:
     swap_rule: bool = False
     seed: Seed = 0
     loop: LoopConfig = LoopConfig()
+    origin: str | None = None
 
     def __post_init__(self) -> None:
         check(self)

@@ -67,7 +67,7 @@ class LoopState:
     Attributes:
       iteration: ``int32`` iterations done.
       learner: the network being trained.
-      champion: parameters of the last network that won an arena, at first the untrained ones.
+      champion: parameters of the last network that won an arena, at first those that training began with.
       version: ``int32`` promotions so far, which numbers the champions.
       replay: rows to learn from.
       games: running games.
@@ -163,6 +163,12 @@ def new_loop(env: Game, config: LoopConfig, key: jax.Array) -> LoopState:
         games=games,
         key=key,
     )
+
+
+@in_32_bits
+def begin_with(config: LoopConfig, state: LoopState, params: Any) -> LoopState:
+    """The state before the first iteration, with these parameters in place of untrained ones."""
+    return replace(state, learner=new_learner(config.learner, params), champion=params)
 
 
 @cache  # equal loops are compiled once in a process

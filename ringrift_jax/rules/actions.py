@@ -81,6 +81,20 @@ class Layout:
         return self.payment + 1
 
     @property
+    def plane_names(self) -> tuple[str, ...]:
+        """One name per plane, of what it means: ``place/2``, ``ray/1,-1/3`` by offset and distance, ``line/0,1/odd``,
+        ``region/0`` by the border's relative seat or ``region/none``, and ``pay``."""
+        board = self.board
+        steps = [f"{dx},{dy}" for dx, dy in board.directions]
+        return (
+            *(f"place/{count}" for count in range(1, MAX_PLACEMENT + 1)),
+            *(f"ray/{step}/{distance}" for step in steps for distance in range(1, board.max_distance + 1)),
+            *(f"line/{step}/{part}" for step in steps[: self.num_axes] for part in ("odd", "even", "window")),
+            *(f"region/{seat}" for seat in [*range(board.num_players), "none"]),
+            "pay",
+        )
+
+    @property
     def skip(self) -> int:
         return self.num_planes * self.cells
 

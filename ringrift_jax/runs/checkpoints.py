@@ -197,17 +197,14 @@ def save_champion(directory: Path | str, version: int, config: RunConfig, params
     return path
 
 
-def load_champion(path: Path | str) -> tuple[RunConfig, Any]:
+def restore_champion(path: Path | str) -> tuple[RunConfig, Any]:
     """The settings and the parameters that :func:`save_champion` wrote, on the first device.
 
     Raises:
-      FileNotFoundError: there is no champion at the path.
       ValueError: it is damaged, or has settings that there are not, as another version of this package may have
         written.
     """
     path = Path(path).resolve()
-    if not (path / "params").is_dir():
-        raise FileNotFoundError(f"{path} is not a champion; a run keeps its champions in RUN/champions/VERSION")
     handlers = {"params": ocp.StandardCheckpointHandler(), "config": ocp.JsonCheckpointHandler()}
     try:
         with ocp.Checkpointer(ocp.CompositeCheckpointHandler(**handlers)) as checkpointer:
@@ -222,34 +219,6 @@ def load_champion(path: Path | str) -> tuple[RunConfig, Any]:
     except ValueError as problem:
         raise ValueError(f"{path} is damaged or of another version of ringrift_jax: {problem}") from None
     return config, found["params"]
-
-
-def champion_versions(directory: Path | str) -> list[int]:
-    """Versions of the champions in a directory, in order."""
-    found = Path(directory).glob("*/params") if Path(directory).is_dir() else ()
-    return sorted(int(path.parent.name) for path in found if path.parent.name.isdigit())
-
-
-def remove_champions_after(directory: Path | str, version: int) -> None:
-    """Removes champions newer than a version, those of iterations that a resumed run does again, and half written
-    ones."""
-    for half in Path(directory).glob("*.orbax-checkpoint-tmp*"):
-        shutil.rmtree(half)
-    for newer in champion_versions(directory):
-        if newer > version:
-            shutil.rmtree(Path(directory) / str(newer))
-
-
-def complete_champions(path: Path, config: RunConfig, state: LoopState, say: Callable[[str], None]) -> None:
-    """Writes the champion again if it is gone, from the state, and says which older ones are gone for good."""
-    version = int(state.version)
-    stored = champion_versions(path)
-    if version not in stored:
-        shutil.rmtree(path / str(version), ignore_errors=True)  # what may be left of it
-        save_champion(path, version, config, state.champion)
-        say(f"champion {version} was missing from {path}; it is written again from the checkpoint")
-    if older := [str(number) for number in range(version) if number not in stored]:
-        say(f"missing from {path}: champion {', '.join(older)}; training does not need them")
 
 
 def quiet_background() -> None:

@@ -1,7 +1,5 @@
 """What a network thinks of a recorded game: curves for its page."""
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,8 +8,8 @@ from .. import make
 from ..players.agents import make_evaluate
 from ..pytrees import stack
 from ..render import SEAT_COLOURS, Curve
-from .checkpoints import load_champion
-from .matches import find_champion
+from .box import find_run
+from .champion_files import find_champion, load_champion
 from .records import played_decisions
 
 
@@ -23,18 +21,18 @@ def chances_by_seat(values: np.ndarray, seat: int) -> np.ndarray:
     return np.roll(wins / max(wins.sum(), 1e-6), seat)
 
 
-def network_curves(record: dict, champion: Path) -> dict[str, list[Curve]]:
+def network_curves(record: dict, champion: str) -> dict[str, list[Curve]]:
     """The chance of winning of each seat at every position, and the probability of each move that was played.
 
     Args:
       record: a verified game.
-      champion: a run, whose newest champion judges, or RUN/champions/VERSION.
+      champion: a run, whose newest champion judges, RUN/champions/VERSION, or BOARD or BOARD-Np for one in the box.
 
     Raises:
       FileNotFoundError: there is no such champion.
       ValueError: it plays another game.
     """
-    directory, version = find_champion(champion)
+    directory, version = find_champion(find_run(champion, record["players"]))
     path = directory / str(version)
     config, params = load_champion(path)
     game = record["board"], record["players"]

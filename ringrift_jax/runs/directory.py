@@ -1,9 +1,9 @@
 """The directory of a training run.
 
 ``config.json`` holds the settings, ``metrics.jsonl`` an object per iteration, ``events.jsonl`` what happened to the
-models, ``champions/VERSION`` every network that became champion (0 is the untrained one), ``checkpoints/`` the last
-states to continue from, ``games.jsonl.gz`` records of the games that were replayed by the reference, ``owner.txt``
-which process trained last, and ``ladder.json`` the last measured ratings of all champions.
+models, ``champions/VERSION`` every network that became champion (0 is the one that training began with),
+``checkpoints/`` the last states to continue from, ``games.jsonl.gz`` records of the games that were replayed by the
+reference, ``owner.txt`` which process trained last, and ``ladder.json`` the last measured ratings of all champions.
 """
 
 import json
@@ -17,9 +17,12 @@ from typing import Any
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ..learning.config import RunConfig, flatten, read_run, to_dict
+from .champion_files import CHAMPIONS
 from .events import EventLog
 from .files import append_line, line_of, whole_lines, write_lines, write_whole
-from .registry import CHAMPIONS, CHECKPOINTS, CONFIG
+from .registry import CHECKPOINTS, CONFIG
+
+LOCK = "lock"
 
 
 class BusyError(RuntimeError):
@@ -55,7 +58,7 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied", str(self.path))
-        lock = FileLock(self.path / "lock")
+        lock = FileLock(self.path / LOCK)
         try:
             held = lock.acquire(blocking=False)
         except Timeout:

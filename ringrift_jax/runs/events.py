@@ -114,7 +114,7 @@ class GamesIngested(Event):
 
 @dataclass(frozen=True)
 class ModelPromoted(Event):
-    """A network became champion; the untrained one, version 0, is the first.
+    """A network became champion; the one that training began with, version 0, is the first.
 
     Attributes:
       board, players: the game.
@@ -126,6 +126,7 @@ class ModelPromoted(Event):
         against other players see ``python -m experiments.evaluate --ladder``.
       config_hash: of the settings of the run.
       gates: names of the quality gates and whether the self-play of the iteration passed them.
+      origin: of version 0, the champion that it was made from; None if it is untrained, and for all others.
     """
 
     board: str
@@ -139,6 +140,7 @@ class ModelPromoted(Event):
     interval: tuple[float, float] | None
     config_hash: str
     gates: dict[str, bool]
+    origin: str | None = None
 
 
 @dataclass(frozen=True)

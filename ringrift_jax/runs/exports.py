@@ -1,7 +1,5 @@
 """Played games as one NumPy file for other trainers: positions, search policies and outcomes (docs/records.md)."""
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import numpy as np
 from .. import boards
 from ..env import Env, make
 from ..learning.games import PlayedGame
-from .files import replacing
+from .files import read_npz, replacing
 
 FORMAT = 2
 NO_LIMIT = 0
@@ -64,7 +62,7 @@ def load_npz(path: Path | str) -> tuple[Env, list[PlayedGame]]:
       ValueError: it is not such a file, or an array is missing or of another shape or type; with its name.
     """
     try:
-        arrays = _read(Path(path))
+        arrays = read_npz(Path(path))
         env = _check(arrays)
     except ValueError as problem:
         raise ValueError(f"{path}: {problem}") from None
@@ -76,20 +74,6 @@ def load_npz(path: Path | str) -> tuple[Env, list[PlayedGame]]:
 def _fields(state: Any) -> dict[str, Any]:
     """The leaves of a state, which is a dataclass, by the names of their arrays."""
     return {f"state_{path[0].name}": leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array")
-        with loaded as file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise
-    # What NumPy and zipfile raise for damaged files; a hostile header asks for more memory than there is.
-    except (OSError, EOFError, KeyError, RuntimeError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as why:
-        raise ValueError(f"not a readable npz file ({why})") from None
 
 
 def _game(env: Env, arrays: dict[str, Any], index: int, rows: slice) -> PlayedGame:

@@ -4,10 +4,14 @@ An OSError of a function here has the file's name in it, also when the disk is f
 """
 
 import os
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 
 @contextmanager
@@ -84,3 +88,19 @@ def whole_lines(path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     return text.split("\n")[:-1]
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file. FileNotFoundError when there is none, ValueError when it cannot be read; nothing in it
+    is run."""
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise ValueError("it holds a single array")
+        with loaded as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise
+    # What NumPy and zipfile raise for damaged files; a hostile header asks for more memory than there is.
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as why:
+        raise ValueError(f"not a readable npz file ({why})") from None

@@ -10,7 +10,8 @@ from ..learning.config import RunConfig
 from ..learning.loop import LoopState
 from . import record_files
 from .alarms import WINDOW, alarms
-from .checkpoints import complete_champions, remove_champions_after, save_champion
+from .champion_files import complete_champions, remove_champions_after
+from .checkpoints import save_champion
 from .directory import RunDirectory
 from .events import (
     CandidateEvaluated,

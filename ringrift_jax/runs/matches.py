@@ -30,12 +30,11 @@ from ..players.agents import (
 )
 from ..players.arena import Match, advance, distinct_share, match_keys, new_match, next_ply, width_of
 from ..players.ratings import Result, pairwise_from_ranks, wilson
+from ..search.config import TURNS
 from ..search.winning_turn import NODES, winning_turn
-from .checkpoints import champion_versions, load_champion
-from .directory import RunDirectory
-
-TURNS = 16
-"""Whole turns that a champion compares unless told otherwise."""
+from .box import find_run, is_boxed
+from .champion_files import find_champion, load_champion
+from .records import record_game
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Player:
         first = "tactician:" if self.style.tactician else ""
         if self.style.kind != "network":
             return f"{first}{self.style.kind} {self.profile}".strip()
-        return (f"{first}champion {self.version}" if self.version else f"{first}untrained") + self.style.manner
+        return f"{first}champion {self.version}{self.style.manner}"
 
 
 RANDOM = Player(Style("random"))
@@ -132,30 +131,19 @@ def game_without_run(player: str, board: str | None, players: int | None, swap_r
     if player.startswith("tactician:"):
         raise ValueError(f"{player} does not play without a run; tactician:random and tactician:heuristic do")
     for flag, given in (("board", board), ("players", players), ("swap-rule", swap_rule)):
-        if given:
+        if given and not (flag == "players" and is_boxed(player)):
             raise ValueError(f"--{flag} is for random and heuristic only; {player} says which game it is")
     return None
-
-
-def find_champion(path: Path) -> tuple[Path, int]:
-    """Where champions are kept, and the version of the newest one of a run, or of RUN/champions/VERSION itself.
-    FileNotFoundError when it is neither."""
-    directory = RunDirectory(path).champions
-    versions = champion_versions(directory)
-    if versions:
-        return directory, versions[-1]
-    if path.name.isdecimal() and int(path.name) in champion_versions(path.parent):
-        return path.parent, int(path.name)
-    raise FileNotFoundError(f"{path} is neither a run with champions nor RUN/champions/VERSION")
 
 
 def find_player(
     text: str, board: str | None, players: int | None, swap_rule: bool = False, style: Style | None = None
 ) -> tuple[RunConfig, Player, Path | None]:
-    """Who is named on the command line: a run, whose newest champion plays, RUN/champions/VERSION, or a player without.
+    """Who is named on the command line: a run, whose newest champion plays, RUN/champions/VERSION, a champion in the
+    box (:func:`.box.find_run`), or a player without.
 
     Args:
-      board, players, swap_rule: the game, if no run says which.
+      board, players, swap_rule: the game, if no run says which; the number of players chooses in the box too.
       style: of a champion; None for whole turns.
 
     Returns:
@@ -170,7 +158,7 @@ def find_player(
             raise ValueError(f"--{'turns' if style.turns else 'simulations'} needs a run, and {text} is none")
         return config, named(text), None
     try:
-        champions, version = find_champion(Path(text))
+        champions, version = find_champion(find_run(text, players))
     except FileNotFoundError as problem:
         raise FileNotFoundError(
             f"{problem}. Without a run, random and heuristic play: heuristic --board square8"
@@ -216,6 +204,7 @@ class Outcome:
       games, wins, losses: of the player; the other games were truncated.
       distinct: share of the games that differ.
       length: mean decisions of a game.
+      wins_by_seat: of those in which the player had that seat in the end, one number for each seat.
       results: for ratings, grouped by opening: the player's rank against each other seat's.
       contested_games, contested_wins: those whose opening is not won at once (:attr:`Matches.won_at_once`); 0 where
         neither side takes every win of its turn.
@@ -228,6 +217,7 @@ class Outcome:
     losses: int
     distinct: float
     length: float
+    wins_by_seat: tuple[int, ...]
     results: tuple[Result, ...]
     contested_games: int = 0
     contested_wins: int = 0
@@ -241,6 +231,15 @@ class Outcome:
     def contested_interval(self) -> tuple[float, float] | None:
         """95% interval of the share of contested games won, if there are any."""
         return wilson(self.contested_wins, self.contested_games) if self.contested_games else None
+
+
+class _Ply(NamedTuple):
+    """Decisions of a match that were made together, on the host: the games ``int32[W]``, of which those beyond the last
+    one are fillers, their states ``[W]`` before, and the actions ``int32[W]``."""
+
+    games: np.ndarray
+    states: Any
+    actions: np.ndarray
 
 
 class _Compiled(NamedTuple):
@@ -282,14 +281,19 @@ class Matches:
     def won_at_once(self) -> np.ndarray:
         """``bool[groups]``: openings after which the player to move can win before its turn passes, as far as a search
         of ``NODES`` decisions finds out. A player who takes every win loses none of these games from that seat."""
-        firsts = jax.tree.map(lambda leaf: leaf[:: self.config.num_players], self._opened.state)
+        firsts = jax.tree.map(lambda leaf: leaf[:: self.config.num_players], self._opened[0].state)
         return np.asarray(winning_turn(self.env, firsts).found)
 
     def play(self, player: Player, opponent: Player) -> Outcome:
         """Plays a match to its end. FileNotFoundError when one of the champions does not exist."""
-        learned = self._learned(player), self._learned(opponent)
-        styles = self._compile(player.style), self._compile(opponent.style)
-        return self._outcome(player, opponent, self._play(styles, learned))
+        return self._outcome(player, opponent, self._play(player, opponent))
+
+    def record(self, player: Player, opponent: Player, name: str) -> tuple[Outcome, list[dict]]:
+        """Plays a match to its end, and has the reference make the records of its games, which ``name`` begins their
+        ids. Raises Disagreement too, when the reference finds another game."""
+        plies: list[_Ply] = []
+        match = self._play(player, opponent, plies)
+        return self._outcome(player, opponent, match), self._records(player, opponent, match, plies, name)
 
     def _learned(self, player: Player) -> Any:
         if player not in self._params:
@@ -328,34 +332,65 @@ class Matches:
         return jax.device_put(keys, everywhere(self.mesh))
 
     @cached_property
-    def _opened(self) -> Match:
-        """All games after their openings, which are the same in every match."""
+    def _opened(self) -> tuple[Match, list[_Ply]]:
+        """All games after their openings, which are the same in every match, and what was decided until then."""
         match = jax.device_put(new_match(self.env, self.groups), everywhere(self.mesh))
+        plies: list[_Ply] = []
         while True:
             opens, turn, (states, keys, _) = self._next_ply(match, self._keys)
             if not opens:
-                return match
-            match = self._advance(match, turn, self._step(states, self._draw(states, keys)))
+                return match, plies
+            actions = self._draw(states, keys)
+            plies.append(_Ply(*jax.device_get((turn.games, states, actions))))
+            match = self._advance(match, turn, self._step(states, actions))
 
-    def _play(self, styles: Sequence[_Compiled], learned: Sequence[Any]) -> Match:
+    def _play(self, player: Player, opponent: Player, plies: list[_Ply] | None = None) -> Match:
+        """``plies``: what was decided is added to them, if they are given."""
+        learned = self._learned(player), self._learned(opponent)
+        styles = self._compile(player.style), self._compile(opponent.style)
         remembered = tuple(style.remember(self.games) for style in styles)
-        match = replace(self._opened, memory=jax.device_put(remembered, everywhere(self.mesh)))
+        match, opening = self._opened
+        match = replace(match, memory=jax.device_put(remembered, everywhere(self.mesh)))
+        if plies is not None:
+            plies += opening
         while match.running.any():
             _, turn, (states, keys, memory) = self._next_ply(match, self._keys)
             side = 0 if turn.challenging else 1
             actions, own = styles[side].act(learned[side], states, keys, memory[side])
+            if plies is not None:
+                plies.append(_Ply(*jax.device_get((turn.games, states, actions))))
             memory = (own, memory[1]) if side == 0 else (memory[0], own)
             match = self._advance(match, turn, self._step(states, actions), memory)
         return match
 
+    def _records(self, player: Player, opponent: Player, match: Match, plies: Sequence[_Ply], name: str) -> list[dict]:
+        """Records of all games, in their order."""
+        states: list[list[Any]] = [[] for _ in range(self.games)]
+        actions: list[list[int]] = [[] for _ in range(self.games)]
+        for ply in plies:
+            for row, game in enumerate(ply.games):
+                if game < self.games:
+                    states[game].append(jax.tree.map(lambda leaf, row=row: leaf[row], ply.states))
+                    actions[game].append(int(ply.actions[row]))
+        rewards, records = np.asarray(match.state.rewards), []
+        for game in range(self.games):
+            models = [opponent.name] * self.config.num_players
+            models[game % self.config.num_players] = player.name
+            played = jax.tree.map(lambda *leaves: np.stack(leaves), *states[game])
+            id = f"{name}-{game + 1}"
+            records.append(record_game(self.env, played, actions[game], rewards[game], id=id, models=models))
+        return records
+
     def _outcome(self, player: Player, opponent: Player, match: Match) -> Outcome:
         match = jax.device_get(match)
         players, score = self.config.num_players, np.asarray(match.score)
-        results = []
+        results, wins_by_seat = [], [0] * players
         seats, ranks = np.asarray(match.state.seat_of_player).tolist(), np.asarray(match.state.ranks).tolist()
         for game in range(self.games):
             names = [opponent.name] * players
-            names[seats[game][game % players]] = player.name
+            seat = seats[game][game % players]
+            names[seat] = player.name
+            wins_by_seat[seat] += int(score[game] > 0)
             results += pairwise_from_ranks(names, ranks[game], group=game // players)
         contested = np.zeros(self.games, bool)
         if player.style.takes_wins or opponent.style.takes_wins:
@@ -368,6 +403,7 @@ class Matches:
             losses=int((score < 0).sum()),
             distinct=distinct_share(match),
             length=float(np.mean(match.length)),
+            wins_by_seat=tuple(wins_by_seat),
             results=tuple(results),
             contested_games=int(contested.sum()),
             contested_wins=int((contested & (score > 0)).sum()),

@@ -34,7 +34,7 @@ def ladder(run: RunDirectory, ratings: Ratings, styles: Collection[Style]) -> Pa
     Args:
       run: the run.
       ratings: of its champions and others.
-      styles: in which the champions played, a curve each; the untrained network with search is a line too.
+      styles: in which the champions played, a curve each; the first network with search is a line too.
 
     Returns:
       The path of the picture.
@@ -146,7 +146,7 @@ def _strength(axis: Any, lines: list[dict[str, Any]], champions: list[ModelPromo
     rejected = [line["iteration"] for line in lines if line["verdict"] and not line["promoted"]]
     known = [max((e.elo for e in champions if e.iteration <= i), default=0.0) for i in rejected]
     axis.plot(rejected, known, "x", color="grey", label="nobody promoted")
-    axis.set_title("Elo on the untrained network, summed up", fontsize=9)
+    axis.set_title("Elo on the first network, summed up", fontsize=9)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=7)
 

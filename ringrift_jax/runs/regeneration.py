@@ -8,6 +8,7 @@ from typing import Any
 from ..learning.config import RunConfig
 from ..learning.games import PlayedGame, games_of_lanes
 from . import record_files
+from .champion_files import load_champion
 from .checkpoints import Checkpoints
 from .directory import RunDirectory
 from .events import RunStarted, read
@@ -50,7 +51,7 @@ def regenerate(
         with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
             state = checkpoints.restore(run.abstract, run.shardings, say, last=first_iteration - 1)
     except FileNotFoundError:
-        state = run.start()
+        state = run.start_with(load_champion(directory.champions / "0")[1]) if config.origin else run.start()
     start = int(state.iteration)
     say(f"from iteration {start} to {last_iteration}, in which the game ended")
     with compiling or nullcontext():

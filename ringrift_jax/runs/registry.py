@@ -16,10 +16,11 @@ from ..learning.config import RunConfig, read_run, to_dict
 from ..learning.loop import new_loop
 from ..numerics import new_key
 from ..players.ratings import elo_of_match
-from .checkpoints import Checkpoints, champion_versions, load_champion
+from .champion_files import CHAMPIONS, champion_versions, load_champion
+from .checkpoints import Checkpoints
 from .events import ModelPromoted, read
 
-CHAMPIONS, CHECKPOINTS, CONFIG = "champions", "checkpoints", "config.json"
+CHECKPOINTS, CONFIG = "checkpoints", "config.json"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def promotion(
 
     Args:
       config: of the run.
-      parent: the champion that was beaten; None for the untrained network, version 0.
+      parent: the champion that was beaten; None for the network that training began with, version 0.
       iteration: when.
       games: finished games of self-play until then.
       score: mean reward of the winner in the arena, in [-1, 1].
@@ -81,16 +82,18 @@ def promotion(
         interval=(round(low, 1), round(high, 1)) if parent else None,
         config_hash=config_hash(config),
         gates=gates or {},
+        origin=None if parent else config.origin,
     )
 
 
 def champions(run: Path | str) -> list[ModelPromoted]:
-    """The promotions of a run in order, the untrained network first."""
+    """The promotions of a run in order, the network that it began with first."""
     return [event for event in read(run) if isinstance(event, ModelPromoted)]
 
 
 def lineage(run: Path | str, version: int) -> list[ModelPromoted]:
-    """A champion, the one it beat, and so on to the untrained network. ValueError if there is no such champion."""
+    """A champion, the one it beat, and so on to the network that training began with. ValueError if there is no such
+    champion."""
     known = {event.version: event for event in champions(run)}
     if version not in known:
         raise ValueError(f"{run} has no champion {version}; it has {', '.join(map(str, known)) or 'none'}")
@@ -107,22 +110,18 @@ def missing_champions(run: Path | str) -> list[int]:
 
 
 def select_model(run: Path | str) -> Model:
-    """The best model of a run that is there: the newest champion that has beaten another, else the network of the
-    latest checkpoint, else the heuristic. A network that never won an arena does not outrank one that did."""
+    """The best model of a run that is there: the newest champion that has beaten another, or was made from one, else
+    the network of the latest checkpoint, else the heuristic. A network that never won an arena does not outrank one
+    that did."""
     run = Path(run)
-    promoted = {event.version: event for event in champions(run) if event.parent is not None}
+    promoted = {event.version: event for event in champions(run) if event.parent is not None or event.origin}
     missing = []
     stored = set(champion_versions(run / CHAMPIONS))
     for version in sorted(promoted, reverse=True):
         if version in stored:
             event = promoted[version]
-            low, high = event.interval or (math.nan, math.nan)
             lost = f"; {_missing(run, missing)}" if missing else ""
-            why = (
-                f"champion {version} beat champion {event.parent} after iteration {event.iteration} by "
-                f"{event.elo_improvement:.0f} Elo (95% interval {low:.0f} to {high:.0f}){lost}"
-            )
-            return Model("champion", run / event.path, version, why)
+            return Model("champion", run / event.path, version, f"{_why(event)}{lost}")
         missing.append(version)
     none = "no network of this run has won an arena" if not missing else _missing(run, missing)
     if (run / CHECKPOINTS).is_dir():
@@ -133,6 +132,16 @@ def select_model(run: Path | str) -> Model:
                 "checkpoint", run / CHECKPOINTS, step, f"{none}: the network of the checkpoint after iteration {step}"
             )
     return Model("heuristic", None, None, f"{none}, and there is no checkpoint of a trained one: the heuristic")
+
+
+def _why(event: ModelPromoted) -> str:
+    if event.parent is None:
+        return f"champion {event.version} is made from the champion {event.origin}, and none has beaten it yet"
+    low, high = event.interval or (math.nan, math.nan)
+    return (
+        f"champion {event.version} beat champion {event.parent} after iteration {event.iteration} by "
+        f"{event.elo_improvement:.0f} Elo (95% interval {low:.0f} to {high:.0f})"
+    )
 
 
 def _missing(run: Path, versions: list[int]) -> str:

@@ -22,7 +22,7 @@ from ..learning.config import flatten, to_dict
 from ..render import position_svg
 from ..render.pages import page
 from . import record_files
-from .directory import RunDirectory
+from .directory import LOCK, RunDirectory
 from .events import KINDS, Alert, DataRejected, Event, RolledBack, RunStarted, RunStopped, read
 from .files import whole_lines
 from .registry import champions, select_model
@@ -124,11 +124,12 @@ def _status(run: RunContents) -> list[tuple[str, Known]]:
 
 def _state(run: RunContents) -> dict[str, Any]:
     """Whether it runs, has stopped, or ended without saying so."""
-    try:
-        with FileLock(run.path / "lock").acquire(blocking=False):
-            running = False
-    except Timeout:
-        running = True
+    running, lock = False, run.path / LOCK
+    if lock.exists():
+        try:
+            FileLock(lock).acquire(blocking=False).lock.release()
+        except Timeout:
+            running = True
     lines = whole_lines(run.events.path)
     ago = ""
     if lines:
@@ -146,11 +147,11 @@ def _champions(run: RunContents) -> list[tuple[Any, ...]]:
     rows = []
     for event in champions(run.path):
         if event.parent is None:
-            rows.append(("untrained", "", event.iteration, event.games, "", "", ""))
+            rows.append((event.origin or "untrained", "", event.iteration, event.games, "", "", ""))
             continue
         low, high = event.interval or (float("nan"), float("nan"))
         failed = ", ".join(name for name, passed in event.gates.items() if not passed) or "all passed"
-        beat = f"champion {event.parent}" if event.parent else "untrained"
+        beat = f"champion {event.parent}" if event.parent else "the first one"
         gained = f"{event.elo_improvement:+.0f} ({low:+.0f} to {high:+.0f})"
         rows.append((event.version, beat, event.iteration, event.games, gained, f"{event.elo:.0f}", failed))
     return rows

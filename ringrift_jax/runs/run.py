@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import jax
 
 from ..devices import make_mesh, on_mesh, placed
 from ..learning.config import RunConfig
 from ..learning.games import PlayedGame
-from ..learning.loop import LAYOUT, LoopState, divided, make_iterate, new_loop, release, take_in
+from ..learning.loop import LAYOUT, LoopState, begin_with, divided, make_iterate, new_loop, release, take_in
 from ..numerics import new_key
 from .ingest import add_games
 
@@ -34,6 +35,7 @@ class Run:
         self.abstract = placed(jax.eval_shape(self._new), self.shardings)
         change = partial(jax.jit, donate_argnums=0, out_shardings=self.shardings)
         self._release, self._take_in = change(partial(release, loop)), change(partial(take_in, loop))
+        self._begin_with = change(partial(begin_with, loop))
 
     def _new(self) -> LoopState:
         return new_loop(self.env, self._loop, new_key(self._seed))
@@ -41,6 +43,10 @@ class Run:
     def start(self) -> LoopState:
         """The state before the first iteration."""
         return jax.jit(self._new, out_shardings=self.shardings)()
+
+    def start_with(self, params: Any) -> LoopState:
+        """The same with these parameters in place of untrained ones."""
+        return self._begin_with(self.start(), jax.device_get(params))  # whatever devices they are on
 
     def compile(self) -> jax.stages.Compiled:
         """The function that does one iteration; it consumes (donates) the state."""

@@ -24,6 +24,7 @@ from .interrupts import Interrupts
 from .memory import memory
 from .metrics import to_record
 from .monitors import Monitor, Monitors
+from .origin import begin
 from .parity import check
 from .registry import config_hash
 from .run import Run
@@ -200,7 +201,7 @@ def train(
         run = Run(config)
         sizes = memory(run.env, run.abstract, config.loop)
         display.introduce(config, preset_name, str(directory.path), sizes, run.mesh.size)
-        state, resumed = _first_state(run, checkpoints, directory, display)
+        state, resumed = _first_state(run, config, checkpoints, directory, display)
         done = int(state.iteration)
         history = History(directory, config, watch) if leads() else None
         if history:
@@ -248,7 +249,7 @@ def train(
 
 
 def _first_state(
-    run: Run, checkpoints: Checkpoints, directory: RunDirectory, display: Display
+    run: Run, config: RunConfig, checkpoints: Checkpoints, directory: RunDirectory, display: Display
 ) -> tuple[LoopState, bool]:
     """The state to go on from, and whether it is that of a checkpoint."""
     latest = of_all(checkpoints.latest())
@@ -258,12 +259,15 @@ def _first_state(
         )
     resumed = latest[0] is not None
     try:
-        state = checkpoints.restore(run.abstract, run.shardings, display.say) if resumed else run.start()
+        if resumed:
+            state = checkpoints.restore(run.abstract, run.shardings, display.say)
+        else:
+            state = begin(run, config, display.say)
         if leads():  # damaged lines are refused before anything is changed
             read(directory.path)
             directory.read_metrics()
         return state, resumed
-    except ValueError as problem:
+    except (ValueError, FileNotFoundError) as problem:
         raise DamagedRunError(str(problem)) from problem
 
 

@@ -10,6 +10,9 @@ from ..game import Game
 from ..settings import Count, CountOrZero, NotNegative, check
 from .slots import num_cells
 
+TURNS = 16
+"""Whole turns that a champion compares unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class SearchConfig:

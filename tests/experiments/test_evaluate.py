@@ -19,7 +19,7 @@ from ringrift_jax.notation import state_string
 from ringrift_jax.players.agents import random_agent
 from ringrift_jax.players.arena import Match
 from ringrift_jax.players.ratings import Result
-from ringrift_jax.runs import matches, record_files
+from ringrift_jax.runs import matches, record_files, records
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.matches import ALONE, Matches, Outcome, Player, Style, champion, named
@@ -67,9 +67,9 @@ def test_the_latest_champion_plays_alone_and_with_search(run, capsys):
     lines = found(capsys)
     assert [groups[:2] for groups in lines] == [
         ("champion 3 alone", "random"),
-        ("champion 3 alone", "untrained alone"),
+        ("champion 3 alone", "champion 0 alone"),
         ("champion 3, 2 simulations", "random"),
-        ("champion 3, 2 simulations", "untrained, 2 simulations"),
+        ("champion 3, 2 simulations", "champion 0, 2 simulations"),
     ]
     for *_, share, low, high, distinct in lines:
         assert 0 <= float(low) <= float(share) <= float(high) <= 100
@@ -82,7 +82,7 @@ def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
     evaluate.main(
         [str(run), "--games", "9", "--simulations", "0", "--ladder", "--against", "random", "--json", str(report)]
     )
-    names = ["untrained alone", "champion 2 alone", "champion 3 alone"]
+    names = ["champion 0 alone", "champion 2 alone", "champion 3 alone"]
     assert [groups[0] for groups in found(capsys)] == names
     written = json.loads(report.read_text())
     assert [match["player"] for match in written["matches"]] == names
@@ -106,19 +106,21 @@ def test_who_is_played_unless_somebody_is_named(run, monkeypatch, asked, opponen
 
     def play(_, player, opponent):
         played.append((player.name, opponent.name))
-        return Outcome(player.name, opponent.name, 2, 1, 1, 1.0, 9.0, (Result(player.name, opponent.name, 1, 1, 0),))
+        return Outcome(
+            player.name, opponent.name, 2, 1, 1, 1.0, 9.0, (1, 0), (Result(player.name, opponent.name, 1, 1, 0),)
+        )
 
     monkeypatch.setattr(Matches, "play", play)
     monkeypatch.setattr(Matches, "won_at_once", np.array([True, False, False, False]))
     evaluate.main([str(run), "--simulations", "2", *asked])
-    assert list(dict.fromkeys(name for who, name in played if who.startswith(("champion", "untrained")))) == opponents
+    assert list(dict.fromkeys(name for who, name in played if who.startswith("champion"))) == opponents
 
 
 def test_a_picture_is_drawn_alike_each_time(run):
     from ringrift_jax.players.ratings import Result, fit
     from ringrift_jax.runs.plots import ladder
 
-    ratings = fit([Result("champion 3 alone", "random", 3, 1), Result("untrained alone", "random", 1, 1)])
+    ratings = fit([Result("champion 3 alone", "random", 3, 1), Result("champion 0 alone", "random", 1, 1)])
     first = ladder(RunDirectory(run), ratings, [ALONE]).read_text()
     assert ladder(RunDirectory(run), ratings, [ALONE]).read_text() == first
 
@@ -136,7 +138,7 @@ def test_wins_are_counted_from_the_challengers_view(run, monkeypatch):
     match = Match(ended, jnp.array([1.0, -1.0, 1.0, -1.0]), jnp.array([1, 1, 3, 4]))
     monkeypatch.setattr(Matches, "_play", lambda *_: match)
     outcome = Matches(RunConfig("square8", loop=LOOP), run / "champions", 4, 0, 0).play(champion(2), named("random"))
-    assert (outcome.games, outcome.wins, outcome.losses) == (4, 2, 2)
+    assert (outcome.games, outcome.wins, outcome.losses, outcome.wins_by_seat) == (4, 2, 2, (2, 0))
     assert [(r.first, r.wins, r.group) for r in outcome.results] == [
         ("champion 2 alone", 1, 0),
         ("random", 1, 0),
@@ -161,12 +163,35 @@ def test_games_are_contested_unless_the_player_to_move_can_win_at_once(run, monk
     assert not blind.contested_games and evaluate.describe(blind).endswith("1 decisions each")
 
 
+@pytest.mark.parametrize("players", [2, pytest.param(3, marks=pytest.mark.ci)])
+def test_records_of_a_match_are_its_games(tmp_path, players, capsys):
+    """The reference plays them, in pairs and threes from one opening, and the winners are those of the report."""
+    path, report = tmp_path / "games.jsonl.gz", tmp_path / "report.json"
+    evaluate.main(
+        ["random", "--board", "square8", "--players", str(players), "--against", "heuristic", "--games", "6"]
+        + ["--opening", "3", "--record", str(path), "--json", str(report)]
+    )
+    games = list(record_files.read(path))
+    assert [game["id"] for game in games] == [f"match-1-{number}" for number in range(1, len(games) + 1)]
+    for record in games:
+        records.verify(record)
+    for group in range(0, len(games), players):
+        openings = [[step["m"] for step in game["steps"]][:3] for game in games[group : group + players]]
+        assert all(opening == openings[0] for opening in openings)
+        for seat, game in enumerate(games[group : group + players]):
+            assert [name == "random" for name in game["models"]] == [one == seat for one in range(players)]
+    (match,) = json.loads(report.read_text())["matches"]
+    won = [game["result"]["winner"] - 1 for game in games if game["models"][game["result"]["winner"] - 1] == "random"]
+    assert match["wins"] == len(won) and match["wins_by_seat"] == [won.count(seat) for seat in range(players)]
+    assert "random against heuristic" in capsys.readouterr().out
+
+
 @pytest.mark.ci
 @pytest.mark.optimised
 def test_openings_won_at_once_are_those_that_exhaustive_search_by_the_reference_finds():
     env = make("square8")
     played = Matches(RunConfig("square8"), None, 20, 8, 0)
-    texts = [state_string(env, jax.tree.map(lambda leaf, g=g: leaf[2 * g], played._opened.state)) for g in range(10)]
+    texts = [state_string(env, jax.tree.map(lambda leaf, g=g: leaf[2 * g], played._opened[0].state)) for g in range(10)]
     lines = [reference.winning_line(reference.from_state_string(env.board, text), 50_000) for text in texts]
     np.testing.assert_array_equal(played.won_at_once, [line is not None for line in lines])
     won = played.won_at_once.sum()

@@ -39,7 +39,7 @@ def test_a_finished_run(run, capsys):
     assert "not known" not in page and "toy &amp; &lt;co&gt;" in page and "<co>" not in page
     assert "stopped: 5 iterations are done" in page and "2 model" not in page and "3 model promoted" in page
     assert page.count("<td>champion 1</td>") == 1 and "champion 2 beat champion 1" in page
-    for title in ("the last game", "the shortest game", "Elo on the untrained network"):
+    for title in ("the last game", "the shortest game", "Elo on the first network"):
         assert title in page
     assert "entropy" in page and "learner.replay_blocks" in page
     (curves,) = [part.split("</svg>")[0] for part in page.split("<svg") if "per second" in part]

@@ -13,7 +13,8 @@ from experiments import evaluate
 from experiments.command_line import use_deterministic_kernels
 from ringrift_jax.devices import deterministic_kernels
 from ringrift_jax.runs import history, registry, training
-from ringrift_jax.runs.checkpoints import Checkpoints, champion_versions, load_champion
+from ringrift_jax.runs.champion_files import champion_versions, load_champion
+from ringrift_jax.runs.checkpoints import Checkpoints
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.events import EventLog, RunStarted, read
 

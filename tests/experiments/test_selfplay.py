@@ -14,7 +14,7 @@ from toy_runs import make_run, promote, toy_game, use_toy_game
 from experiments import selfplay
 from ringrift_jax.learning.worker import Worker
 from ringrift_jax.runs import events, record_files, workers
-from ringrift_jax.runs.checkpoints import load_champion
+from ringrift_jax.runs.champion_files import load_champion
 from ringrift_jax.runs.exports import load_npz
 from ringrift_jax.runs.parity import Parity
 from ringrift_jax.runs.workers import Files, claim

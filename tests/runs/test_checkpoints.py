@@ -14,13 +14,8 @@ from ringrift_jax.devices import everywhere, make_mesh, on_mesh
 from ringrift_jax.learning.config import RunConfig, to_dict
 from ringrift_jax.learning.loop import LAYOUT, make_iterate, new_loop
 from ringrift_jax.runs import checkpoints
-from ringrift_jax.runs.checkpoints import (
-    Checkpoints,
-    champion_versions,
-    load_champion,
-    remove_champions_after,
-    save_champion,
-)
+from ringrift_jax.runs.champion_files import champion_versions, load_champion, remove_champions_after
+from ringrift_jax.runs.checkpoints import Checkpoints, save_champion
 from ringrift_jax.runs.run import Run
 
 

@@ -75,9 +75,9 @@ class Prometheus:
         self._now()
 
     def event(self, event: Event) -> None:
-        untrained = isinstance(event, ModelPromoted) and event.version == 0
+        first = isinstance(event, ModelPromoted) and event.version == 0
         for metric in measured.OTHERS:
-            if metric.event == event.kind() and not untrained:
+            if metric.event == event.kind() and not first:
                 self._count(metric.name, 1)
         if isinstance(event, Alert):
             self._count("alerts", 1, what=event.what)

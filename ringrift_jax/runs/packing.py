@@ -1,0 +1,128 @@
+"""Puts the champion of a run into the box (:mod:`.box`), and what was measured of it onto its card."""
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from ..learning.config import RunConfig, flatten, preset, to_dict
+from ..search.network import count_parameters
+from . import record_files
+from .box import find_run
+from .cards import CARD, Card, Evaluation, Training, read_card, write_card
+from .champion_files import CHAMPIONS, find_champion, load_champion
+from .directory import RunDirectory
+from .events import IterationFinished, RunStarted, read
+from .files import write_lines, write_whole
+from .packed import SUFFIX, pack
+from .registry import champions
+
+LICENSE = "MIT"
+
+
+def put_in_box(source: Path, box: Path, commit: str) -> Card:
+    """Makes ``box/BOARD-Np``, or replaces it in one step. Nothing is known of the strength of its champion then.
+
+    Args:
+      source: a run, whose newest champion it is, or RUN/champions/VERSION.
+      box: directory of the box.
+      commit: of the code that trained it.
+
+    Raises:
+      FileNotFoundError: there is no such champion, or none that it was made from.
+      ValueError: it cannot be read or packed.
+    """
+    where, version = find_champion(source)
+    run = RunDirectory(where.parent)
+    config, params = load_champion(where / str(version))
+    card = Card(
+        board=config.board,
+        players=config.num_players,
+        version=version,
+        parameters=count_parameters(params),
+        license=LICENSE,
+        trained=(*_before(config), _training(run, config, version, commit)),
+    )
+    target = box / card.name
+    new = box / f".{card.name}"
+    shutil.rmtree(new, ignore_errors=True)
+    (new / CHAMPIONS).mkdir(parents=True)
+    try:
+        packed = RunDirectory(new)
+        pack(packed.champions / f"{version}{SUFFIX}", config, params)
+        write_whole(packed.config, json.dumps(to_dict(config), indent=2) + "\n")
+        iterations = card.trained[-1].iterations
+        write_lines(packed.metrics, map(json.dumps, run.read_metrics()[:iterations]))
+        for event in read(run.path):
+            if event.iteration <= iterations and not isinstance(event, IterationFinished):
+                packed.events.append(event)
+        write_card(new / CARD, card)
+        shutil.rmtree(target, ignore_errors=True)
+        new.rename(target)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return card
+
+
+def add_strength(entry: Path, measured: Iterable[Evaluation], games: Iterable[dict] = ()) -> Card:
+    """Adds what was measured to the card in ``box/BOARD-Np``, in place of what the same commands measured before.
+
+    Args:
+      entry: the directory.
+      measured: what is added.
+      games: records of games that replace those there, if there are any.
+    """
+    card, measured = read_card(entry / CARD), tuple(measured)
+    again = {evaluation.command for evaluation in measured}
+    kept = tuple(evaluation for evaluation in card.strength if evaluation.command not in again)
+    card = replace(card, strength=kept + measured)
+    if games := list(games):
+        record_files.write(RunDirectory(entry).games, games)
+    write_card(entry / CARD, card)
+    return card
+
+
+def _before(config: RunConfig) -> tuple[Training, ...]:
+    """The runs behind the champion that a run began with."""
+    if config.origin is None:
+        return ()
+    origin = find_run(config.origin)
+    if not (origin / CARD).exists():
+        raise FileNotFoundError(f"the run began with {config.origin}, which is not in the box; put that there first")
+    return read_card(origin / CARD).trained
+
+
+def _training(run: RunDirectory, config: RunConfig, version: int, commit: str) -> Training:
+    event = next((event for event in champions(run.path) if event.version == version), None)
+    started = next((event for event in read(run.path) if isinstance(event, RunStarted)), None)
+    if event is None or started is None:
+        raise ValueError(f"{run.events.path} does not say when champion {version} was promoted")
+    lines = run.read_metrics()[: event.iteration]
+    return Training(
+        command=_command(config, started.preset, event.iteration),
+        commit=commit,
+        device=started.device,
+        hours=round(sum(line["seconds"] for line in lines) / 3600, 2),
+        iterations=event.iteration,
+        games=sum(line["games"] for line in lines),
+        decisions=sum(line["decisions"] for line in lines),
+    )
+
+
+def _command(config: RunConfig, name: str, iterations: int) -> str:
+    """What trains a run of these settings so far."""
+    words = ["python -m experiments.train", config.board]
+    for option, value, usual in (
+        ("players", config.num_players, 2),
+        ("preset", name, None),
+        ("from", config.origin, None),
+        ("seed", config.seed, 0),
+        ("iterations", iterations, None),
+    ):
+        if value != usual:
+            words.append(f"--{option} {value}")
+    usual = flatten(to_dict(preset(name, config.board, config.num_players)))
+    changed = {key: value for key, value in flatten(to_dict(config.loop)).items() if value != usual[key]}
+    words += [f"--{key.replace('_', '-')} {value}" for key, value in changed.items()]
+    return " ".join(words + ["--swap-rule"] * config.swap_rule)
