@@ -1,4 +1,5 @@
-"""What the site has beside the pages in docs/: README.md as its start, the notebooks, and the API from docstrings.
+"""What the site has beside the pages in docs/: README.md as its start, the notebooks, the champions' cards, and the API
+from docstrings.
 
 MkDocs calls the ``on_`` functions (``hooks`` in mkdocs.yml); mkdocstrings loads ``Docstrings``.
 """
@@ -15,11 +16,17 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from ringrift_jax.runs.box import BOX, boxed
+from ringrift_jax.runs.cards import CARD, read_card
+from ringrift_jax.runs.model_card import model_card
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "ringrift_jax"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 """Pages of the repository that are outside of docs/, and where the site has them."""
+
+CARDS = [read_card(BOX / name / CARD) for name in boxed()]
 
 ROLE = re.compile(r":(?:func|class|mod|data|meth|attr|exc):`~?([^`]+)`")
 NUMBER = r"\d+(?:\.\d+)*"
@@ -57,6 +64,9 @@ def on_config(config: MkDocsConfig) -> None:
         if "notebooks/*.ipynb" in pages:
             at = pages.index("notebooks/*.ipynb")
             pages[at : at + 1] = [f"notebooks/{path.name}" for path in NOTEBOOKS]
+        if "champions.md" in pages:
+            at = pages.index("champions.md") + 1
+            pages[at:at] = [{card.name: f"champions/{card.name}.md"} for card in CARDS]
         if title == "API":
             pages.append({PACKAGE: pages_in(PACKAGE)})
 
@@ -69,6 +79,10 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
         files.append(File(f"notebooks/{path.name}", str(ROOT), config.site_dir, config.use_directory_urls))
     for module in modules():
         files.append(File.generated(config, page_of(module), content=f"---\ntitle: {module}\n---\n\n::: {module}\n"))
+
+
+    for card in CARDS:
+        files.append(File.generated(config, f"champions/{card.name}.md", content=model_card(card)))
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

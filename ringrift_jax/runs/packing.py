@@ -14,7 +14,7 @@ from .cards import CARD, Card, Evaluation, Training, read_card, write_card
 from .champion_files import CHAMPIONS, find_champion, load_champion
 from .directory import RunDirectory
 from .events import IterationFinished, RunStarted, read
-from .files import write_lines, write_whole
+from .files import whole_lines, write_lines, write_whole
 from .packed import SUFFIX, pack
 from .registry import champions
 
@@ -53,10 +53,8 @@ def put_in_box(source: Path, box: Path, commit: str) -> Card:
         pack(packed.champions / f"{version}{SUFFIX}", config, params)
         write_whole(packed.config, json.dumps(to_dict(config), indent=2) + "\n")
         iterations = card.trained[-1].iterations
-        write_lines(packed.metrics, map(json.dumps, run.read_metrics()[:iterations]))
-        for event in read(run.path):
-            if event.iteration <= iterations and not isinstance(event, IterationFinished):
-                packed.events.append(event)
+        write_lines(packed.metrics, whole_lines(run.metrics)[:iterations])
+        write_lines(packed.events.path, _told(run, iterations))
         write_card(new / CARD, card)
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)
@@ -81,6 +79,14 @@ def add_strength(entry: Path, measured: Iterable[Evaluation], games: Iterable[di
         record_files.write(RunDirectory(entry).games, games)
     write_card(entry / CARD, card)
     return card
+
+
+def _told(run: RunDirectory, iterations: int) -> list[str]:
+    """Lines of what happened until then, but for those of iterations, which the metrics have too."""
+    happened = zip(read(run.path), whole_lines(run.events.path), strict=True)
+    return [
+        line for event, line in happened if event.iteration <= iterations and not isinstance(event, IterationFinished)
+    ]
 
 
 def _before(config: RunConfig) -> tuple[Training, ...]:

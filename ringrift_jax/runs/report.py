@@ -22,6 +22,7 @@ from ..learning.config import flatten, to_dict
 from ..render import position_svg
 from ..render.pages import page
 from . import record_files
+from .cards import CARD
 from .directory import LOCK, RunDirectory
 from .events import KINDS, Alert, DataRejected, Event, RolledBack, RunStarted, RunStopped, read
 from .files import whole_lines
@@ -123,7 +124,9 @@ def _status(run: RunContents) -> list[tuple[str, Known]]:
 
 
 def _state(run: RunContents) -> dict[str, Any]:
-    """Whether it runs, has stopped, or ended without saying so."""
+    """Whether it is in the box, runs, has stopped, or ended without saying so."""
+    if (run.path / CARD).exists():
+        return {"text": f"in the box, as it was after iteration {len(run.iterations)}", "ago": "", "bad": False}
     running, lock = False, run.path / LOCK
     if lock.exists():
         try:

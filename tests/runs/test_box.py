@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -161,10 +162,10 @@ def test_names_of_the_box(run, empty, tmp_path, monkeypatch):
     for missing in (("hex8", None), ("square8", 4), ("square8-4p", None)):
         with pytest.raises(FileNotFoundError, match="in the box, which has square8-2p; train one: python -m"):
             box.find_run(*missing)
-    assert box.find_run("runs/mine") == rr.runs.box.Path("runs/mine") and not box.is_boxed("square9")
+    assert box.find_run("runs/mine") == Path("runs/mine") and not box.is_boxed("square9")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "square8-2p").mkdir()  # a directory of that name is what is meant
-    assert not box.is_boxed("square8-2p") and box.find_run("square8-2p") == rr.runs.box.Path("square8-2p")
+    assert not box.is_boxed("square8-2p") and box.find_run("square8-2p") == Path("square8-2p")
 
 
 def test_commands_take_names_of_the_box(run, empty, tmp_path, monkeypatch):

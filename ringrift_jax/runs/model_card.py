@@ -1,0 +1,98 @@
+"""Cards of champions as Markdown: a page for each, and one table over all."""
+
+from collections.abc import Iterable, Iterator
+
+from ..players.ratings import wilson
+from .cards import Card, Match, Training
+
+SHOWN = "random", "heuristic", "tactician:random", "tactician:heuristic"
+"""Opponents in the table over all champions, weakest first."""
+PLAYS = "16 turns"
+"""How champions play there, as they do unless told otherwise."""
+
+
+def model_card(card: Card) -> str:
+    """The page of a champion."""
+    title = f"{card.board}, {card.players} players"
+    lines = [
+        f"# {title}",
+        "",
+        f"`{card.name}`: champion {card.version} of its run, {card.parameters:,} parameters, stored in float16. "
+        f"{card.hours:.1f} hours and {sum(run.games for run in card.trained):,} games of self-play are behind it. "
+        f"License: {card.license}.",
+        "",
+        "## How it was made",
+        "",
+        *_table(("command", "commit", "on", "hours", "iterations", "games", "decisions"), map(_trained, card.trained)),
+        "",
+        "## How strong it is",
+        "",
+        "Shares of the games won, with 95 % intervals; equal players would win "
+        f"{1 / card.players:.0%}. Each game begins with random decisions, and the champion sits in each seat once from "
+        "each of these openings. Openings that the player to move can win at once are left out of the contested games.",
+        "",
+        *_table(
+            ("champion", "against", "games", "wins", "of contested games", "by seat", "decisions a game", "distinct"),
+            (_match(match) for found in card.strength for match in found.matches),
+        ),
+    ]
+    if rows := [row for found in card.strength for row in found.puzzles]:
+        lines += [
+            "",
+            "Of puzzles, wins of its own turn or turns after which the next player has none:",
+            "",
+            *_table(
+                ("champion", "does", "in", "share"),
+                ((row.player, row.what, row.puzzles, _share(row.solved, row.puzzles)) for row in rows),
+            ),
+        ]
+    lines += ["", "Measured by", ""]
+    lines += [f"- `{found.command}` at {found.commit}, {found.device}" for found in card.strength]
+    return "\n".join(lines) + "\n"
+
+
+def overview(cards: Iterable[Card]) -> str:
+    """The table over all champions, as they play unless told otherwise."""
+    return "\n".join(
+        _table(("champion", "trained", *(f"against {name}" for name in SHOWN)), map(_summary, cards)),
+    )
+
+
+def _summary(card: Card) -> Iterator[object]:
+    yield f"`{card.name}`"
+    yield f"{card.hours:.1f} h, {sum(run.games for run in card.trained):,} games"
+    for opponent in SHOWN:
+        found = [
+            match
+            for measured in card.strength
+            for match in measured.matches
+            if match.opponent == opponent and match.player.endswith(PLAYS)
+        ]
+        yield f"{_share(found[-1].wins, found[-1].games)}" if found else "not measured"
+
+
+def _trained(run: Training) -> Iterator[object]:
+    yield f"`{run.command}`"
+    yield from (run.commit, run.device, f"{run.hours:.2f}", run.iterations, f"{run.games:,}", f"{run.decisions:,}")
+
+
+def _match(match: Match) -> Iterator[object]:
+    seat_games = match.games // len(match.wins_by_seat)
+    yield from (match.player, match.opponent, match.games, _share(match.wins, match.games))
+    yield _share(match.contested_wins, match.contested_games) if match.contested_games else ""
+    yield ", ".join(f"{wins / seat_games:.0%}" for wins in match.wins_by_seat)
+    yield from (f"{match.length:.0f}", f"{match.distinct:.0%}")
+
+
+def _share(wins: int, games: int) -> str:
+    low, high = wilson(wins, games)
+    return f"{100 * wins / games:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _table(titles: Iterable[object], rows: Iterable[Iterable[object]]) -> list[str]:
+    titles = list(titles)
+    return [_row(titles), _row("---" for _ in titles), *(_row(row) for row in rows)]
+
+
+def _row(cells: Iterable[object]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"

@@ -1,0 +1,55 @@
+"""Cards as Markdown, and the table in the documents, which is that of the champions in the box."""
+
+from pathlib import Path
+
+from ringrift_jax.runs.box import BOX, boxed
+from ringrift_jax.runs.cards import CARD, Card, Evaluation, Match, Puzzles, Training, read_card
+from ringrift_jax.runs.model_card import model_card, overview
+
+PAGE = Path(__file__).parents[2] / "docs" / "champions.md"
+CARD_OF_TWO = Card(
+    board="square8",
+    players=2,
+    version=3,
+    parameters=1234,
+    license="MIT",
+    trained=(Training("train a", "abc1234", "cpu", 1.5, 100, 2000, 50000), Training("train b", "d", "cpu", 2, 1, 2, 3)),
+    strength=(
+        Evaluation(
+            "evaluate it",
+            "abc1234",
+            "cpu, 2 cores",
+            matches=(
+                Match("champion 3, 16 turns", "random", 400, 400, (200, 200), 20.4, 0.99, 0, 0),
+                Match("champion 3, 16 simulations", "heuristic", 400, 300, (200, 100), 20.4, 0.99, 0, 0),
+                Match("champion 3, 16 turns", "tactician:heuristic", 400, 350, (175, 175), 15.6, 0.9, 300, 290),
+            ),
+            puzzles=(Puzzles("champion 3, 16 turns", "wins", 40, 39),),
+        ),
+    ),
+)
+
+
+def test_a_card_says_all_that_is_known():
+    page = model_card(CARD_OF_TWO)
+    assert "3.5 hours and 2,002 games" in page
+    assert "| `train a` | abc1234 | cpu | 1.50 | 100 | 2,000 | 50,000 |" in page
+    assert (
+        "| champion 3, 16 turns | tactician:heuristic | 400 | 87.5 % (83.9 to 90.4) | 96.7 % (94.0 to 98.2) "
+        "| 88%, 88% | 16 | 90% |" in page
+    )
+    assert "| champion 3, 16 turns | wins | 40 | 97.5 % (87.1 to 99.6) |" in page
+    assert page.endswith("- `evaluate it` at abc1234, cpu, 2 cores\n")
+
+
+def test_the_table_shows_how_champions_play_unless_told_otherwise():
+    *_, row = overview([CARD_OF_TWO]).splitlines()
+    assert row == (
+        "| `square8-2p` | 3.5 h, 2,002 games | 100.0 % (99.0 to 100.0) | not measured | not measured "
+        "| 87.5 % (83.9 to 90.4) |"
+    )
+
+
+def test_the_page_has_the_table_of_the_box():
+    table = overview(read_card(BOX / name / CARD) for name in boxed())
+    assert table in PAGE.read_text(encoding="utf-8"), f"docs/champions.md must have\n{table}"
