@@ -60,8 +60,9 @@ class Args:
       run_dir: where everything is kept.
       iterations: total to reach, those of earlier calls included.
       hours: stop after so many hours of this call, however many iterations that is unless --iterations is given too.
-      until_elo: stop when the champion is so much stronger than the untrained network by the sum of the arenas, in each
-        of which it played only the champion before; likewise without limit of iterations unless that is given.
+      until_elo: stop when the champion is so much stronger than the network that the run began with, by the sum of the
+        arenas, in each of which it played only the champion before; likewise without limit of iterations unless that is
+        given.
       origin: the champion to begin with in place of an untrained network, also one of another board or number of
         players: a run, RUN/champions/VERSION, or a board's name for the champion in the box. The network is of its
         size then.
