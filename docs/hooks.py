@@ -80,7 +80,6 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     for module in modules():
         files.append(File.generated(config, page_of(module), content=f"---\ntitle: {module}\n---\n\n::: {module}\n"))
 
-
     for card in CARDS:
         files.append(File.generated(config, f"champions/{card.name}.md", content=model_card(card)))
 

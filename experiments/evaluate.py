@@ -92,8 +92,8 @@ class Args:
         for the one in the box; or random, heuristic, heuristic:PROFILE, or tactician: before one of these.
       against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which decides as
         the champion does; champion:0 is what training began with; or tactician: before one of these, who takes every
-        win of its own turn first. Those without a network play each other too. A ladder's are random and heuristic, each
-        with tactician: before it and without.
+        win of its own turn first. Those without a network play each other too. A ladder's are random and heuristic,
+        each with tactician: before it and without.
       games: of each match, made a multiple of the number of players.
       simulations: of the champion's tree over decisions, one or several; 0 is the network alone, which takes its most
         likely action.

@@ -1,7 +1,7 @@
 """A champion as one small file: what :data:`the box <ringrift_jax.runs.box.BOX>` holds in place of Orbax's directories.
 
 ``VERSION.npz`` has an array of float16 for each of the network's parameters, by its path, and the settings of the run
-as JSON. Rounded so, a champion decides as before but for one decision in some hundreds (docs/champions.md).
+as JSON. Rounded so, a champion decides as before but for one decision in some thousands (docs/champions.md).
 """
 
 import json
