@@ -17,7 +17,7 @@ from ..search.config import SearchConfig
 from ..search.evaluation import Evaluate, evaluate_observations
 from ..search.network import NetworkConfig, make_network
 from ..search.ply import no_memory, search_on
-from ..search.winning_turn import NODES, winning_turn
+from ..search.winning_turn import usual_nodes, winning_turn
 from . import heuristic
 
 Agent = Callable[[Any, jax.Array], jax.Array]
@@ -104,9 +104,10 @@ def search_agent(env: Game, evaluate: Evaluate, params, config: SearchConfig, me
     return Planner(partial(spread(act, mesh), params), partial(no_memory, config))
 
 
-def tactician(env: Env, agent: Agent, nodes: int = NODES, mesh: Mesh | None = None) -> Agent:
-    """The agent, but it takes every win of its own turn that a search of so many decisions finds. ``mesh``: devices to
-    spread games over."""
+def tactician(env: Env, agent: Agent, nodes: int | None = None, mesh: Mesh | None = None) -> Agent:
+    """The agent, but it takes every win of its own turn that a search of so many decisions finds, by default of
+    :func:`~ringrift_jax.search.winning_turn.usual_nodes`. ``mesh``: devices to spread games over."""
+    nodes = nodes or usual_nodes(env)
     find = spread(lambda _, states: winning_turn(env, states, nodes), mesh)
 
     def act(states, keys):

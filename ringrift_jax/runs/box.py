@@ -14,7 +14,7 @@ from ..env import Env
 from ..learning.config import RunConfig
 from ..players.agents import Agent, make_evaluate, search_agent
 from ..search.config import TURNS
-from ..search.winning_turn import NODES
+from ..search.winning_turn import usual_nodes
 from .cards import CARD, Card, read_card
 from .packed import SUFFIX, unpack
 
@@ -48,16 +48,19 @@ class Champion:
         :class:`~ringrift_jax.search.network.PolicyValueNetwork`."""
         return make_evaluate(self.env, self.config.loop.network)(self.params, observations)
 
-    def agent(self, turns: int = TURNS, nodes: int = NODES) -> Agent:
+    def agent(self, turns: int = TURNS, nodes: int | None = None) -> Agent:
         """The champion as a player, ``agent(states [B], keys [B]) -> int32[B]``.
 
         Args:
           turns: whole turns that it compares.
-          nodes: decisions of each exact search, for wins of its own turn and of the next player's.
+          nodes: decisions of each exact search, for wins of its own turn and of the next player's; by default 65,536,
+            and 4,096 on the large boards.
         """
         loop = self.config.loop
         evaluate = make_evaluate(self.env, loop.network)
-        return search_agent(self.env, evaluate, self.params, loop.search.by_turns(turns, nodes))
+        return search_agent(
+            self.env, evaluate, self.params, loop.search.by_turns(turns, nodes or usual_nodes(self.env))
+        )
 
 
 def champion(board: str, num_players: int = 2) -> Champion:

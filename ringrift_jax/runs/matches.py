@@ -31,7 +31,7 @@ from ..players.agents import (
 from ..players.arena import Match, advance, distinct_share, match_keys, new_match, next_ply, width_of
 from ..players.ratings import Result, pairwise_from_ranks, wilson
 from ..search.config import TURNS
-from ..search.winning_turn import NODES, winning_turn
+from ..search.winning_turn import usual_nodes, winning_turn
 from .box import find_run, is_boxed
 from .champion_files import find_champion, load_champion
 from .records import record_game
@@ -188,7 +188,7 @@ def make_agent(env: Env, loop: LoopConfig, style: Style, learned: Any, mesh: Mes
         return heuristic_agent(env, learned, mesh)
     evaluate = make_evaluate(env, loop.network)
     if style.turns:
-        return search_agent(env, evaluate, learned, loop.search.by_turns(style.turns, NODES), mesh)
+        return search_agent(env, evaluate, learned, loop.search.by_turns(style.turns, usual_nodes(env)), mesh)
     if not style.simulations:
         return network_agent(env, evaluate, learned, mesh)
     tree = replace(loop.search, simulations=style.simulations, turns=0, turn_nodes=0)
@@ -280,9 +280,9 @@ class Matches:
     @cached_property
     def won_at_once(self) -> np.ndarray:
         """``bool[groups]``: openings after which the player to move can win before its turn passes, as far as a search
-        of ``NODES`` decisions finds out. A player who takes every win loses none of these games from that seat."""
+        of :func:`~ringrift_jax.search.winning_turn.usual_nodes` finds out. A player who takes every win loses none of these games from that seat."""
         firsts = jax.tree.map(lambda leaf: leaf[:: self.config.num_players], self._opened[0].state)
-        return np.asarray(winning_turn(self.env, firsts).found)
+        return np.asarray(winning_turn(self.env, firsts, usual_nodes(self.env)).found)
 
     def play(self, player: Player, opponent: Player) -> Outcome:
         """Plays a match to its end. FileNotFoundError when one of the champions does not exist."""

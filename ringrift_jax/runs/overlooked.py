@@ -7,7 +7,7 @@ import numpy as np
 from .. import make
 from ..pytrees import stack
 from ..search.explain_win import describe_line
-from ..search.winning_turn import NODES, turn_goes_on, winning_lines, won_by
+from ..search.winning_turn import turn_goes_on, usual_nodes, winning_lines, won_by
 from .records import played_decisions
 
 
@@ -24,7 +24,7 @@ def overlooked_wins(record: dict) -> dict[int, str]:
     env = make(record["board"], record["players"], swap_rule=record["swap_rule"])
     states, _, numbers = played_decisions(env, record)
     batch = stack(states)
-    win, lines = jax.device_get(winning_lines(env, batch, NODES, jnp.ones(len(states), bool)))
+    win, lines = jax.device_get(winning_lines(env, batch, usual_nodes(env), jnp.ones(len(states), bool)))
     before, after = (jax.tree.map(lambda leaf, part=part: leaf[part], batch) for part in (np.s_[:-1], np.s_[1:]))
     won, same_turn = won_by(after, before.current_player), turn_goes_on(before, after)
     # A win that is there still, or perhaps is, was not given away.

@@ -26,7 +26,7 @@ from ..pytrees import select, stack
 from ..search.config import SearchConfig
 from ..search.explain_win import play_line
 from ..search.whole_turns import make_plans
-from ..search.winning_turn import NODES, turn_goes_on, winning_lines, winning_turn, won_by
+from ..search.winning_turn import turn_goes_on, usual_nodes, winning_lines, winning_turn, won_by
 from .records import played_decisions
 
 
@@ -72,7 +72,7 @@ def find_puzzles(env: Env, records: Iterable[dict], batch: int = 128) -> list[Pu
     for i in range(0, len(starts), batch):
         some = starts[i : i + batch]
         padded = some + [some[0]] * (batch - len(some))
-        win, lines = jax.device_get(winning_lines(env, stack(padded), NODES, jnp.arange(batch) < len(some)))
+        win, lines = jax.device_get(winning_lines(env, stack(padded), usual_nodes(env), jnp.arange(batch) < len(some)))
         for j in np.flatnonzero(win.found):
             moves, _ = play_line(env, some[j], lines[j])
             puzzle = Puzzle(
@@ -121,7 +121,7 @@ def defensible(env: Env, states: Any, key: jax.Array, turns: int = 64) -> np.nda
     """Whether one of so many turns drawn at random leaves the next player no win, ``bool[P]``; so True is proved, False
     is not. ``key``: typed, consumed."""
     batch = len(states.turn)
-    config = SearchConfig(turns=turns, answers=turns, answer_nodes=NODES)
+    config = SearchConfig(turns=turns, answers=turns, answer_nodes=usual_nodes(env))
 
     def even(_: Any, observations: jax.Array) -> tuple[jax.Array, jax.Array]:
         return jnp.zeros((len(observations), env.num_actions)), jnp.zeros((len(observations), env.num_players))

@@ -31,6 +31,10 @@ from .slots import entries, num_candidates, pack
 NODES = 65536
 """Decisions tried in a turn unless told otherwise."""
 
+NODES_ON_LARGE_BOARDS = 4096
+"""The same for players on boards of more than 100 cells, where four times as many take three times as long and find no
+more wins (docs/performance.md)."""
+
 LINE = 16
 """Decisions of a turn that are remembered. Longer turns are rare, and are searched again from there."""
 
@@ -81,6 +85,11 @@ def winning_turn(env: Env, states: Any, nodes: int | jax.Array = NODES) -> Winni
         raise ValueError(f"nodes is {nodes!r}; it must be an integer from 1 to {INT32_MAX}")
     turn, _ = _compiled(env)(states, nodes, jnp.ones(len(states.turn), bool))
     return turn
+
+
+def usual_nodes(env: Env) -> int:
+    """Decisions that players try in a turn unless told otherwise."""
+    return NODES if env.board.num_cells <= 100 else NODES_ON_LARGE_BOARDS
 
 
 def winning_lines(env: Env, states: Any, nodes: int | jax.Array, asked: jax.Array) -> tuple[WinningTurn, jax.Array]:
