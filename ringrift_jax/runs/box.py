@@ -56,11 +56,9 @@ class Champion:
           nodes: decisions of each exact search, for wins of its own turn and of the next player's; by default 65,536,
             and 4,096 on the large boards.
         """
-        loop = self.config.loop
-        evaluate = make_evaluate(self.env, loop.network)
-        return search_agent(
-            self.env, evaluate, self.params, loop.search.by_turns(turns, nodes or usual_nodes(self.env))
-        )
+        env, loop = self.env, self.config.loop
+        search = loop.search.by_turns(turns, nodes or usual_nodes(env))
+        return search_agent(env, make_evaluate(env, loop.network), self.params, search)
 
 
 def champion(board: str, num_players: int = 2) -> Champion:

@@ -280,7 +280,8 @@ class Matches:
     @cached_property
     def won_at_once(self) -> np.ndarray:
         """``bool[groups]``: openings after which the player to move can win before its turn passes, as far as a search
-        of :func:`~ringrift_jax.search.winning_turn.usual_nodes` finds out. A player who takes every win loses none of these games from that seat."""
+        of :func:`~ringrift_jax.search.winning_turn.usual_nodes` finds out. A player who takes every win loses none of
+        these games from that seat."""
         firsts = jax.tree.map(lambda leaf: leaf[:: self.config.num_players], self._opened[0].state)
         return np.asarray(winning_turn(self.env, firsts, usual_nodes(self.env)).found)
 
