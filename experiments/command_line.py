@@ -1,4 +1,7 @@
-"""What the commands share: arguments from dataclasses, errors on one line, any terminal or pipe, how JAX starts."""
+"""What the commands share: arguments from dataclasses, errors on one line, any terminal or pipe, how JAX starts.
+
+Those functions that need JAX import it, so that a command can parse its arguments and answer before that.
+"""
 
 import codecs
 import contextlib
@@ -12,13 +15,11 @@ from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-import jax
 import platformdirs
 import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from ringrift_jax.devices import wait_for_slower_devices
 from ringrift_jax.settings import check
 
 BoardName = Literal["square8", "square19", "hex8", "hexagonal"]
@@ -150,6 +151,8 @@ def choose_preset(name: str) -> str:
     a warning if it is ``gpu`` and there is none."""
     if name not in ("auto", "gpu"):
         return name
+    import jax
+
     share_gpu_memory()
     problem = None
     try:
@@ -173,6 +176,8 @@ def choose_preset(name: str) -> str:
 
 def asked_platforms() -> str | None:
     """What ``JAX_PLATFORMS`` says."""
+    import jax
+
     return jax.config.jax_platforms  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -203,6 +208,8 @@ def waiting(what: str) -> Iterator[None]:
 def start_jax() -> None:
     """Has JAX look for its devices, or ends the program with one line that says why there are none. It keeps compiled
     programs in the user's cache directory, unless ``JAX_COMPILATION_CACHE_DIR`` says where."""
+    import jax
+
     share_gpu_memory()
     try:
         jax.devices()
@@ -227,6 +234,10 @@ def use_deterministic_kernels() -> None:
 
 def use_all_cores() -> None:
     """Makes every CPU core a device (:mod:`ringrift_jax.devices`), unless JAX runs already or was told how many."""
+    import jax
+
+    from ringrift_jax.devices import wait_for_slower_devices
+
     asked = jax.config.jax_num_cpu_devices  # pyright: ignore[reportAttributeAccessIssue]
     if asked < 0 and "device_count" not in os.environ.get("XLA_FLAGS", ""):
         with contextlib.suppress(RuntimeError):

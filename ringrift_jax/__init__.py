@@ -1,19 +1,14 @@
 """The board game RingRift in JAX: exact rules, a fast environment, search and training.
 
-Importing this package touches no JAX backend and allocates no array.
+Importing this package touches no JAX backend and allocates no array. It does not even import JAX, which takes longer
+than the rest together, until one of its public names is used: the rules in plain Python answer at once.
 """
 
-from . import notation, render, symmetry, wrappers
-from .boards import BOARD_NAMES, Board
-from .checks import check_env
-from .env import Env, make, random_action
-from .game import Game, GameState
-from .notation.explain import explain
-from .players import heuristic
-from .rules.state import Phase, Reason, State
-from .runs.box import champion
-from .search.explain_win import explain_win
-from .search.winning_turn import WinningTurn, winning_turn
+# pyright: reportUnsupportedDunderAll=false
+# (it cannot see names that are fetched; __init__.pyi has them for users' checkers)
+
+from importlib import import_module
+from typing import Any
 
 __all__ = [
     "BOARD_NAMES",
@@ -39,5 +34,19 @@ __all__ = [
     "wrappers",
 ]
 
-# What a notebook shows of a state. The rules cannot name it, because render stands on them.
-State._repr_html_ = render.board.state_html  # pyright: ignore[reportAttributeAccessIssue]
+
+def __getattr__(name: str) -> Any:
+    """A module of the package, or a public name of :mod:`.api`."""
+    try:
+        return import_module(f".{name}", __name__)
+    except ModuleNotFoundError as problem:
+        if problem.name != f"{__name__}.{name}":
+            raise
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(".api", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,10 +1,15 @@
 """The layout is the architecture: imports go down the floors, never up, and the library does not know the commands."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import ringrift_jax
+from ringrift_jax import api
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,6 +30,7 @@ FLOORS = (
     ("players",),
     ("learning",),
     ("runs",),
+    ("api",),
 )
 """Modules and folders of ``ringrift_jax``, from the ground up. Those of one floor do not import each other."""
 
@@ -93,3 +99,19 @@ def test_no_import_circles_inside_a_floor():
 
     for name in modules:
         visit(name, ())
+
+
+def test_the_package_offers_what_api_has():
+    assert ringrift_jax.__all__ == api.__all__
+    assert {*api.__all__} < {*dir(ringrift_jax)}
+    for name in api.__all__:
+        assert getattr(ringrift_jax, name) is getattr(api, name)
+    with pytest.raises(AttributeError, match="no attribute 'champions'"):
+        getattr(ringrift_jax, "champions")  # noqa: B009
+
+
+@pytest.mark.parametrize("module", ["ringrift_jax", "ringrift_jax.reference", "ringrift_jax.runs.files"])
+def test_the_rules_in_plain_python_do_not_wait_for_jax(module: str):
+    """They answer at once, while other processes compile."""
+    code = f"import sys, {module}; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
