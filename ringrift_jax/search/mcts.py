@@ -132,9 +132,51 @@ def grow(
     # Few arrays in place of many: each is written by a kernel of its own.
     pack, unpack = packing(root.embedding)
     start = _plant(root._replace(embedding=pack(root.embedding)), simulations + 1, proofs)
+    depth = min(max_depth, simulations)
+    simulate = _simulation(pack, unpack, expand, choose_at_root, choose_below, depth, proofs)
+    grown = lax.fori_loop(0, simulations, simulate, start)
+    return grown._replace(embeddings=jax.vmap(unpack)(grown.embeddings))
+
+
+def plant(root: Leaf, nodes: int, proofs: bool) -> Grown:
+    """A tree that has its root alone, and room for so many nodes; :func:`grow_on` lets it grow."""
+    pack, unpack = packing(root.embedding)
+    planted = _plant(root._replace(embedding=pack(root.embedding)), nodes, proofs)
+    return planted._replace(embeddings=jax.vmap(unpack)(planted.embeddings))
+
+
+def grow_on(
+    grown: Grown,
+    first: jax.Array | int,
+    last: jax.Array | int,
+    expand: Callable[[Any, jax.Array], Leaf],
+    choose_at_root: Callable[[Grown], Any],
+    choose_below: Callable[[Grown, jax.Array], Any],
+    max_depth: int,
+    proofs: bool,
+) -> Grown:
+    """A tree with the simulations from ``first`` to before ``last`` more, where ``first`` are done and the tree has
+    room for ``last`` nodes below its root. The rest is as in :func:`grow`."""
+    pack, unpack = packing(jax.tree.map(lambda rows: rows[0], grown.embeddings))
+    simulate = _simulation(pack, unpack, expand, choose_at_root, choose_below, max_depth, proofs)
+    packed = grown._replace(embeddings=jax.vmap(pack)(grown.embeddings))
+    grown = lax.fori_loop(first, last, simulate, packed)
+    return grown._replace(embeddings=jax.vmap(unpack)(grown.embeddings))
+
+
+def _simulation(
+    pack: Callable,
+    unpack: Callable,
+    expand: Callable,
+    choose_at_root: Callable,
+    choose_below: Callable,
+    max_depth: int,
+    proofs: bool,
+) -> Callable[[jax.Array, Grown], Grown]:
+    """``simulate(number, tree)``, with the simulation of this number, from 0, in a tree with packed embeddings."""
 
     def simulate(number: jax.Array, now: Grown) -> Grown:
-        path = _descend(now, choose_at_root, choose_below, min(max_depth, simulations), proofs)
+        path = _descend(now, choose_at_root, choose_below, max_depth, proofs)
         parent, slot = path.parents[path.depth - 1], path.slots[path.depth - 1]
         known = now.children[parent, slot]
         node = jnp.where(known == UNVISITED, number + 1, known)
@@ -144,8 +186,7 @@ def grow(
         found = jnp.where(now.proved[node], now.values[node], leaf.values) if proofs else leaf.values
         return _back_up(now, path, node, found, proofs)
 
-    grown = lax.fori_loop(0, simulations, simulate, start)
-    return grown._replace(embeddings=jax.vmap(unpack)(grown.embeddings))
+    return simulate
 
 
 class _Path(NamedTuple):

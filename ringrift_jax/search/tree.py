@@ -22,7 +22,7 @@ from ..numerics import check_typed_keys, in_32_bits
 from ..pytrees import select
 from .config import SearchConfig, SearchOutput, divergence, num_slots
 from .evaluation import Evaluate, evaluate_observations
-from .mcts import ROOT, Leaf, grow
+from .mcts import ROOT, Grown, Leaf, grow, grow_on, plant
 from .slots import Slots, legal_slots
 
 
@@ -79,13 +79,7 @@ def search_tree(
     root_player = state.current_player
     slots, values, finite = _evaluate(env, evaluate, params, state, config, gumbel_key, noise)
     node = Node(state, slots.actions, root_player, jnp.int32(0), slots.overflow, ~finite)
-    qtransform = partial(
-        mctx.qtransform_completed_by_mix_value,
-        value_scale=config.value_scale,
-        maxvisit_init=config.maxvisit_init,
-        rescale_values=config.rescale_values,
-        use_mixed_value=config.use_mixed_value,
-    )
+    qtransform = _qtransform(config)
     # mctx.gumbel_muzero_policy, except that the noise comes from the slots it helped to choose.
     invalid = slots.actions < 0
     at_root = partial(
@@ -120,6 +114,56 @@ def search_tree(
         slot = jnp.where(won, jnp.argmax(jnp.where(wins, improved, -jnp.inf)), slot).astype(jnp.int32)
         weights = jnp.where(won, (jnp.arange(len(weights)) == slot).astype(weights.dtype), weights)
     return SearchResult(tree, slot, weights, won, values_of_all, proved)
+
+
+@in_32_bits
+def begin_search(
+    env: Game, evaluate: Evaluate, params: Any, state: GameState, config: SearchConfig, nodes: int
+) -> Grown:
+    """A search of one position to be continued as long as one likes, by :func:`continue_search`, with room for so many
+    simulations less one. It has no noise."""
+    slots, values, finite = _evaluate(env, evaluate, params, state, config, noise=0.0)
+    root = Node(state, slots.actions, state.current_player, jnp.int32(0), slots.overflow, ~finite)
+    return plant(_leaf(config, state, slots, values, root), nodes, config.proofs)
+
+
+@in_32_bits
+def continue_search(
+    env: Game,
+    evaluate: Evaluate,
+    params: Any,
+    grown: Grown,
+    first: jax.Array | int,
+    last: jax.Array | int,
+    config: SearchConfig,
+    max_depth: int,
+) -> Grown:
+    """The search with the simulations from ``first``, which are done, to before ``last``. At the root as below it a
+    decision is visited as often as the policy that is improved by the values found has it, because how many simulations
+    there will be is not known, which sequential halving has to know."""
+    extra = mctx.GumbelMuZeroExtraData(root_gumbel=jnp.zeros_like(grown.logits[ROOT]))
+    key = jax.random.key(0)  # the choice is not random, mctx only asks for a key
+    choose = partial(mctx.gumbel_muzero_interior_action_selection, qtransform=_qtransform(config))
+    return grow_on(
+        grown,
+        first,
+        last,
+        partial(_expand, env, evaluate, params, config),
+        lambda grown: choose(key, grown.tree(extra), ROOT, 0),
+        lambda grown, node: choose(key, grown.tree(extra), node, 0),
+        max_depth,
+        config.proofs,
+    )
+
+
+def _qtransform(config: SearchConfig):
+    return partial(
+        mctx.qtransform_completed_by_mix_value,
+        value_scale=config.value_scale,
+        maxvisit_init=config.maxvisit_init,
+        rescale_values=config.rescale_values,
+        use_mixed_value=config.use_mixed_value,
+    )
 
 
 def _evaluate(
