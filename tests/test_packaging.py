@@ -34,7 +34,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 def test_import_touches_no_backend(tmp_path: Path):
     """With a platform that does not exist, whatever touches a backend fails."""
     code = """
-import jax, ringrift_jax, experiments
+import jax, ringrift_jax.api, experiments
 try:
     jax.devices()
 except RuntimeError as error:
@@ -78,6 +78,9 @@ def test_wheel_works_in_an_empty_environment(tmp_path: Path):
     assert (Path(location.strip()).parent / "py.typed").exists()
     monitoring = Path(location.strip()).parents[1] / "ringrift_jax" / "runs" / "monitors"
     assert {"dashboard.json", "alerts.yml"} <= {path.name for path in monitoring.iterdir()}
+    page = Path(location.strip()).parents[1] / "experiments" / "play" / "web" / "static"
+    kept = {path.name for path in (ROOT / "experiments" / "play" / "web" / "static").iterdir()}
+    assert "index.html" in kept and kept == {path.name for path in page.iterdir()}
     assert {path.name for path in monitoring.parent.glob("templates/*")} == {"report.html", "sections.html"}
     cards = Path(location.strip()).parents[1] / "experiments" / "measure" / "cards"
     assert {path.name for path in cards.glob("*.txtpb")} == {"h100.txtpb", "h200.txtpb"}

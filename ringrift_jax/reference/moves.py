@@ -50,6 +50,16 @@ _PATTERNS = [
 ]
 
 
+_GOING = ("M", "C", "K", "R", "F", "S", "1", "2")
+
+
+def ends(move: Move) -> tuple[int, int] | None:
+    """From where to where something moves; None for moves that stay on their cells."""
+    if move.kind not in _GOING:
+        return None
+    return move.cells[0], move.cells[2 if move.kind in ("C", "K") else 1]
+
+
 def parse_move(board: Board, text: str) -> Move:
     """A move string in parts; ValueError, with the reason, when it is not one."""
     if text in WORDS:

@@ -5,22 +5,13 @@ from html import escape
 from math import hypot
 
 from ..boards import Board
-from ..reference.moves import Move, parse_move
+from ..reference.moves import ends, parse_move
 from ..reference.position import Position
 from .geometry import CELL, centre
 from .themes import SEAT_COLOURS, Theme
 
 SHOWN_WEIGHTS = 12
 """The heaviest moves of a policy are drawn, no more."""
-
-_ARROWS = ("M", "C", "K", "R", "F", "S", "1", "2")
-
-
-def ends(move: Move) -> tuple[int, int] | None:
-    """From where to where something moves; None for moves that stay on their cells."""
-    if move.kind not in _ARROWS:
-        return None
-    return move.cells[0], move.cells[2 if move.kind in ("C", "K") else 1]
 
 
 def pending(board: Board, pos: Position, theme: Theme) -> list[str]:
