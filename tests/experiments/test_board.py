@@ -368,7 +368,9 @@ def test_every_phase_says_what_one_may_do_and_why():
         for move in {*chance.sample(legal, min(3, len(legal))), *(move for move in legal if " " not in move)}:
             kinds.add(move.split(" ")[0])
             told = effects.effect(pos, move)
-            assert told["says"].endswith(".")
+            assert told["says"].endswith(".") and "{" not in told["says"]
+            about = effects.effect(pos, move, to_mover=False)["says"].lower()
+            assert not {"you", "your", "yours"} & {*about.replace(".", " ").replace(",", " ").split()}, about
             after = effects.contents(apply(pos, move))
             shown = effects.contents(pos) | told["after"]
             assert {cell: what for cell, what in shown.items() if what} == after
@@ -421,6 +423,10 @@ def test_effects_are_told_before_the_click():
     )
     cell = pos.geometry.index
     assert told["after"] == {cell["0,0"]: "m1", cell["0,1"]: "c1", cell["0,2"]: "m1", cell["0,4"]: "s11"}
+    assert effects.effect(pos, "M 0,0>0,4", to_mover=False)["says"] == (
+        "The stack of 2 goes from 0,0 to 0,4. 1 marker of its own becomes territory on the way. "
+        "1 other marker becomes its own. It may then capture."
+    )
     told = effects.effect(pos, "C 0,0*0,5>0,6")
     assert "takes seat 2's ring" in told["says"] and "its top ring is eliminated, for you" in told["says"]
     assert told["marks"]["captured"] == [cell["0,5"]] and told["marks"]["landing"] == [cell["0,6"]]
@@ -740,6 +746,21 @@ def test_all_boards_in_both_themes_and_on_a_phone(desk, page, board, players, ce
     page.set_viewport_size({"width": 375, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 375, "nothing is wider than the screen"
     shot(page, f"{board}-dark-phone", tmp_path)
+
+
+def test_a_win_that_was_overlooked_is_marked(page):
+    """Seat 1 could win at the start, its first move keeps the win, its second does not, and its turn ends."""
+    page.goto("/")
+    missed = page.evaluate(
+        """async () => {
+          const { overlooked } = await import("/static/analysis.js"), { followers } = await import("/static/moves.js");
+          const tree = [[-1, "", 0, 0], [0, "A", 1, 1], [1, "B", 1, 1], [2, "C", 2, 2]]
+            .map(([parent, move, seat, turn]) => ({ parent, move, seat, turn }));
+          const game = { tree, wins: { 0: ["X", "Y"], 1: ["Y"] } };
+          return tree.map((_, node) => overlooked(game, node, followers(tree)));
+        }"""
+    )
+    assert missed == ["", "", "could win: Y", ""]
 
 
 def test_a_new_game_from_the_page(page):

@@ -14,7 +14,9 @@ from toy_game import ToyGame, best_reward
 from toy_search import BATCH, EXACT, NOISY, THREE, TWO, after, evaluate, positions, run, run_one, stack, weights
 
 from ringrift_jax.rules.state import Phase
+from ringrift_jax.search.mcts import ROOT
 from ringrift_jax.search.ply import no_memory, play_ply
+from ringrift_jax.search.tree import begin_search, continue_search
 
 PROOFS = replace(NOISY, proofs=True, simulations=100)
 
@@ -169,3 +171,23 @@ def test_no_simulation_goes_below_what_is_proved():
     assert not over[result.tree.parents[1:]][made[1:]].any()
     assert made.sum() < len(made), "the tree of a heap of 3 is smaller than the simulations"
     assert output.value == best_reward(3)
+
+
+@pytest.mark.parametrize("game", [TWO, THREE], ids=["two", "three"])
+def test_a_search_that_is_continued_is_the_one_at_once(game):
+    """Looking at a tree in between changes nothing, and every simulation counts."""
+    state, config = positions(game, 1)[0], replace(EXACT, opponents="maxn", proofs=True)
+    grow = jax.jit(continue_search, static_argnums=(0, 1, 6, 7))
+    judge = partial(evaluate, game)
+
+    def search(*looks: int):
+        grown, done = begin_search(game, judge, weights(), state, config, 65), 0
+        for last in looks:
+            grown, done = grow(game, judge, weights(), grown, done, last, config, 32), last
+        return jax.device_get(grown)
+
+    once, often = search(64), search(1, 2, 10, 64)
+    jax.tree.map(np.testing.assert_array_equal, once, often)
+    few = search(10)
+    assert (few.visits[ROOT], once.visits[ROOT]) == (11, 65) and few.children_visits[ROOT].sum() == 10
+    assert (once.children_visits[ROOT] >= few.children_visits[ROOT]).all()

@@ -41,8 +41,16 @@ def _run(pos: Position, first: int, last: int) -> list[int]:
     return [first, *pos.geometry.between(first, last), last] if first != last else [first]
 
 
-def effect(pos: Position, text: str) -> dict[str, Any]:
+_YOU = {"you": "you", "your": "your", "of_yours": "of yours", "yours": "yours", "Your": "Your", "Take": "You take"}
+
+
+def effect(pos: Position, text: str, to_mover: bool = True) -> dict[str, Any]:
     """What a legal move would do.
+
+    Args:
+      pos: a settled position.
+      text: the move.
+      to_mover: the sentence speaks to who moves, and else about that seat.
 
     Returns:
       ``says``: a sentence; ``after``: the contents of the cells that change, empty texts for bare ones; ``marks``: the
@@ -63,7 +71,16 @@ def effect(pos: Position, text: str) -> dict[str, Any]:
     if move.kind == "T":
         region = region_from(pos, move.cells[0], move.colours[0])
         marks |= {"region": sorted(region), "border": sorted(border(pos, region)), "collapsed": []}
-    says = " ".join([*_says(pos, move, after, marks), *_comes(pos, after)])
+    seat = f"seat {pos.seat}"
+    about = {
+        "you": seat,
+        "your": "its",
+        "of_yours": "of its own",
+        "yours": "its own",
+        "Your": "Its",
+        "Take": "It takes",
+    }
+    says = " ".join([*_says(pos, move, after, marks), *_comes(pos, after)]).format_map(_YOU if to_mover else about)
     return {"says": says, "after": {cell: then.get(cell, "") for cell in sorted(changed)}, "marks": marks}
 
 
@@ -78,14 +95,14 @@ def _says(pos: Position, move: Move, after: Position, marks: dict[str, list[int]
             return [f"The stack of {len(pos.stacks[move.cells[0]])} goes from {names[0]} to {names[1]}.", *_way(marks)]
         case "C" | "K":
             taken = pos.stacks[move.cells[1]][-1]
-            whose = "your own" if taken == pos.seat else f"seat {taken}'s"
+            whose = "{your} own" if taken == pos.seat else f"seat {taken}'s"
             return [f"Jumps over {names[1]}, takes {whose} ring from its top, lands on {names[2]}.", *_way(marks)]
         case "F":
-            return [f"The marker slides to {names[1]}; your lowest ring on {names[2]} pays."]
+            return [f"The marker slides to {names[1]}; {{your}} lowest ring on {names[2]} pays."]
         case "S":
-            return [f"The marker removes the top ring of {names[1]}; your lowest ring on {names[2]} pays."]
+            return [f"The marker removes the top ring of {names[1]}; {{your}} lowest ring on {names[2]} pays."]
         case "1":
-            return [f"{_become(len(marks['collapsed']), 'cell')} territory; your ring on {names[2]} pays."]
+            return [f"{_become(len(marks['collapsed']), 'cell')} territory; {{your}} ring on {names[2]} pays."]
         case "2":
             return [f"{_become(len(marks['collapsed']), 'cell')} territory, for nothing."]
         case "L":
@@ -93,23 +110,23 @@ def _says(pos: Position, move: Move, after: Position, marks: dict[str, list[int]
             return [f"{_become(len(marks['collapsed']), 'cell')} territory. {price}"]
         case "T":
             inside, around = len(marks["region"]), len(marks["border"])
-            price = "A ring of yours inside a stack" if pos.recovered else "A cap"
+            price = "A ring {of_yours} inside a stack" if pos.recovered else "A cap"
             return [
                 f"Claims {_count(inside, 'cell')} and {_count(around, 'marker')} around: {inside + around} territory. "
-                f"{_count(gone, 'ring')} in it {'is' if gone == 1 else 'are'} eliminated for you. "
+                f"{_count(gone, 'ring')} in it {'is' if gone == 1 else 'are'} eliminated for {{you}}. "
                 f"{price} is to be paid for it."
             ]
         case "EL" | "ET" | "ER" | "FE":
-            return [f"The stack on {names[0]} loses {_count(gone, 'ring')}, eliminated for you."]
+            return [f"The stack on {names[0]} loses {_count(gone, 'ring')}, eliminated for {{you}}."]
         case "SWAP":
-            return ["You take over the colour of the other player, and it takes over yours."]
+            return ["{Take} over the colour of the other player, who gets {your} colour."]
         case _:
             return [_SKIPS[move.kind]]
 
 
 _SKIPS = {
-    "SKIP_PLACE": "You place nothing, and may move any of your stacks.",
-    "SKIP_RECOVERY": "You do nothing.",
+    "SKIP_PLACE": "Nothing is placed, and any of {your} stacks may move.",
+    "SKIP_RECOVERY": "Nothing is done.",
     "SKIP_CAPTURE": "The stack stays where it is.",
     "SKIP_TERR": "The region stays as it is, and may be claimed later, by others too.",
 }
@@ -119,9 +136,11 @@ def _way(marks: dict[str, list[int]]) -> list[str]:
     """What happens to the markers on the way."""
     said = []
     if marks["collapsed"]:
-        said.append(f"{_become(len(marks['collapsed']), 'marker of yours', 'markers of yours')} territory on the way.")
+        said.append(
+            f"{_become(len(marks['collapsed']), 'marker {of_yours}', 'markers {of_yours}')} territory on the way."
+        )
     if marks["flipped"]:
-        said.append(f"{_become(len(marks['flipped']), 'other marker')} yours.")
+        said.append(f"{_become(len(marks['flipped']), 'other marker')} {{yours}}.")
     return said
 
 
@@ -130,12 +149,12 @@ def _comes(pos: Position, after: Position) -> list[str]:
     said = []
     landed = after.eliminated[pos.seat] > pos.eliminated[pos.seat] and pos.phase in ("move", "capture", "chain")
     if landed and not after.recovered:
-        said.append("It lands on a marker, so its top ring is eliminated, for you.")
+        said.append("It lands on a marker, so its top ring is eliminated, for {you}.")
     end = settle(after)
     if end.phase == OVER:
-        said.append("You win." if end.winner == pos.seat else f"Seat {end.winner} wins.")
+        said.append(f"Seat {end.winner} wins.")
     elif end.turn != pos.turn:
-        said.append("Your turn ends.")
+        said.append("{Your} turn ends.")
     elif end.phase == "chain":
         said.append("It must then capture again.")
     elif end.phase == "capture":
@@ -143,7 +162,7 @@ def _comes(pos: Position, after: Position) -> list[str]:
     elif end.phase == "terr" and not end.owed and pos.phase != "terr":
         said.append("Then there is a region to claim.")
     elif end.phase == "line" and not end.owed and pos.phase != "line":
-        said.append("Then you have a line.")
+        said.append("Then there is a line.")
     return said
 
 

@@ -43,7 +43,8 @@ class Running:
         self.stage, self.since = "starting", time.monotonic()
         self._heard, self._lock = heard, Lock()
         command = [sys.executable, "-m", "experiments.play.web.engine", msgspec.json.encode(program).decode()]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # In a session of its own Ctrl-C in the terminal does not reach it; it ends when its input does.
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
 

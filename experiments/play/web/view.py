@@ -94,7 +94,12 @@ def _came(study: Study) -> dict[str, Any] | None:
         return None
     branch = study.document.tree[study.at]
     before = study.position(branch.parent)
-    return {"move": branch.move, "seat": before.seat, "phase": before.phase, **effect(before, branch.move)}
+    return {
+        "move": branch.move,
+        "seat": before.seat,
+        "phase": before.phase,
+        **effect(before, branch.move, to_mover=False),
+    }
 
 
 def _program(desk: Desk, study: Study, id: str) -> dict[str, Any] | None:
