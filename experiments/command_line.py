@@ -1,6 +1,6 @@
 """What the commands share: arguments from dataclasses, errors on one line, any terminal or pipe, how JAX starts.
 
-Those functions that need JAX import it, so that a command can parse its arguments and answer before that.
+Those functions that need JAX or Rich import them, so that a command can parse its arguments and answer before that.
 """
 
 import codecs
@@ -17,8 +17,6 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import platformdirs
 import tyro
-from rich.console import Console
-from rich.markup import escape
 
 from ringrift_jax.settings import check
 
@@ -200,6 +198,9 @@ def _first_line(text: str) -> str:
 @contextlib.contextmanager
 def waiting(what: str) -> Iterator[None]:
     """Says on the terminal, if there is one, what takes a while; it vanishes at the end."""
+    from rich.console import Console
+    from rich.markup import escape
+
     console = Console(stderr=True, highlight=False)
     with console.status(escape(what)) if console.is_terminal else contextlib.nullcontext():
         yield

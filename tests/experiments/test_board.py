@@ -1,24 +1,15 @@
-"""The board to study on: its tree, files, sentences and requests, its programs, and the page in a browser."""
+"""The board to study on: its tree, its files, its programs and its sentences. test_board_page.py is about the page."""
 
-import gzip
-import json
-import os
 import random
-import shutil
-import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 import pytest
-from werkzeug.serving import make_server
+from instant_programs import LINE, Slow, desk_of, game, played, until
 
-from experiments.play.web import effects, recorded, server, words
+from experiments.play.web import effects, words
 from experiments.play.web.desk import Desk
 from experiments.play.web.messages import (
     HUMAN,
@@ -26,8 +17,6 @@ from experiments.play.web.messages import (
     Analysis,
     Answer,
     Ask,
-    Candidate,
-    NewGame,
     Player,
     Problem,
     Program,
@@ -40,75 +29,8 @@ from experiments.play.web.shelf import Shelf
 from experiments.play.web.study import Branch, Study, begin
 from experiments.play.web.view import view
 from ringrift_jax import boards, reference
+from ringrift_jax.reference.moves import parse_move
 from ringrift_jax.reference.turn import apply, legal_moves
-from ringrift_jax.runs import records
-
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-PORT = 8000
-HOST = f"127.0.0.1:{PORT}"
-LINE = ["P 3,3 2", "M 3,3>3,5", "P 0,0 1", "M 0,0>0,1"]
-"""The first turns of a game on square8."""
-
-
-class Instant:
-    """A program that answers at once with the first legal move, without a process."""
-
-    def __init__(self, program: Program, heard: Any, delay: bool = False):
-        self.program, self.name, self.problem, self.stage = program, program.player.name, "", ""
-        self.since, self.heard, self.asked = time.monotonic(), heard, []
-        self.delay = delay
-
-    def ask(self, question: Any) -> None:
-        self.asked.append(question)
-        if self.delay:
-            return
-        # As a process does, it answers from another thread.
-        threading.Thread(target=self.answer, args=[question], daemon=True).start()
-
-    def answer(self, question: Any) -> None:
-        rules = self.program.rules
-        if not isinstance(question, Ask | Analyse):
-            return
-        board = boards.standard(rules.board, rules.players)
-        legal = legal_moves(reference.from_state_string(board, question.state, rules.swap_rule))
-        if isinstance(question, Ask):
-            self.heard(self, Answer(question.id, legal[0]))
-        else:
-            shares = 8, 4, 2
-            likely = [
-                Candidate(m, [m, "then"], n, 0.25, n / 14)
-                for m, n in zip(legal[:: len(legal) // 3 + 1], shares, strict=False)
-            ]
-            chances = [0.7, *[0.3 / (rules.players - 1)] * (rules.players - 1)]
-            self.heard(self, Analysis(question.id, 14, chances, likely, [legal[0]], more=False))
-
-
-class InstantPrograms:
-    """Stands for :class:`Programs`."""
-
-    delay = False
-
-    def __init__(self, heard: Any):
-        self.heard, self.made = heard, {}
-
-    def get(self, program: Program) -> Instant:
-        return self.made.setdefault(program, Instant(program, self.heard, self.delay))
-
-    def find(self, program: Program) -> Instant | None:
-        return self.made.get(program)
-
-    def close(self) -> None:
-        pass
-
-
-class Slow(InstantPrograms):
-    delay = True
-
-
-def desk_of(path: Path, programs: Any = InstantPrograms, offered: list[Program] | None = None) -> Desk:
-    return Desk(Shelf(path), offered or [], cast(Any, programs))
 
 
 @pytest.fixture
@@ -116,25 +38,6 @@ def desk(tmp_path) -> Iterator[Desk]:
     made = desk_of(tmp_path / "games")
     yield made
     made.close()
-
-
-def game(*names: str, board: Any = "square8", **rules: Any) -> NewGame:
-    return NewGame(Rules(board, len(names), **rules), [Player(name) for name in names])
-
-
-def until(condition: Any, seconds: float = 20) -> None:
-    """Waits for another thread."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it does not happen"
-        time.sleep(0.01)
-
-
-def played(moves: list[str], *names: str) -> Study:
-    study = begin(Rules("square8"), [Player(name) for name in names or (HUMAN, HUMAN)])
-    for move in moves:
-        study.play(study.at, move)
-    return study
 
 
 # The tree.
@@ -216,16 +119,6 @@ def test_studies_survive_a_restart(tmp_path):
     again.close()
 
 
-def test_a_game_that_cannot_be_written_is_told(desk, monkeypatch):
-    id = desk.begin(game(HUMAN, HUMAN))
-    before = (desk.shelf.directory / f"{id}.json").read_bytes()
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    client = server.make_app(desk, PORT, id).test_client()
-    told = ask(client, f"games/{id}/play", {"node": 0, "move": "P 3,3 2"})
-    assert told.status_code == 507 and "No space left" in told.get_json()["problem"]
-    assert (desk.shelf.directory / f"{id}.json").read_bytes() == before
-
-
 # Programs.
 
 
@@ -257,7 +150,7 @@ def test_a_paused_program_waits_and_others_may_move_for_it(tmp_path):
     desk.play(id, 1, "M 3,3>3,5")
     with pytest.raises(ValueError, match="the program is to move; pause it"):
         desk.play(id, 2, "P 0,0 1")
-    running = desk.programs.get(Program(Player("random"), Rules("square8")))
+    running = cast(Any, desk.programs.get(Program(Player("random"), Rules("square8"))))
     (question,) = running.asked
     desk.set(id, Settings(paused=True))
     running.answer(question)
@@ -439,7 +332,7 @@ def test_clicks_lead_to_each_kind_of_move():
     run = [board.cell_index(x, 6) for x in range(5)]
 
     def clicks(move: str) -> list[list[int]]:
-        return effects.clicks(pos, reference.moves.parse_move(board, move))
+        return effects.clicks(pos, parse_move(board, move))
 
     assert clicks("L 0,6~4,6") == [run] and clicks("L 0,6~4,6/1,6~4,6") == [run[1:]]
     text = "1|terr|13,14|0,0|0,0|0,0:2 4,4:11 7,7:22|0,2:1 1,2:1 2,0:1 2,1:1 2,2:1||act lps=0/--/0/0"
@@ -453,358 +346,3 @@ def test_clicks_lead_to_each_kind_of_move():
         ("SKIP_TERR", []),
     ):
         assert clicks(move) == [[board.cell_index(x, y) for x, y in step] for step in cells]
-
-
-# Requests.
-
-
-def ask(client: Any, path: str, body: Any = None, **headers: str) -> Any:
-    """What the page would get."""
-    sent = {"Host": HOST, "Origin": f"http://{HOST}"} | headers
-    if body is None:
-        return client.get(f"/api/{path}", headers=sent)
-    return client.post(f"/api/{path}", json=body, headers=sent)
-
-
-@pytest.fixture
-def client(desk):
-    return server.make_app(desk, PORT, desk.begin(game(HUMAN, HUMAN))).test_client()
-
-
-@pytest.fixture
-def id(desk, client) -> str:
-    return desk.shelf.all()[0].id
-
-
-def test_the_page_plays_by_the_rules_only(client, id):
-    shown = ask(client, f"games/{id}").get_json()
-    assert shown["position"]["seat"] == 1 and len(shown["choices"]) == 192 and shown["task"]["do"].startswith("Place 1")
-    assert ask(client, f"games/{id}?seen={shown['version']}").get_json() == {"version": shown["version"]}
-    told = ask(client, f"games/{id}/play", {"node": 0, "move": "P 3,3 9"})
-    assert told.status_code == 400 and "is not the form of any move" in told.get_json()["problem"]
-    shown = ask(client, f"games/{id}/play", {"node": 0, "move": "P 3,3 2"}).get_json()
-    assert {"move": "M 3,3>3,5", "steps": [[27], [29]]} in shown["choices"] and shown["at"] == 1
-    assert "s11" in shown["position"]["contents"].values() and shown["came"]["says"].startswith("2 rings on 3,3")
-    effect = ask(client, f"games/{id}/effect?node=1&move=M 3,3>3,5").get_json()
-    assert effect["after"] == {"27": "m1", "29": "s11"}
-    assert "smaller than" in ask(client, f"games/{id}/why?node=1&cell=28&origin=27").get_json()["why"]
-    for path in ("effect?node=1&move=M 3,3>3,4", "effect?node=9&move=x", "why?node=1&cell=99", "why?node=1&cell=x"):
-        assert ask(client, f"games/{id}/{path}").status_code == 400
-    assert ask(client, f"games/{id}/remove", {"node": 1}).get_json()["at"] == 0
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "message"),
-    [
-        ("play", {"node": 0}, "missing required field `move`"),
-        ("play", {"node": -1, "move": "P 3,3 2"}, "`int` >= 0 - at `$.node`"),
-        ("play", {"node": 0, "move": 7}, "Expected `str`, got `int` - at `$.move`"),
-        ("go", {"node": 7}, "there is no node 7"),
-        ("go", [1], "Expected `object`, got `array`"),
-        ("settings", {"pace": 99}, "`float` <= 10.0"),
-        ("settings", {"speed": 1}, "unknown field `speed`"),
-    ],
-)
-def test_requests_are_checked(client, id, path, body, message):
-    told = ask(client, f"games/{id}/{path}", body)
-    assert told.status_code == 400 and message in told.get_json()["problem"]
-
-
-def test_new_games_are_checked(client):
-    good = {"rules": {"board": "hex8", "players": 3}, "seats": [{}, {"name": "random"}, {"name": "heuristic"}]}
-    made = ask(client, "games", good)
-    assert made.status_code == 201 and ask(client, "games", good).get_json() == made.get_json(), (
-        "an unused one is taken"
-    )
-    for change, message in (
-        ({"seats": [{}, {}]}, "2 players for 3 seats"),
-        ({"seats": [{}, {"name": "nobody"}, {}]}, "nobody does not play this game; players are human, heuristic"),
-        ({"rules": {"board": "chess", "players": 3}}, "Invalid enum value 'chess'"),
-        ({"rules": {"board": "hex8", "players": 5}}, "`int` <= 4"),
-        ({"rules": {"board": "hex8", "players": 3, "start": "1|place"}}, "9 fields"),
-    ):
-        told = ask(client, "games", good | change)
-        assert told.status_code == 400 and message in told.get_json()["problem"]
-    assert ask(client, "games/zzz").status_code == 404
-    listed = ask(client, "games").get_json()
-    assert [one["board"] for one in listed["games"]] == ["hex8", "square8"] or len(listed["games"]) == 2
-
-
-def test_a_position_can_be_set_up(client):
-    start = "1|terr|13,14|0,0|0,0|0,0:2 4,4:11 7,7:22|0,2:1 1,2:1 2,0:1 2,1:1 2,2:1||act lps=0/--/0/0"
-    made = ask(client, "games", {"rules": {"board": "square8", "start": f" {start}\n"}, "seats": [{}, {}]}).get_json()
-    shown = ask(client, f"games/{made['id']}").get_json()
-    assert shown["position"]["text"] == start and shown["task"]["do"] == "Claim a region, or leave it."
-    told = ask(client, f"games/{made['id']}/record.jsonl.gz")
-    assert told.status_code == 400 and "starts from a position" in told.get_json()["problem"]
-
-
-def test_others_are_kept_out(client, id):
-    assert ask(client, "games", Host="evil.example").status_code == 403
-    assert ask(client, "games", Host="127.0.0.1:9999").status_code == 403
-    assert ask(client, "games", Origin="http://evil.example").status_code == 403
-    assert ask(client, f"games/{id}/go", {"node": 0}, Origin="http://127.0.0.1:9999").status_code == 403
-    assert ask(client, f"games/{id}/go", {"node": 0}, Origin="null").status_code == 403
-    assert client.post(f"/api/games/{id}/go", json={"node": 0}, headers={"Host": HOST}).status_code == 403
-    plain = client.post(f"/api/games/{id}/go", data='{"node": 0}', headers={"Host": HOST, "Origin": f"http://{HOST}"})
-    assert plain.status_code == 415
-    assert ask(client, f"games/{id}", Host=f"localhost:{PORT}", Origin=f"http://localhost:{PORT}").status_code == 200
-
-
-def test_no_script_of_others_runs(client, id):
-    page = client.get(f"/games/{id}", headers={"Host": HOST})
-    policy = page.headers["Content-Security-Policy"]
-    assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy and "unsafe" not in policy
-    assert "frame-ancestors 'none'" in policy and page.headers["X-Content-Type-Options"] == "nosniff"
-    text = page.get_data(as_text=True)
-    assert "<script type=" in text and "<script>" not in text and " style=" not in text and " onclick" not in text
-    for name in ("app.js", "style.css", "icon.svg"):
-        assert client.get(f"/static/{name}", headers={"Host": HOST}).status_code == 200
-    assert client.get("/", headers={"Host": HOST}).headers["Location"] == f"/games/{id}"
-
-
-def test_records_are_saved_and_loaded(desk, client, id):
-    for node, move in enumerate(LINE):
-        desk.play(id, node, move)
-    desk.play(id, 1, "M 3,3>5,5")
-    data = ask(client, f"games/{id}/record.jsonl.gz").data
-    (line,) = gzip.decompress(data).splitlines()
-    records.verify(json.loads(line))
-    headers = {"Host": HOST, "Origin": f"http://{HOST}", "Content-Type": "application/octet-stream"}
-
-    def load(data: bytes, number: int | str = 1) -> Any:
-        return client.post(f"/api/records?game={number}", data=data, headers=headers)
-
-    for sent in (data, gzip.decompress(data)):
-        study = desk.shelf.find(load(sent).get_json()["id"])
-        assert study.moves(4) == LINE and study.document.paused
-    for sent, number, message in (
-        (data, 2, "the file has no game 2"),
-        (data, 0, "games count from 1"),
-        (data, "x", "Expected `int`"),
-        (data[:40], 1, "the file"),
-        (b"{}", 1, "the file, line 1"),
-        (line.replace(b"M 3,3>3,5", b"M 3,3>3,6"), 1, "reference  1|line|16,18|0,0|0,0|3,6:11"),
-    ):
-        told = load(sent, number)
-        assert told.status_code == 400 and message in told.get_json()["problem"], told.get_json()
-
-
-def test_a_game_is_shared_as_one_page(desk, client, id):
-    for node, move in enumerate(LINE):
-        desk.play(id, node, move)
-    page = ask(client, f"games/{id}/game.html")
-    text = page.get_data(as_text=True)
-    assert "attachment" in page.headers["Content-Disposition"] and "P 3,3 2" in text and "chance of winning" not in text
-    study = desk.shelf.find(id)
-    text = recorded.to_page(study, id, {0: [0.5, 0.5], 4: [0.7, 0.3]})
-    assert "chance of winning, as the program sees it" in text
-
-
-def test_the_server_does_without_jax():
-    code = """
-import sys
-import experiments.play.__main__
-from experiments.play.web import server, view
-sys.exit("jax" in sys.modules)
-"""
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_a_port_that_is_taken_is_refused(desk, capsys):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        for port in (taken.getsockname()[1], 70_000):
-            with pytest.raises(SystemExit) as stop:
-                server.serve(desk, "", port)
-            (line,) = capsys.readouterr().err.splitlines()
-            assert stop.value.code == 2 and f"--port {port} cannot be used" in line
-
-
-# In a browser.
-
-
-@pytest.fixture
-def page(desk) -> Iterator[Any]:
-    """A page of Chromium, and where the server is."""
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        app = server.make_app(desk, port, desk.begin(game(HUMAN, HUMAN)))
-        serving = make_server("127.0.0.1", port, app, threaded=True, fd=listening.fileno())
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        with sync_playwright() as player:
-            browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            shown = browser.new_page(viewport={"width": 1250, "height": 860}, base_url=f"http://127.0.0.1:{port}")
-            problems: list[str] = []
-            shown.on("pageerror", lambda problem: problems.append(str(problem)))
-            # A refusal is no fault; Chromium notes each that it gets.
-            expected = "Failed to load resource"
-            shown.on(
-                "console",
-                lambda line: problems.append(line.text) if line.type == "error" and expected not in line.text else None,
-            )
-            yield shown
-            browser.close()
-        serving.shutdown()
-    assert not problems
-
-
-def shot(page: Any, name: str, tmp_path: Path) -> None:
-    page.screenshot(path=Path(os.environ.get("RINGRIFT_SCREENSHOTS") or tmp_path) / f"board-{name}.png")
-
-
-def test_a_person_plays_in_a_browser(desk, page, tmp_path):
-    id = desk.begin(game(HUMAN, "random"))
-    desk.set(id, Settings(pace=0.0))
-    page.goto(f"/games/{id}")
-    page.wait_for_selector("text=Place 1, 2 or 3 rings on an empty cell.")
-    page.hover("[data-cell='27']")
-    page.wait_for_selector("text=1 ring on 3,3: a stack of 1")
-    page.click("[data-cell='27']")
-    page.hover("[data-move='P 3,3 2']")
-    page.wait_for_selector("text=2 rings on 3,3: a stack of 2")
-    page.keyboard.press("2")
-    page.wait_for_selector("text=Move the stack on 3,3 in a straight line.")
-    page.click("[data-cell='28']")
-    page.wait_for_selector("text=The distance 1 is smaller than the stack's height 2 (rulebook section 4).")
-    page.hover("[data-cell='29']")
-    page.wait_for_selector("#ghosts .mark-landing")
-    shot(page, "preview", tmp_path)
-    page.click("[data-cell='29']")
-    page.wait_for_selector("#turn:has-text('Turn 3, seat 1')")
-    shot(page, "answered", tmp_path)
-    count = page.locator(".move").count()
-    page.keyboard.press("u")
-    page.wait_for_selector(".move.now:has-text('P 3,3 2')")
-    page.click("[data-cell='45']")
-    page.wait_for_selector("#turn:has-text('Turn 3, seat 1')")
-    assert page.locator(".variation .move").first.inner_text() == "M 3,3>5,5" and page.locator(".move").count() > count
-    page.keyboard.press("Home")
-    page.wait_for_selector("#came:has-text('The start.')")
-    page.keyboard.press("ArrowRight")
-    page.wait_for_selector(".move.now:has-text('P 3,3 2')")
-    page.reload()
-    page.wait_for_selector(".move.now:has-text('P 3,3 2')")
-    shot(page, "variation", tmp_path)
-
-
-def test_the_keyboard_is_enough(page, tmp_path):
-    page.goto("/")
-    page.wait_for_selector(".cell.option")
-    page.evaluate("document.querySelector('[tabindex=\"0\"].cell').focus()")
-    for key in ("ArrowUp", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowUp"):
-        page.keyboard.press(key)
-    name = page.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert name == "3,3: empty, can be chosen"
-    page.keyboard.press("Enter")
-    page.keyboard.press("3")
-    page.wait_for_selector(".move.now:has-text('P 3,3 3')")
-    label = page.get_attribute("[data-cell='27']", "aria-label")
-    assert label == "3,3: stack 1 1 1 from bottom to top, height 3, cap 3, controlled by seat 1"
-    page.keyboard.press("Escape")
-    page.keyboard.press("?")
-    page.wait_for_selector("#help-dialog[open]")
-    shot(page, "help", tmp_path)
-
-
-def test_what_a_program_thinks_is_drawn(desk, page, tmp_path):
-    page.goto("/")
-    page.check("#analysing")
-    page.wait_for_selector("#candidates tbody tr")
-    page.check("#heat")
-    assert page.locator("#overlay .share").count() == 3 and page.locator(".heat").count() == 3
-    assert page.inner_text("#chances") == "70 %30 %" or "70 %" in page.inner_text("#chances")
-    assert "wins this turn" in page.inner_text("#win")
-    shot(page, "analysis", tmp_path)
-    page.locator("#candidates button").nth(1).click()
-    page.wait_for_selector(".move.now")
-    page.wait_for_selector("#curve polyline", state="attached")
-    shot(page, "curve", tmp_path)
-    page.uncheck("#analysing")
-    until(lambda: not any(desk.state(kept.id).analysing for kept in desk.shelf.all()))
-
-
-@pytest.mark.parametrize(
-    ("board", "players", "cells"), [("square8", 2, 64), ("hex8", 3, 61), ("square19", 2, 361), ("hexagonal", 4, 469)]
-)
-def test_all_boards_in_both_themes_and_on_a_phone(desk, page, board, players, cells, tmp_path):
-    id = desk.begin(game(*[HUMAN] * players, board=board))
-    chance = random.Random(1)
-    for _ in range(60):
-        study = desk.shelf.find(id)
-        legal = legal_moves(study.position(study.at))
-        desk.play(id, study.at, chance.choice([move for move in legal if move[0] != "P"] or legal))
-    page.goto(f"/games/{id}")
-    page.wait_for_selector(".cell.option")
-    assert page.locator(".cell").count() == cells
-    shot(page, f"{board}-light", tmp_path)
-    page.click("#theme")
-    assert page.get_attribute("html", "data-theme") == "dark"
-    page.set_viewport_size({"width": 375, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375, "nothing is wider than the screen"
-    shot(page, f"{board}-dark-phone", tmp_path)
-
-
-def test_a_win_that_was_overlooked_is_marked(page):
-    """Seat 1 could win at the start, its first move keeps the win, its second does not, and its turn ends."""
-    page.goto("/")
-    missed = page.evaluate(
-        """async () => {
-          const { overlooked } = await import("/static/analysis.js"), { followers } = await import("/static/moves.js");
-          const tree = [[-1, "", 0, 0], [0, "A", 1, 1], [1, "B", 1, 1], [2, "C", 2, 2]]
-            .map(([parent, move, seat, turn]) => ({ parent, move, seat, turn }));
-          const game = { tree, wins: { 0: ["X", "Y"], 1: ["Y"] } };
-          return tree.map((_, node) => overlooked(game, node, followers(tree)));
-        }"""
-    )
-    assert missed == ["", "", "could win: Y", ""]
-
-
-def test_a_new_game_from_the_page(page):
-    page.goto("/")
-    page.wait_for_selector(".cell.option")
-    page.click("#new")
-    page.select_option("#new-board", "hex8")
-    page.select_option("#new-players", "3")
-    page.locator("#new-seats select").nth(1).select_option(label="random")
-    page.fill("#new-start", "nonsense")
-    page.click("#new-begin")
-    page.wait_for_selector("#new-problem:has-text('9 fields')")
-    page.fill("#new-start", "")
-    page.click("#new-begin")
-    page.wait_for_selector("#title:has-text('hex8, 3 players')")
-    page.click("#open")
-    page.wait_for_selector("#games li >> nth=1")
-    page.click("#games a:has-text('square8')")
-    page.wait_for_selector("#title:has-text('square8, 2 players')")
-
-
-def test_a_touch_shows_before_it_plays(desk, page):
-    id = desk.shelf.all()[0].id
-    page.goto(f"/games/{id}")
-    page.click("#help")
-    page.check("#confirm")
-    page.click("#help-dialog button")
-    page.click("[data-cell='27']")
-    page.click("[data-move='P 3,3 1']")
-    page.wait_for_selector("text=1 ring on 3,3")
-    assert len(desk.shelf.find(id)) == 1
-    page.click("[data-move='P 3,3 1']")
-    page.wait_for_selector(".move.now")
-    page.click("[data-cell='29']")
-    page.wait_for_selector("text=The stack of 1 goes from 3,3 to 3,5")
-    assert len(desk.shelf.find(id)) == 2
-    page.click("[data-cell='29']")
-    page.wait_for_selector(".move.now:has-text('M 3,3>3,5')")
-
-
-def test_the_page_waits_for_a_server_that_is_gone(desk, page):
-    page.goto("/")
-    page.wait_for_selector(".cell.option")
-    page.route("**/api/**", lambda route: route.abort())
-    page.wait_for_selector("#problem:has-text('does not answer')")
-    page.unroute("**/api/**")
-    page.wait_for_selector("#problem", state="hidden")

@@ -6,6 +6,7 @@
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -144,16 +145,21 @@ def main() -> None:
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
+    code = 0
     try:
         serve(msgspec.json.decode(sys.argv[1], type=Program), questions, tell)
-    except Gone:
-        return
-    except BrokenPipeError:
-        return
+    except (Gone, BrokenPipeError):
+        pass
     except (ValueError, FileNotFoundError) as problem:
         tell(Problem(str(problem)))
     except SystemExit:
         tell(Problem("JAX does not start; the terminal says why"))
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    # Python would wait for the thread that listens.
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
