@@ -111,10 +111,11 @@ def _says(pos: Position, move: Move, after: Position, marks: dict[str, list[int]
         case "T":
             inside, around = len(marks["region"]), len(marks["border"])
             price = "A ring {of_yours} inside a stack" if pos.recovered else "A cap"
+            rings = f"{_count(gone, 'ring')} in it {'is' if gone == 1 else 'are'} eliminated for {{you}}."
             return [
-                f"Claims {_count(inside, 'cell')} and {_count(around, 'marker')} around: {inside + around} territory. "
-                f"{_count(gone, 'ring')} in it {'is' if gone == 1 else 'are'} eliminated for {{you}}. "
-                f"{price} is to be paid for it."
+                f"Claims {_count(inside, 'cell')} and {_count(around, 'marker')} around: {inside + around} territory.",
+                *([rings] if gone else []),
+                f"{price} is to be paid for it.",
             ]
         case "EL" | "ET" | "ER" | "FE":
             return [f"The stack on {names[0]} loses {_count(gone, 'ring')}, eliminated for {{you}}."]

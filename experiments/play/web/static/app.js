@@ -94,7 +94,8 @@ function say(where, text) {
 
 function nameOf(seat) {
   const { name } = game.players[seat - 1];
-  return name === "human" ? "you" : name.split("/").at(-1);
+  const people = game.players.filter(player => player.human).length;
+  return name !== "human" ? name.split("/").at(-1) : people === 1 ? "you" : "a person";
 }
 
 function drawSeats() {
@@ -236,7 +237,7 @@ function clear() {
 
 async function explain(cell, picked) {
   if (!game.choices.length && !game.position.over) {
-    say("says", `${nameOf(game.position.seat)} is to move. Pause it to move in its place.`);
+    say("says", `${nameOf(game.position.seat)} is to move. Pause to move in its place.`);
     return;
   }
   const origin = picked.length ? `&origin=${picked[0]}` : "";

@@ -155,8 +155,8 @@ export class Board {
       ...(focus === null ? [] : [this.circle(focus, 19.5, "focused")]),
       ...(slide ? this.arrow(slide[0], slide[1], 0.4) : []),
       ...chosen.map(cell => this.circle(cell, 19, "chosen")),
-      ...[...options].map(cell => this.circle(cell, options.size > 40 ? 3.5 : 6, "dot",
-        this.shown.get(cell) ? 14 : 0)),
+      ...[...options].map(cell => this.circle(cell, options.size > 40 ? 3.5 : 5.5, "dot",
+        this.shown.get(cell) ? 17 : 0)),
       ...spots.flatMap(([cell, share]) => this.spot(cell, share)),
       ...arrows.flatMap(([from, to, share]) => this.arrow(from, to, share)));
   }
@@ -184,9 +184,9 @@ export class Board {
     return make("polygon", { points: this.outline(...this.points.get(cell)), class: name });
   }
 
-  circle(cell, radius, name, aside = 0) {
+  circle(cell, radius, name, above = 0) {
     const [x, y] = this.points.get(cell);
-    return make("circle", { cx: x + aside, cy: y - aside, r: radius, class: name });
+    return make("circle", { cx: x, cy: y - above, r: radius, class: name });
   }
 
   spot(cell, share) {
