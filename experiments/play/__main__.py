@@ -127,8 +127,10 @@ def _name_and_rules(args: Args):
     if not path.is_dir() and args.board is None and not args.swap_rule:
         for program in in_the_box():
             rules = program.rules
-            if args.opponent == program.player.name and args.players in (None, rules.players) or (
-                (args.opponent, args.players or 2) == (rules.board, rules.players)
+            if (
+                args.opponent == program.player.name
+                and args.players in (None, rules.players)
+                or ((args.opponent, args.players or 2) == (rules.board, rules.players))
             ):
                 return program.player.name, rules
     config = path / "config.json"

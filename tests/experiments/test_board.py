@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from instant_programs import LINE, Slow, desk_of, game, played, until
 
+from experiments.play import __main__ as command
 from experiments.play.web import effects, words
 from experiments.play.web.desk import Desk
 from experiments.play.web.messages import (
@@ -24,13 +25,14 @@ from experiments.play.web.messages import (
     Settings,
     Stage,
 )
-from experiments.play.web.programs import Programs, Running
+from experiments.play.web.programs import Programs, Running, in_the_box
 from experiments.play.web.shelf import Shelf
 from experiments.play.web.study import Branch, Study, begin
 from experiments.play.web.view import view
 from ringrift_jax import boards, reference
 from ringrift_jax.reference.moves import parse_move
 from ringrift_jax.reference.turn import apply, legal_moves
+from ringrift_jax.runs import box
 
 
 @pytest.fixture
@@ -201,6 +203,26 @@ def test_a_network_analyses_where_there_is_one(tmp_path):
     with pytest.raises(ValueError, match="/runs/mine does not play this game; players are human, heuristic"):
         desk.begin(game("/runs/mine", HUMAN, board="hex8"))
     desk.close()
+
+
+def test_the_command_line_finds_the_game_before_jax_does(tmp_path, monkeypatch):
+    boxed = in_the_box()
+    assert sorted(box.boxed()) == [program.player.name for program in boxed] and boxed
+    for program in boxed:
+        assert program.rules.board == box.champion(program.rules.board, program.rules.players).config.board
+    monkeypatch.setattr(command, "_find_player", lambda _: pytest.fail("it should be known already"))
+    square8 = Rules("square8", 2)
+
+    def found(opponent: str, **more: Any) -> Any:
+        return command._name_and_rules(command.Args(opponent, web=True, **more))
+
+    assert found("square8") == found("square8-2p") == found("square8", players=2) == ("square8-2p", square8)
+    assert found("heuristic", board="hex8", players=3) == ("heuristic", Rules("hex8", 3))
+    run = tmp_path / "run"
+    (run / "champions" / "1").mkdir(parents=True)
+    (run / "config.json").write_text('{"board": "hexagonal", "num_players": 2, "swap_rule": true}')
+    monkeypatch.chdir(tmp_path)
+    assert found("run") == (str(run), Rules("hexagonal", 2, True))
 
 
 @pytest.mark.ci

@@ -10,7 +10,8 @@ from experiments.play import terminal
 from experiments.play.session import Opponent, Session, new_session
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.runs import record_files, records
-from ringrift_jax.runs.matches import TURNS, named
+from ringrift_jax.runs.matches import named
+from ringrift_jax.search.config import TURNS
 
 CONFIG = RunConfig("square8", 2, swap_rule=True)
 

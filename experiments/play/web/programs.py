@@ -13,6 +13,7 @@ import msgspec
 
 from .messages import Analysis, Answer, Player, Problem, Program, Question, Rules, Stage, Told
 
+
 def in_the_box() -> list[Program]:
     """The champions that come with the package (:mod:`ringrift_jax.runs.box`), found without JAX."""
     found = []
