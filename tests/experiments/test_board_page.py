@@ -125,8 +125,10 @@ def test_a_position_can_be_set_up(client):
 
 
 def test_others_are_kept_out(client, id):
-    assert ask(client, "games", Host="evil.example").status_code == 403
-    assert ask(client, "games", Host="127.0.0.1:9999").status_code == 403
+    for host in ("evil.example", f"evil.example:{PORT}", "127.0.0.1:9999"):
+        assert client.get("/api/games", headers={"Host": host}).status_code == 403
+        told = ask(client, f"games/{id}/go", {"node": 0}, Host=host, Origin=f"http://{host}")
+        assert told.status_code == 403, "a name of another site that leads here"
     assert ask(client, "games", Origin="http://evil.example").status_code == 403
     assert ask(client, f"games/{id}/go", {"node": 0}, Origin="http://127.0.0.1:9999").status_code == 403
     assert ask(client, f"games/{id}/go", {"node": 0}, Origin="null").status_code == 403
