@@ -184,6 +184,15 @@ def test_the_code_for_other_loops_runs(capsys):
 
 
 @pytest.mark.ci
+def test_the_code_for_champions_runs(capsys):
+    (block,) = python_blocks((ROOT / "docs" / "champions.md").read_text(encoding="utf-8"))
+    names: dict = {}
+    exec(compile(block, "champions.md", "exec"), names)
+    assert re.match(r"\d+\.\d hours of training, the first player's value is -?0\.\d\d", capsys.readouterr().out)
+    assert names["logits"].shape == (4, names["champion"].env.num_actions)
+
+
+@pytest.mark.ci
 def test_the_wins_on_the_page_about_strategy_are_wins(capsys):
     text = (ROOT / "docs" / "strategy.md").read_text(encoding="utf-8")
     (block,) = python_blocks(text)

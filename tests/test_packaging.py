@@ -81,6 +81,9 @@ def test_wheel_works_in_an_empty_environment(tmp_path: Path):
     page = Path(location.strip()).parents[1] / "experiments" / "play" / "web" / "static"
     kept = {path.name for path in (ROOT / "experiments" / "play" / "web" / "static").iterdir()}
     assert "index.html" in kept and kept == {path.name for path in page.iterdir()}
+    box = monitoring.parents[1] / "data" / "champions"
+    boxed = {path.parent.name for path in (ROOT / "ringrift_jax" / "data" / "champions").glob("*/card.json")}
+    assert boxed and {path.parent.parent.name for path in box.glob("*/champions/*.npz")} == boxed
     assert {path.name for path in monitoring.parent.glob("templates/*")} == {"report.html", "sections.html"}
     cards = Path(location.strip()).parents[1] / "experiments" / "measure" / "cards"
     assert {path.name for path in cards.glob("*.txtpb")} == {"h100.txtpb", "h200.txtpb"}

@@ -15,7 +15,7 @@ from ringrift_jax.runs.matches import Player, learned_by
 from ringrift_jax.search.explain_win import play_line
 from ringrift_jax.search.mcts import ROOT, Grown
 from ringrift_jax.search.tree import begin_search, continue_search
-from ringrift_jax.search.winning_turn import NODES, winning_lines
+from ringrift_jax.search.winning_turn import usual_nodes, winning_lines
 
 from .messages import Analyse, Analysis, Candidate, Stage
 
@@ -83,7 +83,7 @@ class Analyst:
 
     def _win(self, state: Any) -> list[str]:
         one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], state)
-        win, lines = winning_lines(self.env, one, NODES, jnp.ones(1, bool))
+        win, lines = winning_lines(self.env, one, usual_nodes(self.env), jnp.ones(1, bool))
         return play_line(self.env, state, lines[0].tolist())[0] if bool(win.found[0]) else []
 
     def _by_heuristic(self, id: str, state: Any) -> Iterator[Analysis]:
