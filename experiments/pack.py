@@ -72,10 +72,11 @@ def _read(path: Path) -> Evaluation:
 
 
 def _games(args: Args) -> Iterator[dict]:
-    """The first games of each match, which are named ``match-NUMBER-GAME``."""
+    """The first games of each match of a champion, which are named ``match-NUMBER-GAME``."""
     records = record_files.read(args.games) if args.games else ()
     for _, games in groupby(records, lambda record: record["id"].rpartition("-")[0]):
-        yield from list(games)[: args.keep]
+        played = [game for game in games if any(name.startswith("champion") for name in game["models"])]
+        yield from played[: args.keep]
 
 
 if __name__ == "__main__":

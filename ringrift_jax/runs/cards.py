@@ -1,6 +1,7 @@
 """What is known of a champion in the box: how it was made, and how strong it is. ``card.json`` in its directory."""
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from ..settings import convert
 from .files import write_whole
 
 CARD = "card.json"
+_WRITTEN = re.compile(r" --(?:json|record)(?: |=)\S+")
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,14 @@ def write_card(path: Path, card: Card) -> None:
 
 
 def evaluation(report: dict[str, Any]) -> Evaluation:
-    """What ``evaluate --json`` wrote, as far as a card has it. ValueError when something is missing."""
+    """What ``evaluate --json`` wrote of a champion, as far as a card has it: without the matches of others, and without
+    where it was written. ValueError when something is missing."""
     try:
         return Evaluation(
-            report["command"],
+            _WRITTEN.sub("", report["command"]),
             report["commit"],
             f"{report['device']}, {report['cores']} cores",
-            tuple(_part(Match, match) for match in report.get("matches", ())),
+            tuple(_part(Match, match) for match in report.get("matches", ()) if match["player"].startswith("champion")),
             tuple(_part(Puzzles, row) for row in report.get("puzzles", ())),
         )
     except KeyError as problem:

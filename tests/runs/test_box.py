@@ -25,7 +25,13 @@ MATCH = {
     "player": "champion 2, 16 turns", "opponent": "random", "games": 10, "wins": 9, "wins_by_seat": [5, 4],
     "length": 20.5, "distinct": 1.0, "contested_games": 0, "contested_wins": 0, "interval": [0.6, 0.98],
 }  # fmt: skip
-FOUND = {"command": "python -m experiments.evaluate square8", "commit": "abc1234", "device": "cpu", "cores": 2}
+COMMAND = "python -m experiments.evaluate square8 --games 10"
+FOUND = {
+    "command": f"{COMMAND} --json /elsewhere/found.json --record=games.jsonl.gz",
+    "commit": "abc1234",
+    "device": "cpu",
+    "cores": 2,
+}
 
 
 @pytest.fixture
@@ -135,13 +141,15 @@ def test_the_runs_behind_a_champion_are_on_its_card(run, empty, tmp_path):
 def test_what_was_measured_is_added_to_the_card(run, empty, tmp_path, capsys):
     pack.main([str(run), "--box", str(empty)])
     entry, found = empty / "square8-2p", tmp_path / "found.json"
-    found.write_text(json.dumps(FOUND | {"matches": [MATCH]}))
+    others = MATCH | {"player": "random", "opponent": "heuristic"}
+    found.write_text(json.dumps(FOUND | {"matches": [MATCH, others]}))
     pack.main([str(entry), "--evaluation", str(found)])
     found.write_text(json.dumps(FOUND | {"matches": [MATCH | {"wins": 8}]}))
     pack.main([str(entry), "--evaluation", str(found)])  # measured again
     (measured,) = read_card(entry / CARD).strength
     assert (measured.commit, measured.device) == ("abc1234", "cpu, 2 cores")
-    assert measured.matches[0].wins == 8 and 0.4 < measured.matches[0].interval[0] < 0.5
+    assert measured.command == COMMAND and [match.wins for match in measured.matches] == [8]
+    assert 0.4 < measured.matches[0].interval[0] < 0.5
     found.write_text(json.dumps(FOUND | {"matches": [{"player": "champion 2"}]}))
     with pytest.raises(SystemExit):
         pack.main([str(entry), "--evaluation", str(found)])
