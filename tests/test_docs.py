@@ -40,6 +40,7 @@ LIMITS = {
     "benchmark turns": "--batch 8 --nodes 100 --repeats 1",
     "evaluate": "--games 4",
     f"evaluate {RUN}": "--games 4 --simulations 0",
+    "evaluate square8": "--games 4 --simulations 0",
     "play": "--port 0 --games games",
     "selfplay": "--games 2",
     "train": "--preset tiny",
