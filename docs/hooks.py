@@ -16,8 +16,8 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from ringrift_jax.runs.box import BOX, boxed
-from ringrift_jax.runs.cards import CARD, read_card
+from ringrift_jax.runs.box import BOX, CARD, boxed
+from ringrift_jax.runs.cards import read_card
 from ringrift_jax.runs.model_card import model_card
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,8 +17,8 @@ import tyro
 
 from experiments.command_line import command, fail, option, parse, start_jax
 from ringrift_jax.runs import record_files
-from ringrift_jax.runs.box import BOX
-from ringrift_jax.runs.cards import CARD, Evaluation, evaluation
+from ringrift_jax.runs.box import BOX, CARD
+from ringrift_jax.runs.cards import Evaluation, evaluation
 from ringrift_jax.runs.packing import add_strength, put_in_box
 from ringrift_jax.settings import Count
 

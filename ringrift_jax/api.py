@@ -8,7 +8,7 @@ from .game import Game, GameState
 from .notation.explain import explain
 from .players import heuristic
 from .rules.state import Phase, Reason, State
-from .runs.box import champion
+from .runs.champion import champion
 from .search.explain_win import explain_win
 from .search.winning_turn import WinningTurn, winning_turn
 

@@ -10,7 +10,6 @@ from ..players.ratings import wilson
 from ..settings import convert
 from .files import write_whole
 
-CARD = "card.json"
 _WRITTEN = re.compile(r" --(?:json|record)(?: |=)\S+")
 
 

@@ -9,9 +9,7 @@ from typing import Any
 from ..learning.config import RunConfig
 from ..learning.loop import LoopState
 from .checkpoints import restore_champion, save_champion
-from .packed import SUFFIX, unpack
-
-CHAMPIONS = "champions"
+from .packed import CHAMPIONS, SUFFIX, unpack
 
 
 def load_champion(path: Path | str) -> tuple[RunConfig, Any]:

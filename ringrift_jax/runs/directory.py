@@ -17,9 +17,9 @@ from typing import Any
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ..learning.config import RunConfig, flatten, read_run, to_dict
-from .champion_files import CHAMPIONS
 from .events import EventLog
 from .files import append_line, line_of, whole_lines, write_lines, write_whole
+from .packed import CHAMPIONS
 from .registry import CHECKPOINTS, CONFIG
 
 LOCK = "lock"

@@ -50,15 +50,16 @@ def begin(run: Run, config: RunConfig, say: Callable[[str], None]) -> LoopState:
       FileNotFoundError: there is no such champion.
       ValueError: it cannot be read, or its network is of another size.
     """
+    state = run.start()
     if config.origin is None:
-        return run.start()
+        return state
     source, params = load_origin(config.origin)
     check_size(config.origin, source.loop.network, config.loop.network)
-    found = transfer(_board(source), params, _board(config), run.start().champion)
+    found = transfer(_board(source), params, _board(config), state.champion)
     say(f"beginning with the champion {config.origin} of {source.board} with {source.num_players} players")
     for remark in found.remarks:
         say(f"  {remark}")
-    return run.start_with(found.params)
+    return run.begin_with(state, found.params)
 
 
 def _board(config: RunConfig) -> Board:

@@ -16,6 +16,8 @@ from ..learning.config import RunConfig, from_dict, to_dict
 from ..search.network import make_network
 from .files import read_npz, replacing
 
+CHAMPIONS = "champions"
+"""The directory in a run."""
 SUFFIX = ".npz"
 _SETTINGS = "settings"
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from ..learning.config import RunConfig, flatten, preset, to_dict
 from ..search.network import count_parameters
 from . import record_files
-from .box import find_run
-from .cards import CARD, Card, Evaluation, Training, read_card, write_card
-from .champion_files import CHAMPIONS, find_champion, load_champion
+from .box import CARD, find_run
+from .cards import Card, Evaluation, Training, read_card, write_card
+from .champion_files import find_champion, load_champion
 from .directory import RunDirectory
 from .events import IterationFinished, RunStarted, read
 from .files import whole_lines, write_lines, write_whole
-from .packed import SUFFIX, pack
+from .packed import CHAMPIONS, SUFFIX, pack
 from .registry import champions
 
 LICENSE = "MIT"

@@ -51,7 +51,9 @@ def regenerate(
         with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
             state = checkpoints.restore(run.abstract, run.shardings, say, last=first_iteration - 1)
     except FileNotFoundError:
-        state = run.start_with(load_champion(directory.champions / "0")[1]) if config.origin else run.start()
+        state = run.start()
+        if config.origin:
+            state = run.begin_with(state, load_champion(directory.champions / "0")[1])
     start = int(state.iteration)
     say(f"from iteration {start} to {last_iteration}, in which the game ended")
     with compiling or nullcontext():

@@ -16,9 +16,10 @@ from ..learning.config import RunConfig, read_run, to_dict
 from ..learning.loop import new_loop
 from ..numerics import new_key
 from ..players.ratings import elo_of_match
-from .champion_files import CHAMPIONS, champion_versions, load_champion
+from .champion_files import champion_versions, load_champion
 from .checkpoints import Checkpoints
 from .events import ModelPromoted, read
+from .packed import CHAMPIONS
 
 CHECKPOINTS, CONFIG = "checkpoints", "config.json"
 

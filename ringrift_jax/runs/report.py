@@ -22,7 +22,7 @@ from ..learning.config import flatten, to_dict
 from ..render import position_svg
 from ..render.pages import page
 from . import record_files
-from .cards import CARD
+from .box import CARD
 from .directory import LOCK, RunDirectory
 from .events import KINDS, Alert, DataRejected, Event, RolledBack, RunStarted, RunStopped, read
 from .files import whole_lines

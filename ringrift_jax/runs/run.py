@@ -44,9 +44,9 @@ class Run:
         """The state before the first iteration."""
         return jax.jit(self._new, out_shardings=self.shardings)()
 
-    def start_with(self, params: Any) -> LoopState:
-        """The same with these parameters in place of untrained ones."""
-        return self._begin_with(self.start(), jax.device_get(params))  # whatever devices they are on
+    def begin_with(self, state: LoopState, params: Any) -> LoopState:
+        """The state before the first iteration with these parameters in place of untrained ones; it is consumed."""
+        return self._begin_with(state, jax.device_get(params))  # whatever devices they are on
 
     def compile(self) -> jax.stages.Compiled:
         """The function that does one iteration; it consumes (donates) the state."""

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from instant_programs import LINE, Slow, desk_of, game, played, until
 
+import ringrift_jax as rr
 from experiments.play import __main__ as command
 from experiments.play.web import effects, words
 from experiments.play.web.desk import Desk
@@ -209,7 +210,7 @@ def test_the_command_line_finds_the_game_before_jax_does(tmp_path, monkeypatch):
     boxed = in_the_box()
     assert sorted(box.boxed()) == [program.player.name for program in boxed] and boxed
     for program in boxed:
-        assert program.rules.board == box.champion(program.rules.board, program.rules.players).config.board
+        assert program.rules.board == rr.champion(program.rules.board, program.rules.players).config.board
     monkeypatch.setattr(command, "_find_player", lambda _: pytest.fail("it should be known already"))
     square8 = Rules("square8", 2)
 

@@ -15,7 +15,8 @@ from experiments import pack, report
 from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.loop import new_loop
 from ringrift_jax.runs import box, events, matches, packing, registry
-from ringrift_jax.runs.cards import CARD, read_card
+from ringrift_jax.runs.box import CARD
+from ringrift_jax.runs.cards import read_card
 from ringrift_jax.runs.champion_files import champion_versions, find_champion, load_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.packed import pack as pack_champion

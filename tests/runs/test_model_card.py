@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ringrift_jax.runs.box import BOX, boxed
-from ringrift_jax.runs.cards import CARD, Card, Evaluation, Match, Puzzles, Training, read_card
+from ringrift_jax.runs.box import BOX, CARD, boxed
+from ringrift_jax.runs.cards import Card, Evaluation, Match, Puzzles, Training, read_card
 from ringrift_jax.runs.model_card import model_card, overview
 
 PAGE = Path(__file__).parents[2] / "docs" / "champions.md"

@@ -3,11 +3,12 @@
 Unknown fields, missing ones and values of other types are refused with a sentence that names the field.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from experiments.command_line import BoardName
 from ringrift_jax.boards import Players
 
 HUMAN = "human"
@@ -16,7 +17,6 @@ Text = Annotated[str, Meta(max_length=20_000)]
 Move = Annotated[str, Meta(min_length=1, max_length=80)]
 Node = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0, le=10)]
-BoardName = Literal["square8", "square19", "hex8", "hexagonal"]
 
 
 class Message(msgspec.Struct, forbid_unknown_fields=True):

@@ -5,23 +5,21 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.resources import files
-from pathlib import Path
 from threading import Lock, Thread
 
 import msgspec
+
+from ringrift_jax.runs.box import BOX, boxed
 
 from .messages import Analysis, Answer, Player, Problem, Program, Question, Rules, Stage, Told
 
 
 def in_the_box() -> list[Program]:
-    """The champions that come with the package (:mod:`ringrift_jax.runs.box`), found without JAX."""
+    """The champions that come with the package (:mod:`ringrift_jax.runs.box`)."""
     found = []
-    box = Path(str(files("ringrift_jax"))) / "data" / "champions"
-    for path in sorted(box.glob("*-[234]p/config.json")):
-        known = msgspec.json.decode(path.read_bytes())
-        rules = Rules(known["board"], known["num_players"], known["swap_rule"])
-        found.append(Program(Player(path.parent.name), rules))
+    for name in sorted(boxed()):
+        known = msgspec.json.decode((BOX / name / "config.json").read_bytes())
+        found.append(Program(Player(name), Rules(known["board"], known["num_players"], known["swap_rule"])))
     return found
 
 
