@@ -9,6 +9,7 @@ is played in the terminal; with --web a board to study on is served to this mach
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ import platformdirs
 import tyro
 
 from experiments.command_line import BoardName, command, fail, option, parse, start_jax, waiting
+from ringrift_jax.runs.box import BOX, find_run, is_boxed
 from ringrift_jax.settings import Count, CountOrZero, Seed
 
 
@@ -117,24 +119,20 @@ def _name_and_rules(args: Args):
     process that plays."""
     from experiments.play.web.desk import WITHOUT_RUN
     from experiments.play.web.messages import Rules
-    from experiments.play.web.programs import in_the_box
 
-    path = Path(args.opponent)
-    name = str(path.resolve()) if path.is_dir() else args.opponent
+    path, name = Path(args.opponent), args.opponent
+    if path.is_dir():
+        name = str(path.resolve())
+    elif is_boxed(name):
+        with suppress(FileNotFoundError, ValueError):  # what is wrong is told below
+            path = find_run(name, args.players)
+            name = path.name
     plain = args.turns is None and args.simulations is None and not args.swap_rule
     if args.opponent in WITHOUT_RUN and args.board and plain:
         return name, Rules(args.board, args.players or 2)
-    if not path.is_dir() and args.board is None and not args.swap_rule:
-        for program in in_the_box():
-            rules = program.rules
-            if (
-                args.opponent == program.player.name
-                and args.players in (None, rules.players)
-                or ((args.opponent, args.players or 2) == (rules.board, rules.players))
-            ):
-                return program.player.name, rules
+    said_by_run = args.board is None and not args.swap_rule and (args.players is None or path.parent == BOX)
     config = path / "config.json"
-    if (args.board, args.players, args.swap_rule) == (None, None, False) and config.exists():
+    if said_by_run and config.exists():
         known = msgspec.json.decode(config.read_bytes())
         if any((path / "champions").glob("[0-9]*")):
             return name, Rules(known["board"], known["num_players"], known["swap_rule"])

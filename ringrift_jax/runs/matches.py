@@ -118,11 +118,16 @@ def named(text: str, style: Style = ALONE) -> Player:
     )
 
 
+def needs_no_run(player: str) -> bool:
+    """Whether a name on the command line is of a player that has no network."""
+    return player.removeprefix("tactician:").partition(":")[0] in ("random", "heuristic")
+
+
 def game_without_run(player: str, board: str | None, players: int | None, swap_rule: bool) -> RunConfig | None:
     """The game that the command line names for a player that needs no run; None if the player is a run, which says
     which game it is. Ends the program with one line when too little or too much is named. ValueError when there is no
     such game."""
-    if player.removeprefix("tactician:").partition(":")[0] in ("random", "heuristic"):
+    if needs_no_run(player):
         if not board:
             raise ValueError(f"{player} needs --board, one of {', '.join(BOARD_NAMES)}, and perhaps --players")
         config = RunConfig(board, players or 2, swap_rule)
@@ -290,8 +295,8 @@ class Matches:
         return self._outcome(player, opponent, self._play(player, opponent))
 
     def record(self, player: Player, opponent: Player, name: str) -> tuple[Outcome, list[dict]]:
-        """Plays a match to its end, and has the reference make the records of its games, which ``name`` begins their
-        ids. Raises Disagreement too, when the reference finds another game."""
+        """Plays a match to its end, and has the reference make the records of its games, whose ids begin with ``name``.
+        Raises Disagreement too, when the reference finds another game."""
         plies: list[_Ply] = []
         match = self._play(player, opponent, plies)
         return self._outcome(player, opponent, match), self._records(player, opponent, match, plies, name)

@@ -33,13 +33,13 @@ class Engine:
         from experiments.command_line import start_jax
         from experiments.play.session import Opponent
         from ringrift_jax import notation
-        from ringrift_jax.runs.matches import Style, find_player
+        from ringrift_jax.runs.matches import Style, find_player, needs_no_run
 
         player, rules = program.player, program.rules
         named = player.turns or player.simulations is not None
         style = Style("network", player.simulations or 0, player.turns or 0) if named else None
         game = rules.board, rules.players, rules.swap_rule
-        if player.name.removeprefix("tactician:").partition(":")[0] in ("random", "heuristic"):
+        if needs_no_run(player.name):
             config, self.player, champions = find_player(player.name, *game, style)
         else:  # a run says which game it plays
             config, self.player, champions = find_player(player.name, None, None, style=style)
