@@ -23,12 +23,12 @@ def boxed() -> list[str]:
     return [name for name in found if (BOX / name / CARD).exists()]
 
 
-def find_run(text: str, players: int | None = None) -> Path:
-    """The run that is named on a command line: a directory, or ``BOARD`` or ``BOARD-Np`` for a champion in the box,
+def find_run(text: str | Path, players: int | None = None) -> Path:
+    """The run that a person names: a directory, or ``BOARD`` or ``BOARD-Np`` for a champion in the box,
     unless there is a directory of that name.
 
     Args:
-      text: what was typed.
+      text: the directory or the name.
       players: their number, if it was given apart; 2 for a board's name without.
 
     Raises:
@@ -37,15 +37,15 @@ def find_run(text: str, players: int | None = None) -> Path:
     """
     if not is_boxed(text):
         return Path(text)
-    board, number = _NAME.fullmatch(text).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    board, number = _NAME.fullmatch(str(text)).groups()  # pyright: ignore[reportOptionalMemberAccess]
     if number and players and int(number) != players:
         raise ValueError(f"{text} has {number} players, not {players}")
     return boxed_run(board, int(number or players or 2))
 
 
-def is_boxed(text: str) -> bool:
+def is_boxed(text: str | Path) -> bool:
     """Whether a text names a champion in the box, be there one or not."""
-    return bool(_NAME.fullmatch(text)) and not Path(text).is_dir()
+    return bool(_NAME.fullmatch(str(text))) and not Path(text).is_dir()
 
 
 def boxed_run(board: str, players: int) -> Path:

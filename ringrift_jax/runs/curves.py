@@ -1,5 +1,7 @@
 """What a network thinks of a recorded game: curves for its page."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +23,7 @@ def chances_by_seat(values: np.ndarray, seat: int) -> np.ndarray:
     return np.roll(wins / max(wins.sum(), 1e-6), seat)
 
 
-def network_curves(record: dict, champion: str) -> dict[str, list[Curve]]:
+def network_curves(record: dict, champion: str | Path) -> dict[str, list[Curve]]:
     """The chance of winning of each seat at every position, and the probability of each move that was played.
 
     Args:
