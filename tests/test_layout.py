@@ -30,6 +30,7 @@ FLOORS = (
     ("players",),
     ("learning",),
     ("runs",),
+    ("interactive",),
     ("api",),
 )
 """Modules and folders of ``ringrift_jax``, from the ground up. Those of one floor do not import each other."""
@@ -110,7 +111,9 @@ def test_the_package_offers_what_api_has():
         getattr(ringrift_jax, "champions")  # noqa: B009
 
 
-@pytest.mark.parametrize("module", ["ringrift_jax", "ringrift_jax.reference", "ringrift_jax.runs.files"])
+@pytest.mark.parametrize(
+    "module", ["ringrift_jax", "ringrift_jax.reference", "ringrift_jax.interactive.views", "ringrift_jax.runs.files"]
+)
 def test_the_rules_in_plain_python_do_not_wait_for_jax(module: str):
     """They answer at once, while other processes compile."""
     code = f"import sys, {module}; sys.exit('jax' in sys.modules)"

@@ -78,9 +78,9 @@ def test_wheel_works_in_an_empty_environment(tmp_path: Path):
     assert (Path(location.strip()).parent / "py.typed").exists()
     monitoring = Path(location.strip()).parents[1] / "ringrift_jax" / "runs" / "monitors"
     assert {"dashboard.json", "alerts.yml"} <= {path.name for path in monitoring.iterdir()}
-    page = Path(location.strip()).parents[1] / "experiments" / "play" / "web" / "static"
-    kept = {path.name for path in (ROOT / "experiments" / "play" / "web" / "static").iterdir()}
-    assert "index.html" in kept and kept == {path.name for path in page.iterdir()}
+    for folder, one in (("experiments/play/web/static", "index.html"), ("ringrift_jax/interactive/static", "board.js")):
+        kept = {path.name for path in (ROOT / folder).iterdir()}
+        assert one in kept and kept == {path.name for path in (Path(location.strip()).parents[1] / folder).iterdir()}
     box = monitoring.parents[1] / "data" / "champions"
     boxed = {path.parent.name for path in (ROOT / "ringrift_jax" / "data" / "champions").glob("*/card.json")}
     assert boxed and {path.parent.parent.name for path in box.glob("*/champions/*.npz")} == boxed

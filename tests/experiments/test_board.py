@@ -11,7 +11,7 @@ from instant_programs import LINE, Slow, desk_of, game, played, until
 
 import ringrift_jax as rr
 from experiments.play import __main__ as command
-from experiments.play.web import effects, words
+from experiments.play.web import words
 from experiments.play.web.desk import Desk
 from experiments.play.web.messages import (
     HUMAN,
@@ -31,6 +31,7 @@ from experiments.play.web.shelf import Shelf
 from experiments.play.web.study import Branch, Study, begin
 from experiments.play.web.view import view
 from ringrift_jax import boards, reference
+from ringrift_jax.interactive import effects
 from ringrift_jax.reference.moves import parse_move
 from ringrift_jax.reference.turn import apply, legal_moves
 from ringrift_jax.runs import box

@@ -268,7 +268,7 @@ def test_a_person_plays_in_a_browser(desk, page, tmp_path):
     page.click("[data-cell='28']")
     page.wait_for_selector("text=The distance 1 is smaller than the stack's height 2 (rulebook section 4).")
     page.hover("[data-cell='29']")
-    page.wait_for_selector("#ghosts .mark-landing")
+    page.wait_for_selector(".ghosts .mark-landing")
     shot(page, "preview", tmp_path)
     page.click("[data-cell='29']")
     page.wait_for_selector("#turn:has-text('Turn 3, seat 1')")
@@ -312,7 +312,7 @@ def test_what_a_program_thinks_is_drawn(desk, page, tmp_path):
     page.check("#analysing")
     page.wait_for_selector("#candidates tbody tr")
     page.check("#heat")
-    assert page.locator("#overlay .share").count() == 3 and page.locator(".heat").count() == 3
+    assert page.locator(".overlay .share").count() == 3 and page.locator(".heat").count() == 3
     assert page.inner_text("#chances") == "70 %30 %" or "70 %" in page.inner_text("#chances")
     assert "wins this turn" in page.inner_text("#win")
     shot(page, "analysis", tmp_path)

@@ -18,11 +18,12 @@ from werkzeug.serving import make_server
 
 from experiments.command_line import fail
 from ringrift_jax.boards import BOARD_NAMES
+from ringrift_jax.interactive import STATIC
+from ringrift_jax.interactive.effects import effect
 from ringrift_jax.reference.turn import legal_moves
 
 from . import recorded
 from .desk import WITHOUT_RUN, Desk
-from .effects import effect
 from .messages import HUMAN, At, NewGame, Play, Settings
 from .view import view
 from .words import why_not
@@ -98,6 +99,9 @@ def make_app(desk: Desk, port: int, first: str) -> flask.Flask:
         return flask.redirect(f"/games/{first if first in there or not there else there[0]}")
 
     app.add_url_rule("/", "start", start)
+    # What notebooks draw with too comes from the library, under the same address as the page's own files.
+    drawing = ",".join(f"'{path.name}'" for path in STATIC.iterdir())
+    app.add_url_rule(f"/static/<any({drawing}):name>", "drawing", lambda name: flask.send_from_directory(STATIC, name))
     app.add_url_rule("/games/<id>", "page", lambda id: page())
     app.add_url_rule("/api/games", "games", lambda: _json(_games(desk)))
     changes: dict[str, Callable[[str], Any]] = {

@@ -3,11 +3,10 @@
 import time
 from typing import Any
 
-from ringrift_jax import reference
-from ringrift_jax.reference.position import OVER, Position
+from ringrift_jax.interactive.effects import choices, effect
+from ringrift_jax.interactive.views import board_view, position_view
 
 from .desk import Desk
-from .effects import choices, contents, counts, effect
 from .messages import HUMAN
 from .study import ROOT, Study
 from .words import task
@@ -23,7 +22,7 @@ def view(desk: Desk, id: str) -> dict[str, Any]:
         return {
             "version": desk.version,
             "id": id,
-            "board": board_view(study),
+            "board": board_view(study.board),
             "swap_rule": document.rules.swap_rule,
             "players": [{"name": player.name, "human": player.name == HUMAN} for player in document.seats],
             "tree": [_branch(study, node) for node in range(len(study))],
@@ -42,39 +41,6 @@ def view(desk: Desk, id: str) -> dict[str, Any]:
             "chances": {node: found.chances for node, found in state.found.items() if found.chances},
             "wins": {node: found.win for node, found in state.found.items() if found.win},
         }
-
-
-def board_view(study: Study) -> dict[str, Any]:
-    """The board: its cells in cell order with their names, and what wins."""
-    board = study.board
-    names = study.position(ROOT).geometry.names
-    return {
-        "name": board.name,
-        "shape": board.shape,
-        "size": board.size,
-        "seats": board.num_players,
-        "cells": list(names),
-        "names": list(names.values()),
-        "rings": board.rings_per_player,
-        "eliminated_to_win": board.ring_threshold,
-        "territory_to_win": board.territory_minimum,
-    }
-
-
-def position_view(pos: Position) -> dict[str, Any]:
-    """A position; ``contents`` is that of :func:`.effects.contents`."""
-    return {
-        "seat": pos.seat,
-        "phase": pos.phase,
-        "turn": pos.turn,
-        "over": pos.phase == OVER,
-        "winner": pos.winner,
-        "contents": contents(pos),
-        "counts": counts(pos),
-        "focus": pos.focus,
-        "slide": pos.slide,
-        "text": reference.state_string(pos),
-    }
 
 
 def _branch(study: Study, node: int) -> dict[str, Any]:

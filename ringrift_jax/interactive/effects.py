@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ringrift_jax.reference.game import settle
-from ringrift_jax.reference.moves import Move, ends, parse_move
-from ringrift_jax.reference.position import OVER, Position, cap_height, territory
-from ringrift_jax.reference.territory import border, region_from
-from ringrift_jax.reference.turn import apply, legal_moves
+from ..reference.game import settle
+from ..reference.moves import Move, ends, parse_move
+from ..reference.position import OVER, Position, cap_height, territory
+from ..reference.territory import border, region_from
+from ..reference.turn import apply, legal_moves
 
 
 def contents(pos: Position) -> dict[int, str]:

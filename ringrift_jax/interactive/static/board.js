@@ -73,8 +73,8 @@ export class Board {
     const middle = [box[0] + box[2] / 2, box[1] + box[3] / 2];
     const far = cell => Math.hypot(this.points.get(cell)[0] - middle[0], this.points.get(cell)[1] - middle[1]);
     this.cells.get(board.cells.reduce((one, other) => far(other) < far(one) ? other : one)).setAttribute("tabindex", 0);
-    this.ghosts = make("g", { id: "ghosts" });
-    this.overlay = make("g", { id: "overlay" });
+    this.ghosts = make("g", { class: "ghosts" });
+    this.overlay = make("g", { class: "overlay" });
     this.under = make("g", { "pointer-events": "none" });
     this.svg = make("svg", { viewBox: box.map(number => number.toFixed(1)).join(" ") }, this.labels(), grid, this.under,
       this.pieces, this.overlay, this.ghosts);

@@ -1,0 +1,8 @@
+"""Boards that can be clicked. The page to play on, notebooks and the site of the documentation draw them with the same
+files (:data:`STATIC`), and what a move would do is told by :mod:`.effects`. Neither needs JAX.
+"""
+
+from pathlib import Path
+
+STATIC = Path(__file__).parent / "static"
+"""ES modules and style sheets."""
