@@ -30,6 +30,7 @@ __all__ = [
     "random_action",
     "render",
     "symmetry",
+    "widget",
     "winning_turn",
     "wrappers",
 ]

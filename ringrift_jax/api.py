@@ -5,6 +5,7 @@ from .boards import BOARD_NAMES, Board
 from .checks import check_env
 from .env import Env, make, random_action
 from .game import Game, GameState
+from .interactive.widget import widget
 from .notation.explain import explain
 from .players import heuristic
 from .rules.state import Phase, Reason, State
@@ -32,6 +33,7 @@ __all__ = [
     "random_action",
     "render",
     "symmetry",
+    "widget",
     "winning_turn",
     "wrappers",
 ]

@@ -49,14 +49,15 @@ def effect(pos: Position, text: str, to_mover: bool = True) -> dict[str, Any]:
 
     Args:
       pos: a settled position.
-      text: the move.
+      text: the move, or the slide of a recovery alone.
       to_mover: the sentence speaks to who moves, and else about that seat.
 
     Returns:
       ``says``: a sentence; ``after``: the contents of the cells that change, empty texts for bare ones; ``marks``: the
       cells that are ``captured``, ``landing``, ``flipped``, ``collapsed``, or of a ``region`` or its ``border``.
     """
-    move, after = parse_move(pos.board, text), apply(pos, text)
+    move = parse_move(pos.board, text)
+    after = pos if move.kind == "R" else apply(pos, text)
     before, then = contents(pos), contents(after)
     changed = {cell for cell in before.keys() | then.keys() if before.get(cell) != then.get(cell)}
     flipped = sorted(c for c in changed if c in pos.markers and after.markers.get(c, pos.markers[c]) != pos.markers[c])
@@ -97,6 +98,8 @@ def _says(pos: Position, move: Move, after: Position, marks: dict[str, list[int]
             taken = pos.stacks[move.cells[1]][-1]
             whose = "{your} own" if taken == pos.seat else f"seat {taken}'s"
             return [f"Jumps over {names[1]}, takes {whose} ring from its top, lands on {names[2]}.", *_way(marks)]
+        case "R":
+            return [f"The marker slides to {names[1]}; what pays for it is chosen next."]
         case "F":
             return [f"The marker slides to {names[1]}; {{your}} lowest ring on {names[2]} pays."]
         case "S":

@@ -135,8 +135,14 @@ def states_svg(state: State, *, theme: str = "light") -> str:
 
 def state_html(state: State) -> str:
     """What a notebook shows of a state or a batch."""
-    width = (420 if state.board.size < 12 else 760) if not state.phase.ndim else 960
-    return f'<div style="max-width:{width}px">{states_svg(state)}</div>'
+    if not state.phase.ndim:
+        return for_notebook(states_svg(state), state.board)
+    return f'<div style="max-width:960px">{states_svg(state)}</div>'
+
+
+def for_notebook(svg: str, board: Board) -> str:
+    """The picture of one position in a width that suits a notebook."""
+    return f'<div style="max-width:{420 if board.size < 12 else 760}px">{svg}</div>'
 
 
 def weights_by_move(env: Env, state: State, weights: np.ndarray) -> dict[str, float]:

@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import browsers
 import pytest
 from instant_programs import LINE, desk_of, game, until
 from werkzeug.serving import make_server
@@ -26,9 +26,6 @@ from experiments.play.web.messages import (
 from ringrift_jax.reference.turn import legal_moves
 from ringrift_jax.runs import records
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 PORT = 8000
 HOST = f"127.0.0.1:{PORT}"
 
@@ -223,34 +220,18 @@ def test_a_port_that_is_taken_is_refused(desk, capsys):
 @pytest.fixture
 def page(desk) -> Iterator[Any]:
     """A page of Chromium, and where the server is."""
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium")
-    from playwright.sync_api import sync_playwright
-
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         app = server.make_app(desk, port, desk.begin(game(HUMAN, HUMAN)))
         serving = make_server("127.0.0.1", port, app, threaded=True, fd=listening.fileno())
         threading.Thread(target=serving.serve_forever, daemon=True).start()
-        with sync_playwright() as player:
-            browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            shown = browser.new_page(viewport={"width": 1250, "height": 860}, base_url=f"http://127.0.0.1:{port}")
-            problems: list[str] = []
-            shown.on("pageerror", lambda problem: problems.append(str(problem)))
-            # A refusal is no fault; Chromium notes each that it gets.
-            expected = "Failed to load resource"
-            shown.on(
-                "console",
-                lambda line: problems.append(line.text) if line.type == "error" and expected not in line.text else None,
-            )
+        with browsers.page(base_url=f"http://127.0.0.1:{port}") as shown:
             yield shown
-            browser.close()
         serving.shutdown()
-    assert not problems
 
 
 def shot(page: Any, name: str, tmp_path: Path) -> None:
-    page.screenshot(path=Path(os.environ.get("RINGRIFT_SCREENSHOTS") or tmp_path) / f"board-{name}.png")
+    browsers.shot(page, f"board-{name}", tmp_path)
 
 
 def test_a_person_plays_in_a_browser(desk, page, tmp_path):

@@ -142,8 +142,9 @@ export class Board {
   }
 
   // Draws over the cells: {changed, options, chosen, focus, slide, arrows: [[from, to, share]], spots: [[cell, share]],
-  // heat: {cell: share}}.
-  mark({ changed = [], options = [], chosen = [], focus = null, slide = null, arrows = [], spots = [], heat = {} }) {
+  // heat: {cell: share}, line: [[from, to] or [cell] or []]}, which is numbered.
+  mark({ changed = [], options = [], chosen = [], focus = null, slide = null, arrows = [], spots = [], heat = {},
+    line = [] }) {
     this.under.replaceChildren(
       ...changed.map(cell => this.area(cell, "changed")),
       ...Object.entries(heat).map(([cell, share]) => {
@@ -158,7 +159,8 @@ export class Board {
       ...[...options].map(cell => this.circle(cell, options.size > 40 ? 3.5 : 5.5, "dot",
         this.shown.get(cell) ? 17 : 0)),
       ...spots.flatMap(([cell, share]) => this.spot(cell, share)),
-      ...arrows.flatMap(([from, to, share]) => this.arrow(from, to, share)));
+      ...arrows.flatMap(([from, to, share]) => this.arrow(from, to, share)),
+      ...line.flatMap(([from, to], index) => this.step(from, to, index, line.length)));
   }
 
   // Shows what a move would do, as the server tells it; null for nothing.
@@ -194,6 +196,15 @@ export class Board {
     return [make("rect", { x: x - 12, y: y + 6, width: 24, height: 14, rx: 4, class: "share",
       "fill-opacity": (0.35 + 0.65 * share).toFixed(2) }),
     make("text", { x, y: y + 17, class: "share-text" }, String(text))];
+  }
+
+  // A move of a line, weaker the further it is, with its number where it ends.
+  step(from, to, index, length) {
+    if (from === undefined) return [];
+    const share = 1 - index / length, [x, y] = this.points.get(to ?? from);
+    return [...(to === undefined ? [this.circle(from, 19, "chosen")] : this.arrow(from, to, share)),
+      make("circle", { cx: x + 13, cy: y - 13, r: 8, class: "share" }),
+      make("text", { x: x + 13, y: y - 9, class: "share-text" }, String(index + 1))];
   }
 
   arrow(from, to, share) {

@@ -1,0 +1,227 @@
+// A tree of moves to click through, where no server is: in notebooks, whose kernel answers, and on pages with a game.
+//
+// The model is that of anywidget. It has "board", "tree" and "view" (ringrift_jax.interactive.tree says what is in them),
+// and takes {ask: "go", node}, {ask: "play", move} and {ask: "effect", move}, which is answered by a message.
+import { drawCandidates, drawn } from "./analysis.js";
+import { Board } from "./board.js";
+import { Chooser, label } from "./choose.js";
+import { drawMoves, followers, lineOf } from "./moves.js";
+
+const PACE = 700; // milliseconds for which a position is shown while the game plays
+
+function tag(name, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+}
+
+// Whether the place where the board is drawn is dark: JupyterLab, MkDocs and VS Code say so, else the system does.
+function isDark() {
+  const { jpThemeLight, mdColorScheme, vscodeThemeKind } = document.body.dataset;
+  if (jpThemeLight !== undefined) return jpThemeLight === "false";
+  if (mdColorScheme !== undefined) return mdColorScheme === "slate";
+  if (vscodeThemeKind !== undefined) return vscodeThemeKind.includes("dark");
+  return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+class Viewer {
+  constructor(model, root) {
+    this.model = model;
+    this.root = root;
+    this.chooser = new Chooser();
+    this.effects = new Map();
+    this.build();
+    this.board = new Board(this.place, { pick: (cell, pointer) => this.pick(cell, pointer), hover: cell => this.hover(cell) });
+    this.heard = told => this.hear(told);
+    this.changed = () => this.take();
+    model.on("change:view", this.changed);
+    model.on("msg:custom", this.heard);
+    this.take();
+  }
+
+  close() {
+    this.stop();
+    this.model.off("change:view", this.changed);
+    this.model.off("msg:custom", this.heard);
+  }
+
+  build() {
+    const button = (text, name, act) => tag("button", { type: "button", textContent: text, title: name, ariaLabel: name, onclick: act });
+    this.place = tag("div", { className: "place" });
+    this.seats = tag("div", { className: "seats" });
+    this.problem = tag("p", { className: "problem", role: "alert", hidden: true });
+    this.choices = tag("div", { className: "choices" });
+    this.says = tag("p", { className: "says", ariaLive: "polite" });
+    this.slider = tag("input", { type: "range", min: 0, ariaLabel: "move",
+      oninput: () => this.go(this.line[Number(this.slider.value)]) });
+    this.number = tag("output");
+    this.player = button("play", "play the game (space)", () => this.play());
+    this.controls = tag("div", { className: "controls" },
+      button("|◀", "start (Home)", () => this.go(0)), button("◀", "back (←)", () => this.step(-1)), this.player,
+      button("▶", "on (→)", () => this.step(1)), button("▶|", "end (End)", () => this.go(this.line.at(-1))), this.slider, this.number);
+    this.candidates = tag("table", { className: "candidates" }, tag("thead"), tag("tbody"));
+    this.about = tag("p", { className: "about" });
+    this.lined = tag("input", { type: "checkbox", checked: true, onchange: () => this.draw() });
+    this.search = tag("div", { className: "search" }, this.about,
+      tag("label", {}, this.lined, " draw the line that it expects"), tag("div", { className: "scroll" }, this.candidates));
+    this.moves = tag("div", { className: "moves" });
+    this.root.replaceChildren(this.place, tag("div", { className: "beside" }, this.seats, this.problem, this.says, this.choices,
+      this.controls, this.search, this.moves));
+    this.root.tabIndex = 0;
+    this.root.addEventListener("keydown", event => this.key(event));
+  }
+
+  take() {
+    const moved = !this.view || this.view.at !== this.model.get("view").at;
+    this.view = this.model.get("view");
+    this.tree = this.model.get("tree");
+    this.line = lineOf(this.tree, this.view.at);
+    this.board.build(this.model.get("board"));
+    if (moved) {
+      this.chooser.reset(this.view.choices);
+      this.show(null);
+      this.tell("");
+    }
+    this.draw();
+  }
+
+  draw() {
+    const { view, chooser } = this, { position, analysis } = view, options = chooser.options();
+    this.board.show(position.contents, options);
+    const marks = { changed: view.came ? Object.keys(view.came.after).map(Number) : [], options, focus: position.focus,
+      slide: position.slide, chosen: chooser.picked.slice(chooser.implied) };
+    if (analysis && this.lined.checked) marks.line = view.line;
+    else if (analysis) Object.assign(marks, drawn(analysis, view.choices));
+    // While a line is drawn, cells to choose would hide it; they still answer to the pointer.
+    if (analysis) marks.options = new Set();
+    this.board.mark(marks);
+    this.seats.replaceChildren(...view.legend.map(([seat, text], index) => tag("p", { className:
+      index < view.position.counts.length ? "" : "doing" }, tag("i", { className: seat ? `back${seat}` : "" }), text)));
+    if (!this.previewed) this.say(view.came ? `Seat ${view.came.seat}: ${view.came.move}. ${view.came.says}` : "");
+    this.drawChoices();
+    this.drawSearch(analysis);
+    this.controls.hidden = this.moves.hidden = this.tree.length < 2;
+    Object.assign(this.slider, { max: this.line.length - 1, value: this.line.indexOf(view.at) });
+    this.number.textContent = `${this.line.indexOf(view.at)} / ${this.line.length - 1}`;
+    if (this.tree.length > 1) drawMoves(this.moves, { tree: this.tree, at: view.at }, node => this.go(node), () => "");
+  }
+
+  drawChoices() {
+    const moves = [...this.chooser.complete(), ...this.chooser.words()];
+    this.choices.replaceChildren(...moves.map(move => tag("button", { type: "button", textContent: label(move.move),
+      title: move.move, onclick: () => this.make(move.move), onpointerenter: () => this.show(move.move),
+      onpointerleave: () => this.show(null), onfocus: () => this.show(move.move), onblur: () => this.show(null) })));
+  }
+
+  drawSearch(analysis) {
+    this.search.hidden = !analysis;
+    if (!analysis) return;
+    this.about.textContent = `${analysis.simulations} simulations`;
+    this.candidates.tHead.replaceChildren(tag("tr", {}, ...["move", `seat ${analysis.seat} wins`, "visits", "prior", "what may follow"]
+      .map(text => tag("th", { scope: "col", textContent: text }))));
+    drawCandidates(this.candidates, analysis, { play: move => this.make(move), show: move => this.show(move) });
+  }
+
+  say(text) {
+    if (this.says.textContent !== text) this.says.textContent = text;
+  }
+
+  tell(problem) {
+    this.problem.hidden = !problem;
+    this.problem.textContent = problem;
+  }
+
+  hear(told) {
+    if (told.problem) { this.tell(told.problem); return; }
+    this.effects.set(`${told.at} ${told.move}`, told.effect);
+    if (told.at === this.view.at && told.move === this.previewed) this.show(told.move);
+  }
+
+  go(node) {
+    if (node !== undefined && node !== this.view.at) this.model.send({ ask: "go", node });
+  }
+
+  make(move) {
+    this.stop();
+    this.model.send({ ask: "play", move });
+  }
+
+  step(by) {
+    this.go(by < 0 ? this.tree[this.view.at].parent : followers(this.tree)[this.view.at][0]);
+  }
+
+  // Chooses a cell. By touch a move is shown first, and made when the cell is chosen again.
+  pick(cell, pointer) {
+    this.root.focus({ preventScroll: true });
+    const { chooser } = this, done = chooser.complete();
+    if (pointer === "touch" && done.length === 1 && chooser.picked.at(-1) === cell) { this.make(done[0].move); return; }
+    if (chooser.picked.length > chooser.implied && chooser.picked.at(-1) === cell && !chooser.options().has(cell)) {
+      this.clear();
+      return;
+    }
+    if (!chooser.pick(cell)) return;
+    const complete = chooser.complete(), clear = complete.length === 1 && chooser.fits().length === 1;
+    if (clear && pointer !== "touch") { this.make(complete[0].move); return; }
+    this.show(complete.length ? complete[0].move : null);
+    this.draw();
+  }
+
+  clear() {
+    this.chooser.clear();
+    this.show(null);
+    this.draw();
+  }
+
+  hover(cell) {
+    const moves = cell === null ? this.chooser.complete() : this.chooser.before(cell);
+    this.show(moves.length ? moves[0].move : null);
+  }
+
+  // Shows what a move would do, once that is known; null for none.
+  show(move) {
+    this.previewed = move;
+    const effect = move === null ? null : this.effects.get(`${this.view.at} ${move}`);
+    if (move !== null && !effect) this.model.send({ ask: "effect", move });
+    this.board.preview(effect || null);
+    if (effect) this.say(effect.says);
+  }
+
+  play() {
+    if (this.timer) { this.stop(); return; }
+    if (this.view.at === this.line.at(-1)) this.go(0);
+    this.player.textContent = "pause";
+    this.timer = setInterval(() => {
+      if (this.view.at === this.line.at(-1)) this.stop();
+      else this.step(1);
+    }, PACE);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.player.textContent = "play";
+  }
+
+  key(event) {
+    const keys = { ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1), Home: () => this.go(0),
+      End: () => this.go(this.line.at(-1)), Escape: () => this.clear(), " ": () => this.play() };
+    const own = event.key === " " ? event.target.closest("button, input") : event.target === this.slider;
+    if (!keys[event.key] || own || event.ctrlKey || event.metaKey || event.altKey) return;
+    keys[event.key]();
+    event.preventDefault();
+    event.stopPropagation(); // a notebook has keys too
+  }
+}
+
+export function render({ model, el }) {
+  const root = tag("div", { className: "ringrift viewer" });
+  const paint = () => { root.dataset.theme = isDark() ? "dark" : "light"; };
+  const painter = new MutationObserver(paint);
+  painter.observe(document.body, { attributes: true });
+  paint();
+  el.append(root);
+  const viewer = new Viewer(model, root);
+  return () => { painter.disconnect(); viewer.close(); };
+}
+
+export default { render };
