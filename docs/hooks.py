@@ -1,9 +1,10 @@
-"""What the site has beside the pages in docs/: README.md as its start, the notebooks, the champions' cards, and the API
-from docstrings.
+"""What the site has beside the pages in docs/: README.md as its start, the notebooks, the champions' cards with games
+of theirs, and the API from docstrings.
 
 MkDocs calls the ``on_`` functions (``hooks`` in mkdocs.yml); mkdocstrings loads ``Docstrings``.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +16,12 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
 
+from ringrift_jax import render
+from ringrift_jax.interactive import STATIC
+from ringrift_jax.interactive.replay import replay
+from ringrift_jax.runs import record_files
 from ringrift_jax.runs.box import BOX, CARD, boxed
 from ringrift_jax.runs.cards import read_card
 from ringrift_jax.runs.model_card import model_card
@@ -27,6 +33,9 @@ PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGEL
 """Pages of the repository that are outside of docs/, and where the site has them."""
 
 CARDS = [read_card(BOX / name / CARD) for name in boxed()]
+GAMES = {card.name: [*record_files.read(BOX / card.name / "games.jsonl.gz")][-2:] for card in CARDS}
+"""The last games in the box of each champion, which are those against its strongest opponent, one from each seat."""
+DRAWING = "assets/ringrift"
 
 ROLE = re.compile(r":(?:func|class|mod|data|meth|attr|exc):`~?([^`]+)`")
 NUMBER = r"\d+(?:\.\d+)*"
@@ -82,6 +91,12 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
     for card in CARDS:
         files.append(File.generated(config, f"champions/{card.name}.md", content=model_card(card)))
+        for game in GAMES[card.name]:
+            address = f"champions/{card.name}/{game['id']}"
+            files.append(File.generated(config, f"{address}.json", content=json.dumps(replay(game))))
+            files.append(File.generated(config, f"{address}.svg", content=render.game_svg(game)))
+    for path in STATIC.iterdir():
+        files.append(File.generated(config, f"{DRAWING}/{path.name}", abs_src_path=str(path)))
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -95,7 +110,35 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     markdown = markdown.replace("](notebooks)", f"](notebooks/{NOTEBOOKS[0].name})")
     markdown = markdown.replace("](../notebooks)", f"](notebooks/{NOTEBOOKS[0].name})")
     markdown = markdown.replace("](../notebooks/", "](notebooks/")
-    return markdown + _table_of_modules() if page.file.src_uri == "api.md" else markdown
+    return markdown + _added(page)
+
+
+def _added(page: Page) -> str:
+    """What follows the text of a page."""
+    if page.file.src_uri == "api.md":
+        return _table_of_modules()
+    for card in CARDS:
+        if page.file.src_uri == f"champions/{card.name}.md":
+            return _replays(page, card.name, GAMES[card.name])
+    return _replays(page, CARDS[0].name, GAMES[CARDS[0].name][:1]) if page.file.src_uri == "champions.md" else ""
+
+
+def _replays(page: Page, name: str, games: list[dict]) -> str:
+    """Games of a champion to be clicked through; without scripts they play as pictures."""
+    lines = ["", "## Games" if len(games) > 1 else "## A game", ""]
+    for style in ("board.css", "widget.css"):
+        lines.append(f'<link rel="stylesheet" href="{get_relative_url(f"{DRAWING}/{style}", page.url)}">')
+    lines.append(f'<script type="module" src="{get_relative_url(f"{DRAWING}/replay.js", page.url)}"></script>')
+    for game in games:
+        address = get_relative_url(f"champions/{name}/{game['id']}", page.url)
+        winner = game["result"]["winner"]
+        reason = game["result"]["reason"].replace("_", " ")
+        told = f"`{name}`: played by {'; '.join(game['models'])}. " + (
+            f"Seat {winner} wins by {reason}." if winner else "Nobody wins."
+        )
+        picture = f'<img src="{address}.svg" alt="the game" loading="lazy" width="420">'
+        lines += ["", told, "", f'<div class="ringrift-replay" data-game="{address}.json">{picture}</div>']
+    return "\n".join([*lines, ""])
 
 
 def _table_of_modules() -> str:

@@ -27,7 +27,8 @@ def page(**options: Any) -> Iterator[Any]:
 
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        shown = browser.new_page(**{"viewport": {"width": 1250, "height": 860}} | options)
+        usual: Any = {"viewport": {"width": 1250, "height": 860}}
+        shown = browser.new_page(**usual | options)
         problems: list[str] = []
         shown.on("pageerror", lambda problem: problems.append(str(problem)))
         # A refusal is no fault; Chromium notes each that it gets.

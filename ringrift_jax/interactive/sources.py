@@ -52,17 +52,23 @@ def tree_of(shown: Any, swap_rule: bool = False) -> MoveTree:
             return MoveTree(_position(shown.state, swap_rule), shown)
         case dict():
             return _recorded(shown)
-        case [State() | Position(), *_]:
+        case [_, *_]:
             return _game(shown, swap_rule)
-    raise TypeError(
-        f"{type(shown).__name__} cannot be shown; a State, a Position, a sequence of them, a record, a SearchResult or "
-        "a TreeNode can"
+    raise _not_shown(shown)
+
+
+def _not_shown(shown: Any) -> TypeError:
+    name = "an empty sequence" if isinstance(shown, Sequence) and not shown else type(shown).__name__
+    return TypeError(
+        f"{name} cannot be shown; a State, a Position, a sequence of them, a record, a SearchResult or a TreeNode can"
     )
 
 
 def _position(shown: State | Position, swap_rule: bool) -> Position:
     if isinstance(shown, Position):
         return shown
+    if not isinstance(shown, State):
+        raise _not_shown(shown)
     pos = position_of(shown)
     if pos.phase == OVER:  # a text does not say who has won
         return pos

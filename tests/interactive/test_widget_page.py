@@ -6,12 +6,12 @@ from typing import Any
 
 import browsers
 import pytest
+from played import random_record
 from small_search import searched
 
 import ringrift_jax as rr
 from ringrift_jax import reference
 from ringrift_jax.interactive.board_widget import BoardWidget
-from ringrift_jax.runs import records
 
 MODEL = """
 class Model {
@@ -58,16 +58,6 @@ def show(page: Any, shown: BoardWidget, body: str = "<body>") -> None:
     given = {"source": shown._esm, "data": data()}
     page.evaluate(f"async ({{ source, data }}) => {{ {MODEL} }}", given)
     page.wait_for_selector(".viewer .cell")
-
-
-def played(count: int) -> dict:
-    pos, moves = reference.new_game(rr.make("square8").board), []
-    while len(moves) < count:
-        pos = reference.settle(pos)
-        legal = reference.legal_moves(pos)
-        moves.append(legal[7 * len(moves) % len(legal)])
-        pos = reference.play(pos, moves[-1])
-    return records.record_moves(pos.board, moves, id="5-17", models=["one", "other"])
 
 
 def test_a_state_is_played_on(page, tmp_path):
@@ -125,23 +115,24 @@ def test_a_touch_shows_before_it_plays(page):
 
 
 def test_a_game_is_stepped_through(page, tmp_path):
-    record = played(30)
-    shown = rr.widget(record)
+    record = random_record(5, models=["one", "other"])
+    decisions = [step["m"] for step in record["steps"] if not step["m"].startswith("NO_")]
+    shown, count = rr.widget(record), len(decisions)
     show(page, shown, '<body data-jp-theme-light="false">')
-    assert page.inner_text("output") == "0 / 30" and page.get_attribute(".viewer", "data-theme") == "dark"
+    assert page.inner_text("output") == f"0 / {count}" and page.get_attribute(".viewer", "data-theme") == "dark"
     assert "seat 1, one: 18 in hand" in page.inner_text(".seats")
     page.locator(".viewer").focus()
     page.keyboard.press("End")
-    page.wait_for_selector("output:has-text('30 / 30')")
-    assert shown.moves[-1] == [step["m"] for step in record["steps"] if not step["m"].startswith("NO_")][-1]
+    page.wait_for_selector(f"output:has-text('{count} / {count}')")
+    assert shown.moves == decisions
     page.fill("input[type=range]", "12")
-    page.wait_for_selector("output:has-text('12 / 30')")
+    page.wait_for_selector(f"output:has-text('12 / {count}')")
     assert len(shown.moves) == 12
     page.click("button:has-text('play')")
-    page.wait_for_selector("output:has-text('14 / 30')")
+    page.wait_for_selector(f"output:has-text('14 / {count}')")
     page.click("button:has-text('pause')")
     page.locator(".moves .move").nth(3).click()
-    page.wait_for_selector("output:has-text('4 / 30')")
+    page.wait_for_selector(f"output:has-text('4 / {count}')")
     browsers.shot(page, "widget-game-dark", tmp_path)
     page.set_viewport_size({"width": 390, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing is wider than the screen"
@@ -153,7 +144,9 @@ def test_a_search_is_walked(page, tmp_path):
     show(page, shown)
     best = shown.view["analysis"]["candidates"][0]
     assert page.locator(".candidates tbody tr").count() == min(12, len(shown.view["analysis"]["candidates"]))
-    assert page.locator(".overlay .share").count() == sum(bool(cells) for cells in shown.view["line"])
+    drawn = [cells for cells in shown.view["line"] if cells]
+    numbers = " ".join(page.locator(".overlay .share-text").all_text_contents())
+    assert len(drawn) > 2 and sorted(numbers.split()) == [str(number + 1) for number in range(len(drawn))]
     browsers.shot(page, "widget-search", tmp_path)
     page.uncheck("input[type=checkbox]")
     page.locator(".candidates button").first.click()

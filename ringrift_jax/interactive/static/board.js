@@ -160,7 +160,7 @@ export class Board {
         this.shown.get(cell) ? 17 : 0)),
       ...spots.flatMap(([cell, share]) => this.spot(cell, share)),
       ...arrows.flatMap(([from, to, share]) => this.arrow(from, to, share)),
-      ...line.flatMap(([from, to], index) => this.step(from, to, index, line.length)));
+      ...this.steps(line));
   }
 
   // Shows what a move would do, as the server tells it; null for nothing.
@@ -198,13 +198,19 @@ export class Board {
     make("text", { x, y: y + 17, class: "share-text" }, String(text))];
   }
 
-  // A move of a line, weaker the further it is, with its number where it ends.
-  step(from, to, index, length) {
-    if (from === undefined) return [];
-    const share = 1 - index / length, [x, y] = this.points.get(to ?? from);
-    return [...(to === undefined ? [this.circle(from, 19, "chosen")] : this.arrow(from, to, share)),
-      make("circle", { cx: x + 13, cy: y - 13, r: 8, class: "share" }),
-      make("text", { x: x + 13, y: y - 9, class: "share-text" }, String(index + 1))];
+  // The moves of a line, each weaker than the one before, and over them their numbers where they end.
+  steps(line) {
+    const numbers = new Map();
+    const shapes = line.flatMap(([from, to], index) => {
+      if (from === undefined) return [];
+      numbers.set(to ?? from, [...(numbers.get(to ?? from) || []), index + 1]);
+      return to === undefined ? [this.circle(from, 19, "chosen")] : this.arrow(from, to, 1 - index / line.length);
+    });
+    return [...shapes, ...[...numbers].flatMap(([cell, all]) => {
+      const [x, y] = this.points.get(cell), text = all.join(" "), wide = 9 + 6.5 * text.length;
+      return [make("rect", { x: x + 20 - wide, y: y - 20, width: wide, height: 15, rx: 6, class: "share" }),
+        make("text", { x: x + 20 - wide / 2, y: y - 8.5, class: "share-text" }, text)];
+    })];
   }
 
   arrow(from, to, share) {
