@@ -11,7 +11,7 @@ from .. import reference
 from ..env import make
 from ..notation.states import from_state_string
 from ..reference.position import Position
-from ..render.board import for_notebook, position_svg
+from ..render.board import for_notebook
 from ..rules.state import State
 from . import STATIC
 from .tree import MoveTree
@@ -122,8 +122,11 @@ class BoardWidget(anywidget.AnyWidget):
         except ValueError as problem:
             self.send({"problem": str(problem)})
 
+    def __repr__(self) -> str:
+        return f"BoardWidget of {self.position.board.name} after {self.moves}"
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Where there is no kernel, a picture."""
         data, metadata = super()._repr_mimebundle_(**kwargs)  # pyright: ignore[reportGeneralTypeIssues]
-        pos = self.position
-        return {**data, "text/html": for_notebook(position_svg(pos), pos.board)}, metadata
+        picture = for_notebook(self._tree.picture(self._tree.follow(self.moves)), self.position.board)
+        return {**data, "text/html": picture}, metadata

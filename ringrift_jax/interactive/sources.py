@@ -10,6 +10,7 @@ import msgspec
 from .. import boards, reference
 from ..env import Env, make
 from ..notation.states import on_host, state_string
+from ..reference.moves import parse_move
 from ..reference.position import OVER, Position
 from ..render.board import position_of
 from ..render.tree import TreeNode, search_nodes
@@ -114,7 +115,7 @@ def _move_between(before: Position, after: Position) -> str | None:
     changed = {cell for cell in one.keys() | two.keys() if one.get(cell) != two.get(cell)}
     wanted = reference.state_string(after)
     for move in reference.actions(before):
-        cells = reference.moves.parse_move(before.board, move).cells
+        cells = parse_move(before.board, move).cells
         if (not cells or not changed or changed.intersection(cells)) and (
             reference.state_string(reference.act(before, move)) == wanted
         ):

@@ -7,7 +7,7 @@ from typing import Any
 from .. import reference
 from ..reference.moves import ends, parse_move
 from ..reference.position import Position
-from ..render.board import legend
+from ..render.board import legend, position_svg
 from ..render.tree import TreeNode
 from .effects import choices, effect
 from .views import position_view
@@ -128,6 +128,16 @@ class MoveTree:
             "analysis": self._analysis(node) if node.found and node.found.children else None,
             "line": self._line(node),
         }
+
+    def picture(self, at: int) -> str:
+        """A node as SVG: with the move that led there, or with the visits of the moves that a search has looked at."""
+        node = self._node(at)
+        if node.found and node.found.children:
+            visits = {child.move: child.visits / (node.found.visits - 1) for child in node.found.children}
+            return position_svg(node.position, weights=visits, caption="visits, in per cent")
+        if node.move:
+            return position_svg(node.position, previous=self.position(node.parent), move=node.move, caption=node.move)
+        return position_svg(node.position)
 
     def _legend(self, pos: Position) -> list[tuple[int, str]]:
         lines = legend(pos)

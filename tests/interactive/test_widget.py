@@ -174,8 +174,11 @@ def test_the_pie_rule_is_that_of_the_game():
 
 
 def test_without_a_kernel_there_is_a_picture():
-    data, _ = rr.widget(START)._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in data and data["text/html"].count("<svg") == 1
+    for shown, caption in ((START, ""), (searched(), "visits, in per cent")):
+        data, _ = rr.widget(shown)._repr_mimebundle_()
+        assert "application/vnd.jupyter.widget-view+json" in data
+        assert data["text/html"].count("<svg") == 1 and caption in data["text/html"]
+    assert data["text/plain"] == "BoardWidget of square-3x3 after []"
 
 
 def test_without_anywidget_it_says_what_to_install(monkeypatch):
