@@ -77,12 +77,15 @@ class Viewer {
     this.tree = this.model.get("tree");
     this.line = lineOf(this.tree, this.view.at);
     this.board.build(this.model.get("board"));
+    const focused = this.root.contains(document.activeElement);
     if (moved) {
       this.chooser.reset(this.view.choices);
       this.show(null);
       this.tell("");
     }
     this.draw();
+    // The button that was chosen may be gone; the keys go on.
+    if (focused && !this.root.contains(document.activeElement)) this.root.focus({ preventScroll: true });
   }
 
   draw() {
