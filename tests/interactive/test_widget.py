@@ -46,6 +46,7 @@ def test_the_moves_of_a_game_are_found_between_its_states(seed):
         text = rr.notation.state_string(ENV, state)
         assert reference.state_string(tree.position(node)) == text
     assert tree.position(len(tree) - 1).winner == int(states[-1].winner) + 1 != 0
+    assert rr.widget(states[-1]).position.winner == int(states[-1].winner) + 1
     ended = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states, states[-1])
     assert tree_of(ended).moves(len(tree) - 1) == tree.moves(len(tree) - 1), "it may be padded with its end"
 
@@ -61,7 +62,8 @@ def test_a_recovery_is_one_move_or_two():
     whole = reference.legal_moves(slid)[0]
     tree = tree_of([pos, slid, reference.act(slid, whole)])
     assert tree.moves(2) == [slide, whole]
-    assert tree.view(1)["position"]["slide"] and "what pays for it is chosen next" in tree.view(1)["came"]["says"]
+    assert tree.view(1)["position"]["slide"] and tree.view(1)["came"]["after"] == {}
+    assert tree.view(1)["came"]["says"].endswith("what pays for it is chosen next.")
     assert tree.play(0, whole) == 3
     assert effects.contents(tree.position(2)) == effects.contents(tree.position(3))
 
