@@ -1,11 +1,14 @@
 """Everything that the page shows of a study, as plain values."""
 
 import time
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from ringrift_jax import reference
 from ringrift_jax.reference.position import OVER, Position
 
+from . import review
 from .desk import Desk
 from .effects import choices, contents, counts, effect
 from .messages import HUMAN
@@ -39,8 +42,10 @@ def view(desk: Desk, id: str) -> dict[str, Any]:
             "analysing": state.analysing,
             "analyst": desk.analyst(study).player.name,
             "analysis": state.found.get(study.at),
-            "chances": {node: found.chances for node, found in state.found.items() if found.chances},
-            "wins": {node: found.win for node, found in state.found.items() if found.win},
+            "chances": review.chances(study, state.found),
+            "marks": review.marks(study, state.found),
+            "reviewing": state.reviewing,
+            "review": review.summary(study, state.found, desk.analyst(study).player.name),
         }
 
 
@@ -75,6 +80,18 @@ def position_view(pos: Position) -> dict[str, Any]:
         "slide": pos.slide,
         "text": reference.state_string(pos),
     }
+
+
+def line_view(study: Study, node: int, moves: list[str]) -> list[dict[str, Any]]:
+    """The positions after moves from a node on, as far as they are legal."""
+    shown, before = [], study.position(node)
+    with suppress(ValueError):
+        for move, after in zip(moves, islice(study.follow(node, moves), 1, None), strict=True):
+            told = effect(before, move, to_mover=False)
+            changed = list(told["after"])
+            shown.append({"seat": before.seat, "contents": contents(after), "changed": changed, "says": told["says"]})
+            before = after
+    return shown
 
 
 def _branch(study: Study, node: int) -> dict[str, Any]:
