@@ -371,7 +371,7 @@ def test_a_game_is_reviewed_by_a_key(desk, page, tmp_path):
     page.locator("#curve").click(position={"x": 1, "y": 40})
     page.wait_for_selector("#came:has-text('The start.')")
     page.reload()
-    page.wait_for_selector("#review-told:has-text('where seat 2 fell from 80 % to 30 %')")
+    page.wait_for_selector("#review-told:has-text('where seat 2 fell from 80\u00a0% to 30\u00a0%')")
     shot(page, "review", tmp_path)
 
 
@@ -381,7 +381,7 @@ def test_a_line_is_looked_at_and_entered(desk, page, tmp_path):
     first = page.locator("#candidates tbody tr").first.locator(".move")
     page.wait_for_selector("#candidates tbody tr")
     first.nth(1).hover()
-    page.wait_for_selector("#says:has-text('After this, seat 1: The stack')")
+    page.wait_for_selector("#says:has-text('Seat 1: The stack')")
     shown = page.evaluate("[...document.querySelectorAll('.rim')].length")
     assert shown == 2, "the marker it left and its stack"
     shot(page, "line", tmp_path)
@@ -390,7 +390,7 @@ def test_a_line_is_looked_at_and_entered(desk, page, tmp_path):
     id = page.url.split("/")[-1]
     assert len(desk.shelf.find(id)) == 1, "looking plays nothing"
     first.nth(1).focus()
-    page.wait_for_selector("#says:has-text('After this, seat 1: The stack')")
+    page.wait_for_selector("#says:has-text('Seat 1: The stack')")
     page.keyboard.press("Enter")
     page.wait_for_selector(".move.now[data-node='2']")
     assert len(desk.shelf.find(id)) == 3

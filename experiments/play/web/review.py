@@ -84,13 +84,15 @@ def losses(study: Study) -> dict[int, tuple[float, float]]:
     known, found = _reviewed(study), {}
     for node, branch in enumerate(study.document.tree):
         if node in known and branch.parent in known:
-            # Who swaps goes on in the other seat.
-            player = study.seats(branch.parent).index(study.position(branch.parent).seat - 1)
-            found[node] = (
-                known[branch.parent][study.seats(branch.parent)[player]],
-                known[node][study.seats(node)[player]],
-            )
+            player = _mover(study, node)  # who swaps goes on in the other seat
+            found[node] = tuple(known[at][study.seats(at)[player]] for at in (branch.parent, node))
     return found
+
+
+def _mover(study: Study, node: int) -> int:
+    """The player whose move led to a node, from 0."""
+    parent = study.document.tree[node].parent
+    return study.seats(parent).index(study.position(parent).seat - 1)
 
 
 def marks(study: Study, live: Live) -> dict[int, dict[str, str]]:
@@ -109,9 +111,10 @@ def summary(study: Study, live: Live, analyst: str) -> dict[str, Any] | None:
     """How far an analyst's review of the main line is, and what is said of each player; None if nothing is.
 
     Returns:
-      ``done`` of ``positions`` judged by it, ``by`` whom what is said was found, and with how many ``simulations``; of each of the ``players`` the
-      ``decisions`` that were judged, the mean ``loss`` of the own chance (None without chances) and how many moves have
-      each of the ``signs``; ``turning``: the move of the main line that cost its player most, if that is worth a mark.
+      ``done`` of ``positions`` judged by it, ``by`` whom what is said was found, and with how many ``simulations``; of
+      each of the ``players`` the ``decisions`` that were judged, the mean ``loss`` of the own chance (None without
+      chances) and how many moves have each of the ``signs``; ``turning``: the move of the main line that cost its
+      player most, if that is worth a mark.
     """
     line = list(study.main_line())
     names = {found.by for node in line if (found := study.document.tree[node].found)}
@@ -123,7 +126,7 @@ def summary(study: Study, live: Live, analyst: str) -> dict[str, Any] | None:
         parent = study.document.tree[node].parent
         if node not in cost if cost else study.document.tree[parent].found is None:
             continue
-        player: Any = players[study.seats(parent).index(study.position(parent).seat - 1)]
+        player: Any = players[_mover(study, node)]
         before, after = cost.get(node, (0, 0))
         player["decisions"] += 1
         player["lost"] += max(0, before - after)

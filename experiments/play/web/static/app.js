@@ -105,7 +105,7 @@ function peek(step) {
   if (!step && !peeked) return;
   peeked = step;
   if (step) board.preview(null);
-  say("says", step ? `After this, seat ${step.seat}: ${step.says}` : "");
+  say("says", step ? `Seat ${step.seat}: ${step.says}` : "");
   drawBoard();
 }
 

@@ -1,5 +1,5 @@
 // The review of a whole game, in words.
-const per = share => `${Math.round(100 * share)} %`;
+const per = share => `${Math.round(100 * share)}\u00a0%`;
 const count = (number, one, more) => number ? [`${number} ${number === 1 ? one : more}`] : [];
 
 // What a review says of one player.
