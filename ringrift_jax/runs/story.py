@@ -15,7 +15,7 @@ from typing import Any
 from .box import CARD, is_boxed
 from .cards import read_card
 from .contents import Known, RunContents, attempt, state
-from .events import Alert, CandidateEvaluated, CandidateRejected, DataRejected, ModelPromoted, RolledBack, RunStarted
+from .events import Alert, CandidateEvaluated, DataRejected, ModelPromoted, RolledBack, RunStarted
 from .model_card import PLAYS
 from .registry import champions, select_model
 
@@ -127,11 +127,12 @@ def _what_went_wrong(run: RunContents) -> Iterator[Said]:
         for what, times in Counter(map(name, events)).items():
             nothing = False
             last = next(event.iteration for event in reversed(events) if name(event) == what)
-            yield Said(f"{times} times: {what}, the last time in iteration {last}.", bad=True)
-    arenas = [event for event in happened if isinstance(event, CandidateEvaluated)]
-    rejected = sum(isinstance(event, CandidateRejected) for event in happened)
-    if rejected:
-        yield Said(f"{rejected} of {_count(len(arenas), 'arena')} brought no new champion, which is usual.")
+            often = f"{times} times: {what}, the last time" if times > 1 else f"Once: {what},"
+            yield Said(f"{often} in iteration {last}.", bad=True)
+    arenas = sum(isinstance(event, CandidateEvaluated) for event in happened)
+    lost = arenas - len(_promoted(run))
+    if lost:
+        yield Said(f"{lost} of {_count(arenas, 'arena')} brought no new champion, which is usual.")
     if nothing:
         yield Said("Nothing that was looked for: no alert, no games rejected, no return to the champion.")
 

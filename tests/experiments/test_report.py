@@ -57,7 +57,11 @@ def test_a_run_is_told_in_words(run):
     for said in ("5 iterations in 0:", "stopped: 5 iterations are done", "was not measured"):
         assert said in words
     assert "Champion 1 beat what it began with by" in words and "Champion 2 beat champion 1 by" in words
-    assert "Nothing that was looked for" in words
+    assert "Once: return to the champion, since what was trained was clearly weaker, in iteration 5." in words
+    assert "3 of 5 arenas brought no new champion" in words and "Nothing that was looked for" not in words
+    log = run.events.path
+    log.write_text("".join(line for line in log.read_text().splitlines(True) if "rolled_back" not in line))
+    assert "Nothing that was looked for" in report.report(run)
     next_ = page[page.index("What next?") :]
     assert "--ladder" in next_ and "Train on: nothing shows that it has stopped learning" in next_
     assert f"python -m experiments.play {escape(str(run.path))} --web" in next_
@@ -75,9 +79,9 @@ def test_what_went_wrong_and_what_to_do(run):
     page = report.report(run)
     for said in (
         "2 times: alert loss spike, the last time in iteration 4.",
-        "1 times: games that were not learned from, by the gate parity",
-        "1 times: return to the champion",
-        "3 of 5 arenas brought no new champion",
+        "Once: games that were not learned from, by the gate parity, in iteration 4.",
+        "2 times: return to the champion",
+        "6 of 8 arenas brought no new champion",
         "The process ended without saying so",
         "champion 2 is the strongest: 310 Elo (291 to 330), where random 0, heuristic 200.",
         "The last 3 arenas brought no champion",
