@@ -84,7 +84,7 @@ def test_what_went_wrong_and_what_to_do(run):
         "6 of 8 arenas brought no new champion",
         "The process ended without saying so",
         "champion 2 is the strongest: 310 Elo (291 to 330), where random 0, heuristic 200.",
-        "The last 3 arenas brought no champion",
+        "The last 4 arenas brought no champion",
     ):
         assert said in page
     assert "Nothing that was looked for" not in page and "Train on" not in page
