@@ -158,7 +158,7 @@ def _curves(axis: Any, x: list[int], curves: dict[str, list[float]], games: Sequ
     _points(axis, points, "a game, linked")
 
 
-def _points(axis: Any, points: list[tuple[float, float, Shown]], label: str) -> None:
+def _points(axis: Any, points: Sequence[tuple[float, float, Shown]], label: str) -> None:
     """Points that lead to games of the page."""
     if points:
         x, y, games = zip(*points, strict=True)

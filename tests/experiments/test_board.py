@@ -342,6 +342,16 @@ def test_a_program_without_chances_marks_overlooked_wins_only():
     assert told and [player["loss"] for player in told["players"]] == [None, None]
 
 
+def test_the_end_is_certain_for_who_has_chances():
+    chance, study = random.Random(0), played([])
+    while study.position(study.at).seat:
+        study.play(study.at, chance.choice(legal_moves(study.position(study.at))))
+    winner = study.position(study.at).winner
+    assert review.chances(study, {}) == {}, "nobody has judged it"
+    study.document.tree[0].found = Found("net", review.SIMULATIONS, [0.5, 0.5], [])
+    assert review.chances(study, {}) == {0: [0.5, 0.5], study.at: [float(winner == 1), float(winner == 2)]}
+
+
 def test_who_swaps_keeps_the_own_chance():
     study = begin(Rules("square8", 2, True), [Player(), Player()])
     for move in ("P 3,3 2", "M 3,3>3,5", "SWAP"):

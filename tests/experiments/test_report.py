@@ -96,14 +96,15 @@ def test_points_of_curves_lead_to_games_of_the_page(run):
     record_files.write(run.games, games)
     page = report.report(run)
     links = re.findall(r'<a href="#(game-\d)" aria-label="game \d">', page)
-    assert {"game-1", "game-2", "game-3"} == {*links} and "target=" not in page
+    assert {"game-1", "game-2", "game-3"} == {*links} and "target=" not in page and "Points of the first two" in page
     for anchor in links:
         assert page.count(f'<figure id="{anchor}"') == 1
     assert "ended in iteration 2" in page
     (moving, *_) = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)
     ET.fromstring(base64.b64decode(moving).decode())
     record_files.write(run.games, GAMES)
-    assert 'href="#game-' not in report.report(run), "nobody knows of which iteration they are"
+    page = report.report(run)
+    assert 'href="#game-' not in page and "Points of" not in page, "nobody knows of which iteration they are"
 
 
 def test_the_last_ladder_is_shown(run):
