@@ -13,8 +13,10 @@ from played import random_record
 
 from experiments import report
 from ringrift_jax.runs import record_files
+from ringrift_jax.runs.contents import RunContents
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.events import Alert, CandidateEvaluated, CandidateRejected, DataRejected, RolledBack
+from ringrift_jax.runs.report_games import Games
 
 GAMES = [random_record(seed, "hex8", 3, lane=seed) for seed in range(3)]
 
@@ -125,6 +127,16 @@ def test_a_run_that_goes_on(run):
     assert "running; the last event was 0:00:0" in page
     assert "iteration 5: alert: what loss_spike, message the loss is &lt;b&gt;3" in page
     assert '<span class="bad">ended without saying so</span>' in report.report(run)
+
+
+def test_games_of_the_whole_run_and_of_its_champions_are_shown(tmp_path):
+    run = RunContents(tmp_path)
+    games = [game | {"first_iteration": at, "last_iteration": at} for at, game in enumerate(GAMES * 4, 1)]
+    record_files.write(run.games, games)
+    found = Games(run, [(0, 0), (1, 6)], 12)
+    assert {1, 3, 5, 7, 9, 11} <= {game.iteration for game in found.shown}, "at even distances"
+    assert {version: game.number for version, game in found.of_champion.items()} == {0: 1, 1: 7}
+    assert found.read == 12 and len(found.shown) < 12
 
 
 @pytest.mark.parametrize(
