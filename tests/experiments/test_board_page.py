@@ -354,12 +354,13 @@ def test_a_game_is_reviewed_by_a_key(desk, page, tmp_path):
     id = desk.shelf.all()[0].id
     desk.play_line(id, 0, LINE)
     page.goto(f"/games/{id}")
-    page.wait_for_selector("#review:enabled")
+    page.wait_for_selector(".move")
     page.keyboard.press("r")
+    page.wait_for_selector("#review:disabled")
     page.wait_for_selector("#review-told:has-text('By net, 64 simulations for each position.')")
     # By chances that always favour seat 1, its own moves cost nothing.
     page.wait_for_selector("text=Seat 1 (a person): lost 0.0 points of its chance a decision, nothing is marked")
-    assert page.inner_text("#review") == "Review this game" and page.is_disabled("#review")
+    assert page.inner_text("#review") == "Review this game"
     assert page.locator("#curve polyline").count() == 2
     found = desk.shelf.find(id).document.tree[3].found
     found.chances = [0.2, 0.8]
@@ -392,6 +393,23 @@ def test_a_line_is_looked_at_and_entered(desk, page, tmp_path):
     first.nth(1).focus()
     page.wait_for_selector("#says:has-text('Seat 1: The stack')")
     page.keyboard.press("Enter")
+    page.wait_for_selector(".move.now[data-node='2']")
+    assert len(desk.shelf.find(id)) == 3
+
+
+def test_a_line_is_looked_at_before_it_is_entered_where_people_want_that(desk, page):
+    page.goto("/")
+    page.click("#help")
+    page.check("#confirm")
+    page.click("#help-dialog button")
+    page.check("#analysing")
+    move = page.locator("#candidates tbody tr").first.locator(".move").nth(1)
+    move.click()
+    page.wait_for_selector("#says:has-text('Seat 1: The stack')")
+    page.wait_for_timeout(300)  # nothing happens, however long one waits
+    id = page.url.split("/")[-1]
+    assert len(desk.shelf.find(id)) == 1
+    move.click()
     page.wait_for_selector(".move.now[data-node='2']")
     assert len(desk.shelf.find(id)) == 3
 
