@@ -13,6 +13,8 @@ from experiments.play.web.messages import (
     Answer,
     Ask,
     Candidate,
+    Judge,
+    Judged,
     NewGame,
     Player,
     Program,
@@ -44,20 +46,28 @@ class Instant:
 
     def answer(self, question: Any) -> None:
         rules = self.program.rules
-        if not isinstance(question, Ask | Analyse):
+        if not isinstance(question, Ask | Analyse | Judge):
             return
         board = boards.standard(rules.board, rules.players)
         legal = legal_moves(reference.from_state_string(board, question.state, rules.swap_rule))
+        chances = [0.7, *[0.3 / (rules.players - 1)] * (rules.players - 1)]
         if isinstance(question, Ask):
             self.heard(self, Answer(question.id, legal[0]))
+        elif isinstance(question, Judge):
+            self.heard(self, Judged(question.id, chances, []))
         else:
             shares = 8, 4, 2
             likely = [
-                Candidate(m, [m, "then"], n, 0.25, n / 14)
+                Candidate(m, [m, self.next(question, m), "then"], n, 0.25, n / 14)
                 for m, n in zip(legal[:: len(legal) // 3 + 1], shares, strict=False)
             ]
-            chances = [0.7, *[0.3 / (rules.players - 1)] * (rules.players - 1)]
             self.heard(self, Analysis(question.id, 14, chances, likely, [legal[0]], more=False))
+
+    def next(self, question: Analyse, move: str) -> str:
+        """The first legal move after another."""
+        rules = self.program.rules
+        pos = reference.from_state_string(boards.standard(rules.board, rules.players), question.state, rules.swap_rule)
+        return next(iter(legal_moves(reference.settle(reference.play(pos, move)))), "then")
 
 
 class InstantPrograms:

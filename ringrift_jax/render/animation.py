@@ -1,7 +1,6 @@
 """A recorded game as one animated SVG without scripts, so that it also plays where a page shows it as an image."""
 
 from collections.abc import Iterable
-from dataclasses import astuple
 from itertools import groupby
 
 from .. import boards, reference
@@ -11,7 +10,7 @@ from . import marks
 from .board import frame, legend
 from .geometry import cells, centre
 from .pieces import content, ground_svg, legend_line, lit_svg, piece_svg
-from .themes import THEMES
+from .themes import THEMES, dark_rules
 
 _LIGHT = THEMES["light"]
 
@@ -64,7 +63,7 @@ def game_svg(record: dict, *, last: int | None = None, seconds: float = 0.8, pau
     ]
     parts = [*grounds, reel.show(lit), *pieces, reel.show(over)]
     drawn = "".join(f'<g id="{name}">{svg}</g>' for name, svg in sorted(symbols.items()))
-    head = [f"<style>{reel.style()}{_dark()}</style>", f"<defs>{drawn}</defs>"]
+    head = [f"<style>{reel.style()}{dark_rules()}</style>", f"<defs>{drawn}</defs>"]
     return frame(board, [*head, *filter(None, parts)], lines, _caption(record, positions[-1]), _LIGHT)
 
 
@@ -126,13 +125,6 @@ def _collapse(what: str) -> str:
 def _use(board: Board, cell: int, name: str) -> str:
     x, y = centre(board, cell)
     return f'<use href="#{name}" x="{x:g}" y="{y:g}"/>'
-
-
-def _dark() -> str:
-    """Rules that put the dark colours in the place of the light ones."""
-    pairs = zip(astuple(_LIGHT), astuple(THEMES["dark"]), strict=True)
-    rules = (f'[{what}="{light}"]{{{what}:{dark}}}' for light, dark in pairs for what in ("fill", "stroke"))
-    return f"@media (prefers-color-scheme:dark){{{''.join(rules)}}}"
 
 
 def _caption(record: dict, end: Position) -> str:

@@ -1,6 +1,6 @@
 """Colours of the pictures."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 SEAT_COLOURS = ("#2f6db5", "#e0822c", "#3d9950", "#8e55a5")
 """Fill of the rings, markers and collapsed cells of each seat."""
@@ -37,3 +37,10 @@ def theme(name: str) -> Theme:
     if name not in THEMES:
         raise ValueError(f"unknown theme {name!r}; choose one of {', '.join(THEMES)}")
     return THEMES[name]
+
+
+def dark_rules() -> str:
+    """CSS that puts the dark colours in the place of the light ones of a picture for whoever prefers a dark scheme."""
+    pairs = zip(astuple(THEMES["light"]), astuple(THEMES["dark"]), strict=True)
+    rules = (f'[{what}="{light}"]{{{what}:{dark}}}' for light, dark in pairs for what in ("fill", "stroke"))
+    return f"@media (prefers-color-scheme:dark){{{''.join(rules)}}}"

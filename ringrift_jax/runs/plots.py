@@ -2,7 +2,8 @@
 
 import io
 import math
-from collections.abc import Collection
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ..players.ratings import Ratings
 from .directory import RunDirectory
 from .events import ModelPromoted
 from .matches import ALONE, Style, champion
+from .report_games import Shown
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen, which needs no screen)
@@ -72,12 +74,22 @@ def ladder(run: RunDirectory, ratings: Ratings, styles: Collection[Style]) -> Pa
     return path
 
 
-def overview(lines: list[dict[str, Any]], champions: list[ModelPromoted]) -> str:
-    """The curves of a run as one SVG: strength, speed, losses, and what its games look like, over iterations.
+def overview(
+    lines: list[dict[str, Any]],
+    champions: list[ModelPromoted],
+    games: Sequence[Shown],
+    of_champion: Mapping[int, Shown],
+) -> list[tuple[str, str]]:
+    """The curves of a run over its iterations: strength, speed, losses, and what its games look like.
 
     Args:
       lines: of ``metrics.jsonl``, at least one.
       champions: of the run.
+      games: of the page; those whose iteration is known are points that lead to them.
+      of_champion: games of champions, to which their points lead.
+
+    Returns:
+      Titles, and SVG whose text has the colour of what is around it.
     """
     x = [line["iteration"] for line in lines]
 
@@ -93,41 +105,70 @@ def overview(lines: list[dict[str, Any]], champions: list[ModelPromoted]) -> str
 
     phases = [name for name, entropy in lines[-1]["entropy_by_phase"].items() if entropy is not None]
     entropies = {phase: [line["entropy_by_phase"].get(phase) or math.nan for line in lines] for phase in phases}
-    panels: list[tuple[str, dict[str, list[float]]]] = [
-        ("per second", {"decisions made": of("decisions", "s"), "samples learned": of("samples", "s")}),
-        ("games per second", {"games": of("games_per_second")}),
-        ("losses", {"policy": of("policy_loss"), "its target": of("target_entropy"), "value": of("value_loss")}),
-        (
-            "decisions of a game",
-            {
-                k: of(n)
-                for k, n in (("mean", "game_length"), ("shortest", "shortest_game"), ("longest", "longest_game"))
-            },
-        ),
-        ("entropy of the search by phase, nats", entropies),
-        ("depth of the search", {"mean": of("mean_depth"), "largest": of("max_depth")}),
-        ("share of different", {"positions": gate("unique"), "openings": gate("openings")}),
-        ("largest share of games one seat won", {"share": gate("seat_balance")}),
+    lengths = {
+        k: of(n) for k, n in (("mean", "game_length"), ("shortest", "shortest_game"), ("longest", "longest_game"))
+    }
+    panels: dict[str, dict[str, list[float]]] = {
+        "Decisions of a game": lengths,
+        "Losses": {"policy": of("policy_loss"), "its target": of("target_entropy"), "value": of("value_loss")},
+        "Decisions made and samples learned per second": {"made": of("decisions", "s"), "learned": of("samples", "s")},
+        "Games per second": {"games": of("games_per_second")},
+        "Entropy of the search by phase, nats": entropies,
+        "Depth of the search": {"mean": of("mean_depth"), "largest": of("max_depth")},
+        "Share of different positions and openings": {"positions": gate("unique"), "openings": gate("openings")},
+        "Largest share of games one seat won": {"share": gate("seat_balance")},
+    }
+    drawn = [
+        ("Elo on the first network, summed up", _panel(lambda axis: _strength(axis, lines, champions, of_champion)))
     ]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(3, 3, figsize=(12, 8.4), layout="constrained")
-        _strength(axes.flat[0], lines, champions)
-        for axis, (title, curves) in zip(axes.flat[1:], panels, strict=True):
-            for label, values in curves.items():
-                axis.plot(x, values, lw=1.2, label=label)
-            axis.set_title(title, fontsize=9)
-            axis.grid(alpha=0.3)
-            axis.legend(fontsize=7)
-        for axis in axes[-1]:
-            axis.set_xlabel("iteration")
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    for title, curves in panels.items():
+        shown = games if curves is lengths else ()
+        drawn.append((title, _panel(lambda axis, curves=curves, shown=shown: _curves(axis, x, curves, shown))))
+    return drawn
+
+
+_TEXT = "#010203"
+"""Stands for the colour of the text around a picture, which matplotlib has no name for."""
+_LINK = re.compile(r'<a [^>]*"#game-([0-9]+)"[^>]*>')
+_SCREEN = STYLE | dict.fromkeys(
+    ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color"), _TEXT
+)
+
+
+def _panel(draw: Callable[[Any], None]) -> str:
+    with plt.rc_context(_SCREEN):
+        figure, axis = plt.subplots(figsize=(4.4, 3.2), layout="constrained")
+        draw(axis)
+        axis.set_xlabel("iteration")
+        axis.grid(alpha=0.2)
+        figure.legend(fontsize=8, frameon=False, ncols=4, loc="outside lower center")
+        written = io.StringIO()
+        figure.savefig(written, format="svg", metadata={"Date": None}, transparent=True)
         plt.close(figure)
-    text = drawn.getvalue()
-    return text[text.index("<svg") :]
+    text = written.getvalue()
+    text = re.sub(r' id="[a-zA-Z]+[0-9.]*_[0-9]+"', "", text[text.index("<svg") :])  # every picture has the same
+    text = _LINK.sub(r'<a href="#game-\1" aria-label="game \1">', text)  # matplotlib's open another window
+    return text.replace(_TEXT, "currentColor")
 
 
-def _strength(axis: Any, lines: list[dict[str, Any]], champions: list[ModelPromoted]) -> None:
+def _curves(axis: Any, x: list[int], curves: dict[str, list[float]], games: Sequence[Shown]) -> None:
+    for label, values in curves.items():
+        axis.plot(x, values, lw=1.2, label=label)
+    points = [(game.iteration, game.decisions, game) for game in games if game.iteration is not None]
+    _points(axis, points, "a game, linked")
+
+
+def _points(axis: Any, points: Sequence[tuple[float, float, Shown]], label: str) -> None:
+    """Points that lead to games of the page."""
+    if points:
+        x, y, games = zip(*points, strict=True)
+        found = axis.scatter(x, y, s=42, color="#c2185b", zorder=3, label=label)
+        found.set_urls([f"#{game.anchor}" for game in games])
+
+
+def _strength(
+    axis: Any, lines: list[dict[str, Any]], champions: list[ModelPromoted], of_champion: Mapping[int, Shown]
+) -> None:
     """Sum of Elo of the champions with the interval of the last step of each, and the arenas that promoted nobody."""
     elo = [event.elo for event in champions]
     spread = [
@@ -144,11 +185,11 @@ def _strength(axis: Any, lines: list[dict[str, Any]], champions: list[ModelPromo
         label="champion",
     )
     rejected = [line["iteration"] for line in lines if line["verdict"] and not line["promoted"]]
-    known = [max((e.elo for e in champions if e.iteration <= i), default=0.0) for i in rejected]
-    axis.plot(rejected, known, "x", color="grey", label="nobody promoted")
-    axis.set_title("Elo on the first network, summed up", fontsize=9)
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=7)
+    if rejected:
+        known = [max((e.elo for e in champions if e.iteration <= i), default=0.0) for i in rejected]
+        axis.plot(rejected, known, "x", color="grey", label="nobody promoted")
+    points = [(e.iteration, e.elo, of_champion[e.version]) for e in champions if e.version in of_champion]
+    _points(axis, points, "its first game, linked")
 
 
 def promotions(run: RunDirectory) -> dict[int, tuple[float, int, int]]:

@@ -1,75 +1,43 @@
-"""One HTML page about a run.
+"""One HTML page about a run, without scripts and without other files.
 
-How it stands, how strong its champions are and whom they beat, what the quality gates found, how fast games are made
-and used, what was learned, and some of its games as boards. The templates are in ``templates/``; what cannot be read of
-a run says why in its place.
+What happened, in words; then its curves, whose points lead to games of the page; whom its champions beat, what the
+quality gates found, and the settings. The templates are in ``templates/``; what cannot be read of a run says why in its
+place.
 """
 
 import json
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from statistics import NormalDist
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from .. import boards, reference
 from ..learning.config import flatten, to_dict
-from ..render import position_svg
 from ..render.pages import page
-from . import record_files
-from .box import CARD
-from .directory import LOCK, RunDirectory
-from .events import KINDS, Alert, DataRejected, Event, RolledBack, RunStarted, RunStopped, read
-from .files import whole_lines
+from ..render.themes import dark_rules
+from .contents import Known, RunContents, attempt, state
+from .directory import RunDirectory
+from .events import KINDS, Alert, DataRejected, Event, RolledBack, RunStarted, RunStopped
 from .registry import champions, select_model
+from .report_games import READ_GAMES, Games, figure
+from .story import story
 
 SHOWN_EVENTS = 30
 """Alerts, rejected data and the like that are listed, the last ones."""
-READ_GAMES = 500
-"""Games among which the shown ones are chosen, the last ones."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What was asked of a run, or why it cannot be told."""
-
-    value: Any = None
-    problem: str = ""
-
-
-class RunContents(RunDirectory):
-    """A run whose files are read once; what cannot be read is an error where it is asked for."""
-
-    @cached_property
-    def iterations(self) -> list[dict[str, Any]]:
-        """The lines of ``metrics.jsonl``, at least one."""
-        iterations = self.read_metrics()
-        if not iterations:
-            raise ValueError("no iteration is finished")
-        return iterations
-
-    @cached_property
-    def happened(self) -> list[Event]:
-        """The events."""
-        return read(self.path)
 
 
 def report(directory: RunDirectory) -> str:
     """The page."""
     run = RunContents(directory.path)
-    sections = (
-        ("Status", "status", _status),
+    sections: tuple[tuple[str, str, Callable[[RunContents], Any]], ...] = (
+        ("In words", "words", story),
+        ("Curves", "curves", _curves),
+        ("Games", "games", _games),
         ("Champions", "champions", _champions),
         ("Ladder", "ladder", _ladder),
-        ("Curves", "curves", _curves),
+        ("Status", "status", _status),
         ("Quality gates of the last iteration", "gates", _gates),
         ("What happened", "happened", _happened),
-        ("Games", "games", _games),
         ("Settings", "settings", _settings),
     )
     return page(
@@ -77,15 +45,9 @@ def report(directory: RunDirectory) -> str:
         "report.html",
         name=run.path.resolve().name,
         written=f"{datetime.now():%Y-%m-%d %H:%M}",
-        sections=[(title, macro, _try(lambda find=find: find(run))) for title, macro, find in sections],
+        dark=dark_rules(),
+        sections=[(title, macro, attempt(lambda find=find: find(run))) for title, macro, find in sections],
     )
-
-
-def _try(find: Callable[[], Any]) -> Known:
-    try:
-        return Known(find())
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
-        return Known(problem=f"{type(problem).__name__}, {problem}")
 
 
 def _status(run: RunContents) -> list[tuple[str, Known]]:
@@ -114,36 +76,13 @@ def _status(run: RunContents) -> list[tuple[str, Known]]:
         return f"{started[-1].device}, preset {started[-1].preset}, started {len(started)} times"
 
     return [
-        ("state", Known(_state(run))),
-        ("would play with", _try(lambda: select_model(run.path).why)),
-        ("game", _try(game)),
-        ("work", _try(work)),
-        ("learned from", _try(ratio)),
-        ("device", _try(device)),
+        ("state", Known(state(run))),
+        ("would play with", attempt(lambda: select_model(run.path).why)),
+        ("game", attempt(game)),
+        ("work", attempt(work)),
+        ("learned from", attempt(ratio)),
+        ("device", attempt(device)),
     ]
-
-
-def _state(run: RunContents) -> dict[str, Any]:
-    """Whether it is in the box, runs, has stopped, or ended without saying so."""
-    if (run.path / CARD).exists():
-        return {"text": f"in the box, as it was after iteration {len(run.iterations)}", "ago": "", "bad": False}
-    running, lock = False, run.path / LOCK
-    if lock.exists():
-        try:
-            FileLock(lock).acquire(blocking=False).lock.release()
-        except Timeout:
-            running = True
-    lines = whole_lines(run.events.path)
-    ago = ""
-    if lines:
-        seconds = time.time() - json.loads(lines[-1])["time"]
-        ago = f"; the last event was {timedelta(seconds=round(max(seconds, 0)))} ago"
-    if running:
-        return {"text": "running", "ago": ago, "bad": False}
-    last = run.happened[-1] if lines else None
-    if isinstance(last, RunStopped):
-        return {"text": f"stopped: {last.reason}", "ago": ago, "bad": False}
-    return {"text": "ended without saying so", "ago": ago, "bad": True}
 
 
 def _champions(run: RunContents) -> list[tuple[Any, ...]]:
@@ -172,10 +111,13 @@ def _ladder(run: RunContents) -> list[tuple[str, str, str]]:
     ]
 
 
-def _curves(run: RunContents) -> str:
+def _curves(run: RunContents) -> list[tuple[str, str]]:
     from .plots import overview  # matplotlib is slow to import
 
-    return overview(run.iterations, champions(run.path))
+    games = attempt(lambda: _shown(run)).value
+    return overview(
+        run.iterations, champions(run.path), games.shown if games else [], games.of_champion if games else {}
+    )
 
 
 def _gates(run: RunContents) -> dict[str, Any]:
@@ -197,45 +139,15 @@ def _sentence(event: Event) -> str:
 
 
 def _games(run: RunContents) -> dict[str, Any]:
-    if not run.games.exists():
-        return {"boards": [], "none": "no game has been recorded yet"}
-    games = deque(record_files.read(run.games, torn_end=True), READ_GAMES)
-    decided = [game for game in games if game["result"]["winner"]]
-    if not decided:
-        return {"boards": [], "none": "no recorded game was decided yet"}
-    shown: dict[str, dict] = {}
-    for title, game in (
-        ("last", decided[-1]),
-        ("shortest", min(decided, key=lambda game: len(game["steps"]))),
-        ("longest", max(decided, key=lambda game: len(game["steps"]))),
-        ("closest", min(decided, key=_margin)),
-    ):
-        if all(game is not other for other in shown.values()):
-            shown[title] = game
-    return {"boards": [_board(f"the {title} game", game) for title, game in shown.items()], "read": len(games)}
+    games = _shown(run)
+    none = "no recorded game was decided yet" if games.read else "no game has been recorded yet"
+    return {"games": [figure(game) for game in games.shown], "read": games.read, "among": READ_GAMES, "none": none}
 
 
-def _margin(game: dict) -> float:
-    """How far the winner was ahead of the next seat, on the way to winning by rings or territory."""
-    board = boards.standard(game["board"], game["players"])
-
-    def progress(score: dict) -> float:
-        return max(score["e"] / board.ring_threshold, score["t"] / board.territory_minimum)
-
-    scores = {score["p"]: progress(score) for score in game["result"]["scores"]}
-    winner = scores.pop(game["result"]["winner"])
-    return winner - max(scores.values())
-
-
-def _board(title: str, game: dict) -> dict[str, Any]:
-    board = boards.standard(game["board"], game["players"])
-    pos = reference.new_game(board, game["swap_rule"])
-    previous = pos
-    for step in game["steps"]:
-        previous, pos = pos, reference.play(pos, step["m"])
-    last = game["steps"][-1]["m"]
-    picture = position_svg(pos, previous=previous, move=last, caption=f"{title}, {game['id']}")
-    return {"picture": picture, "moves": [step["m"].replace(" ", "\u00a0") + " ·" for step in game["steps"]]}
+def _shown(run: RunContents) -> Games:
+    """Also of a run of which nothing else is known."""
+    born = attempt(lambda: [(event.version, event.iteration) for event in champions(run.path)]).value
+    return Games(run, born or [], len(attempt(lambda: run.iterations).value or []))
 
 
 def _settings(run: RunContents) -> list[tuple[str, str]]:

@@ -21,6 +21,9 @@ from experiments.play.web import recorded, server
 from experiments.play.web.desk import Desk
 from experiments.play.web.messages import (
     HUMAN,
+    Player,
+    Program,
+    Rules,
     Settings,
 )
 from ringrift_jax.reference.turn import legal_moves
@@ -326,19 +329,81 @@ def test_all_boards_in_both_themes_and_on_a_phone(desk, page, board, players, ce
     shot(page, f"{board}-dark-phone", tmp_path)
 
 
-def test_a_win_that_was_overlooked_is_marked(page):
-    """Seat 1 could win at the start, its first move keeps the win, its second does not, and its turn ends."""
+def test_a_game_is_reviewed_by_a_key(desk, page, tmp_path):
+    champion = Program(Player("/runs/net"), Rules("square8"))
+    desk.offered.append(champion)
+    id = desk.shelf.all()[0].id
+    desk.play_line(id, 0, LINE)
+    page.goto(f"/games/{id}")
+    page.wait_for_selector(".move")
+    page.keyboard.press("r")
+    page.wait_for_selector("#review:disabled")
+    page.wait_for_selector("#review-told:has-text('By net, 64 simulations for each position.')")
+    # By chances that always favour seat 1, its own moves cost nothing.
+    page.wait_for_selector("text=Seat 1 (a person): lost 0.0 points of its chance a decision, nothing is marked")
+    assert page.inner_text("#review") == "Review this game"
+    assert page.locator("#curve polyline").count() == 2
+    found = desk.shelf.find(id).document.tree[3].found
+    found.chances = [0.2, 0.8]
+    desk.set(id, Settings(paused=True))
+    page.wait_for_selector("[data-node='4']:has-text('??')")
+    assert page.locator(".mark").count() == 1
+    page.click("#review-told button:has-text('turn 2, M 0,0>0,1')")
+    page.wait_for_selector(".move.now[data-node='4']")
+    page.locator("#curve").click(position={"x": 1, "y": 40})
+    page.wait_for_selector("#came:has-text('The start.')")
+    page.reload()
+    page.wait_for_selector("#review-told:has-text('where seat 2 fell from 80\u00a0% to 30\u00a0%')")
+    shot(page, "review", tmp_path)
+
+
+def test_a_line_is_looked_at_and_entered(desk, page, tmp_path):
     page.goto("/")
-    missed = page.evaluate(
-        """async () => {
-          const { overlooked } = await import("/static/analysis.js"), { followers } = await import("/static/moves.js");
-          const tree = [[-1, "", 0, 0], [0, "A", 1, 1], [1, "B", 1, 1], [2, "C", 2, 2]]
-            .map(([parent, move, seat, turn]) => ({ parent, move, seat, turn }));
-          const game = { tree, wins: { 0: ["X", "Y"], 1: ["Y"] } };
-          return tree.map((_, node) => overlooked(game, node, followers(tree)));
-        }"""
-    )
-    assert missed == ["", "", "could win: Y", ""]
+    page.check("#analysing")
+    first = page.locator("#candidates tbody tr").first.locator(".move")
+    page.wait_for_selector("#candidates tbody tr")
+    first.nth(1).hover()
+    page.wait_for_selector("#says:has-text('Seat 1: The stack')")
+    shown = page.evaluate("[...document.querySelectorAll('.rim')].length")
+    assert shown == 2, "the marker it left and its stack"
+    shot(page, "line", tmp_path)
+    page.hover("#turn")
+    page.wait_for_function("document.querySelectorAll('.rim').length === 0")
+    id = page.url.split("/")[-1]
+    assert len(desk.shelf.find(id)) == 1, "looking plays nothing"
+    first.nth(1).focus()
+    page.wait_for_selector("#says:has-text('Seat 1: The stack')")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".move.now[data-node='2']")
+    assert len(desk.shelf.find(id)) == 3
+
+
+def test_a_line_is_looked_at_before_it_is_entered_where_people_want_that(desk, page):
+    page.goto("/")
+    page.click("#help")
+    page.check("#confirm")
+    page.click("#help-dialog button")
+    page.check("#analysing")
+    move = page.locator("#candidates tbody tr").first.locator(".move").nth(1)
+    move.click()
+    page.wait_for_selector("#says:has-text('Seat 1: The stack')")
+    page.wait_for_timeout(300)  # nothing happens, however long one waits
+    id = page.url.split("/")[-1]
+    assert len(desk.shelf.find(id)) == 1
+    move.click()
+    page.wait_for_selector(".move.now[data-node='2']")
+    assert len(desk.shelf.find(id)) == 3
+
+
+def test_a_line_that_cannot_be_played_ends_there(client, id):
+    path = f"games/{id}/line?node="
+    (one,) = ask(client, f"{path}0&move=P 3,3 2&move=then").get_json()
+    assert (one["seat"], one["contents"], one["changed"]) == (1, {"27": "s11"}, [27])
+    for wrong, message in (("0", "length >= 1"), ("0&move=", "length >= 1"), ("9&move=x", "there is no node")):
+        told = ask(client, f"{path}{wrong}")
+        assert told.status_code == 400 and message in told.get_json()["problem"]
+    told = ask(client, f"games/{id}/line", {"node": 0, "moves": ["P 3,3 2", "then"]})
+    assert told.status_code == 400 and len(ask(client, f"games/{id}").get_json()["tree"]) == 1
 
 
 def test_a_new_game_from_the_page(page):

@@ -1,17 +1,22 @@
 """The report of a run: while it goes on, when it is over, and of what is left of a broken one."""
 
+import base64
+import re
 import shutil
 import xml.etree.ElementTree as ET
 
 import pytest
 import toy_runs
 from filelock import FileLock
+from markupsafe import escape
 from played import random_record
 
 from experiments import report
 from ringrift_jax.runs import record_files
+from ringrift_jax.runs.contents import RunContents
 from ringrift_jax.runs.directory import RunDirectory
-from ringrift_jax.runs.events import Alert
+from ringrift_jax.runs.events import Alert, CandidateEvaluated, CandidateRejected, DataRejected, RolledBack
+from ringrift_jax.runs.report_games import Games
 
 GAMES = [random_record(seed, "hex8", 3, lane=seed) for seed in range(3)]
 
@@ -36,14 +41,72 @@ def test_a_finished_run(run, capsys):
     report.main([str(run.path)])
     page = (run.path / "report.html").read_text()
     assert capsys.readouterr().out == f"report in {run.path / 'report.html'}\n"
-    assert "not known" not in page and "toy &amp; &lt;co&gt;" in page and "<co>" not in page
+    assert "not known" not in page and "toy &amp; &lt;co&gt;" in page and "<co>" not in page and "<script" not in page
     assert "stopped: 5 iterations are done" in page and "2 model" not in page and "3 model promoted" in page
     assert page.count("<td>champion 1</td>") == 1 and "champion 2 beat champion 1" in page
     for title in ("the last game", "the shortest game", "Elo on the first network"):
         assert title in page
-    assert "entropy" in page and "learner.replay_blocks" in page
-    (curves,) = [part.split("</svg>")[0] for part in page.split("<svg") if "per second" in part]
-    ET.fromstring(f"<svg{curves}</svg>")
+    assert "Entropy" in page and "learner.replay_blocks" in page
+    curves = [part.split("</svg>")[0] for part in page.split("<svg") if "matplotlib" in part]
+    assert len(curves) == 9
+    for curve in curves:
+        ET.fromstring(f"<svg{curve}</svg>")
+
+
+def test_a_run_is_told_in_words(run):
+    page = report.report(run)
+    words = page[page.index("How long?") : page.index("What next?")]
+    for said in ("5 iterations in 0:", "stopped: 5 iterations are done", "was not measured"):
+        assert said in words
+    assert "Champion 1 beat what it began with by" in words and "Champion 2 beat champion 1 by" in words
+    assert "Once: return to the champion, since what was trained was clearly weaker, in iteration 5." in words
+    assert "3 of 5 arenas brought no new champion" in words and "Nothing that was looked for" not in words
+    log = run.events.path
+    log.write_text("".join(line for line in log.read_text().splitlines(True) if "rolled_back" not in line))
+    assert "Nothing that was looked for" in report.report(run)
+    next_ = page[page.index("What next?") :]
+    assert "--ladder" in next_ and "Train on: nothing shows that it has stopped learning" in next_
+    assert f"python -m experiments.play {escape(str(run.path))} --web" in next_
+
+
+def test_what_went_wrong_and_what_to_do(run):
+    run.ladder.write_text('{"elo": {"random": [0.0, 0.0], "heuristic": [200.0, 9.0], "champion 2": [310.4, 10.0]}}')
+    for iteration in (3, 4):
+        run.events.append(Alert(iteration, "loss_spike", "it is high"))
+    run.events.append(DataRejected(4, "parity", "they differ"))
+    run.events.append(RolledBack(4, 2, -0.5, 0.1))
+    for _ in range(3):
+        run.events.append(CandidateEvaluated(5, 2, 0.0, 0.1, 10))
+        run.events.append(CandidateRejected(5, 2))
+    page = report.report(run)
+    for said in (
+        "2 times: alert loss spike, the last time in iteration 4.",
+        "Once: games that were not learned from, by the gate parity, in iteration 4.",
+        "2 times: return to the champion",
+        "6 of 8 arenas brought no new champion",
+        "The process ended without saying so",
+        "champion 2 is the strongest: 310 Elo (291 to 330), where random 0, heuristic 200.",
+        "The last 4 arenas brought no champion",
+    ):
+        assert said in page
+    assert "Nothing that was looked for" not in page and "Train on" not in page
+
+
+def test_points_of_curves_lead_to_games_of_the_page(run):
+    # Those of a run say in which iterations they were played.
+    games = [game | {"first_iteration": at, "last_iteration": at} for at, game in enumerate(GAMES, 1)]
+    record_files.write(run.games, games)
+    page = report.report(run)
+    links = re.findall(r'<a href="#(game-\d)" aria-label="game \d">', page)
+    assert {"game-1", "game-2", "game-3"} == {*links} and "target=" not in page and "Points of the first two" in page
+    for anchor in links:
+        assert page.count(f'<figure id="{anchor}"') == 1
+    assert "ended in iteration 2" in page
+    (moving, *_) = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)
+    ET.fromstring(base64.b64decode(moving).decode())
+    record_files.write(run.games, GAMES)
+    page = report.report(run)
+    assert 'href="#game-' not in page and "Points of" not in page, "nobody knows of which iteration they are"
 
 
 def test_the_last_ladder_is_shown(run):
@@ -64,6 +127,16 @@ def test_a_run_that_goes_on(run):
     assert "running; the last event was 0:00:0" in page
     assert "iteration 5: alert: what loss_spike, message the loss is &lt;b&gt;3" in page
     assert '<span class="bad">ended without saying so</span>' in report.report(run)
+
+
+def test_games_of_the_whole_run_and_of_its_champions_are_shown(tmp_path):
+    run = RunContents(tmp_path)
+    games = [game | {"first_iteration": at, "last_iteration": at} for at, game in enumerate(GAMES * 4, 1)]
+    record_files.write(run.games, games)
+    found = Games(run, [(0, 0), (1, 6)], 12)
+    assert {1, 3, 5, 7, 9, 11} <= {game.iteration for game in found.shown}, "at even distances"
+    assert {version: game.number for version, game in found.of_champion.items()} == {0: 1, 1: 7}
+    assert found.read == 12 and len(found.shown) < 12
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ringrift_jax.search.mcts import ROOT, Grown
 from ringrift_jax.search.tree import begin_search, continue_search
 from ringrift_jax.search.winning_turn import usual_nodes, winning_lines
 
-from .messages import Analyse, Analysis, Candidate, Stage
+from .messages import Analyse, Analysis, Candidate, Judge, Judged, Stage
 
 SIMULATIONS = 2048
 """Simulations after which an analysis is done; the tree has room for so many."""
@@ -64,26 +64,40 @@ class Analyst:
         state = notation.from_state_string(self.env, question.state)
         thoughts = self._by_network(question.id, state) if self._network else self._by_heuristic(question.id, state)
         win = self._win(state) if self._finds_wins else []
-        if not self._judges:
-            self._tell(Stage("compiling the analysis, for up to some minutes the first time", self._name))
+        self._compiles_judging()
         thought = None
         for thought in thoughts:
             self._judges = self._judges or self._ready()
             thought.win = win
             yield thought
         if thought and not self._finds_wins:
-            self._tell(Stage("compiling the search for wins of a turn", self._name))
             thought.win = self._win(state)
-            self._finds_wins = self._ready()
             yield thought
+
+    def judge(self, question: Judge) -> Judged:
+        """The chances after so many simulations, if there is a network, and a win of the turn, if one is found."""
+        state, chances = notation.from_state_string(self.env, question.state), None
+        if self._network:
+            self._compiles_judging()
+            grown = self._go_on(self._learned, self._begin(self._learned, state), 0, question.simulations)
+            chances = self._chances(state, np.asarray(grown.values[ROOT], float))
+            self._judges = self._judges or self._ready()
+        return Judged(question.id, chances, self._win(state))
+
+    def _compiles_judging(self) -> None:
+        if not self._judges:
+            self._tell(Stage("compiling the analysis, for up to some minutes the first time", self._name))
 
     def _ready(self) -> bool:
         self._tell(Stage("", self._name))
         return True
 
     def _win(self, state: Any) -> list[str]:
+        if not self._finds_wins:
+            self._tell(Stage("compiling the search for wins of a turn", self._name))
         one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], state)
         win, lines = winning_lines(self.env, one, usual_nodes(self.env), jnp.ones(1, bool))
+        self._finds_wins = self._finds_wins or self._ready()
         return play_line(self.env, state, lines[0].tolist())[0] if bool(win.found[0]) else []
 
     def _by_heuristic(self, id: str, state: Any) -> Iterator[Analysis]:

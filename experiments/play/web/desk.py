@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -18,18 +19,21 @@ from .messages import (
     Analysis,
     Answer,
     Ask,
+    Judge,
+    Judged,
     NewGame,
     Player,
     Problem,
     Program,
     Rules,
     Settings,
-    Stage,
     Stop,
+    Told,
 )
 from .programs import Programs, Running
+from .review import SIMULATIONS, unreviewed
 from .shelf import Shelf
-from .study import Document, Study, begin
+from .study import Document, Found, Study, begin
 
 WITHOUT_RUN = ("heuristic", "tactician:heuristic", "tactician:random", "random")
 """Programs that need no run, on any board."""
@@ -44,12 +48,16 @@ class Open:
       analysing: a program tells what it thinks.
       question: of the analysis that runs, and its node.
       found: what was thought of nodes.
+      reviewing: the main line is reviewed.
+      judging: the question of the review that is waited for, and its node.
     """
 
     asked: tuple[str, int, float] | None = None
     analysing: bool = False
     question: tuple[str, int] | None = None
     found: dict[int, Analysis] = field(default_factory=dict)
+    reviewing: bool = False
+    judging: tuple[str, int] | None = None
 
 
 class Desk:
@@ -94,11 +102,17 @@ class Desk:
     def play(self, id: str, node: int, move: str) -> None:
         """Makes a move for whoever decides at a node. ValueError, with the reason, when it is not legal, or is a
         program's to make."""
+        self.play_line(id, node, [move])
+
+    def play_line(self, id: str, node: int, moves: Sequence[str]) -> None:
+        """Makes moves one after the other, all or none."""
         with self._changing(id) as study:
             waited = self.state(id).asked
             if waited and waited[1] == node:
                 raise ValueError("the program is to move; pause it to move in its place")
-            study.play(node, move)
+            deque(study.follow(node, moves), maxlen=0)
+            for move in moves:
+                node = study.play(node, move)
 
     def go(self, id: str, node: int) -> None:
         """Shows another node."""
@@ -109,8 +123,9 @@ class Desk:
         """Takes a node away with all that follows it."""
         with self._changing(id) as study:
             study.remove(node)
-            self.state(id).found.clear()  # its nodes have other numbers now
-            self.state(id).asked = None
+            state = self.state(id)
+            state.found.clear()  # its nodes have other numbers now
+            state.asked = state.question = state.judging = None
 
     def reply(self, id: str, node: int) -> None:
         """Has a program move at a node where it may have moved already: the one that sits there, else the one that
@@ -133,11 +148,13 @@ class Desk:
                 study.document.pace = settings.pace
             if settings.analysing is not None:
                 state.analysing = settings.analysing
+            if settings.reviewing is not None:
+                state.reviewing = settings.reviewing
 
     def delete(self, id: str) -> None:
         """Deletes a study with its file."""
         with self._changing():
-            self.set(id, Settings(paused=True, analysing=False))
+            self.set(id, Settings(paused=True, analysing=False, reviewing=False))
             self.shelf.remove(id)
             self._open.pop(id, None)
 
@@ -162,7 +179,7 @@ class Desk:
     def waited_for(self, id: str, study: Study) -> Running | None:
         """The program that has to say something about a study, or is not ready to."""
         state, player = self.state(id), study.player(study.at)
-        wanted = [self.analyst(study)] if state.analysing else []
+        wanted = [self.analyst(study)] if state.analysing or state.reviewing else []
         if state.asked and player:
             mover = Program(player, _game(study.document.rules))
             wanted.insert(0, mover if player.name != HUMAN else self.analyst(study))
@@ -204,6 +221,7 @@ class Desk:
         if player and not study.document.paused and not state.asked:
             self._ask(id, study, player)
         self._analyse(id, study)
+        self._review(id, study)
 
     def _ask(self, id: str, study: Study, player: Player) -> None:
         running = self.programs.get(Program(player, _game(study.document.rules)))
@@ -225,7 +243,19 @@ class Desk:
         state.question = f"{id} {next(self._numbers)}", wanted
         running.ask(Analyse(state.question[0], reference.state_string(pos)))
 
-    def _heard(self, running: Running, told: Answer | Analysis | Problem | Stage) -> None:
+    def _review(self, id: str, study: Study) -> None:
+        state, analyst = self.state(id), self.analyst(study)
+        if not state.reviewing or state.judging:
+            return
+        node = next(unreviewed(study, analyst.player.name), None)
+        if node is None:
+            state.reviewing = False
+            return
+        state.judging = f"{id} {next(self._numbers)}", node
+        text = reference.state_string(study.position(node))
+        self.programs.get(analyst).ask(Judge(state.judging[0], text, SIMULATIONS))
+
+    def _heard(self, running: Running, told: Told) -> None:
         with self.lock:
             self._version += 1
             if isinstance(told, Analysis):
@@ -234,8 +264,25 @@ class Desk:
                     state.found[state.question[1]] = told
             elif isinstance(told, Answer):
                 self._answered(told)
+            elif isinstance(told, Judged):
+                self._judged(running, told)
             elif isinstance(told, Problem):
                 print(f"{running.name} cannot play: {told.text}", flush=True)
+
+    def _judged(self, running: Running, told: Judged) -> None:
+        """Keeps what a review found with the game, and goes on with it."""
+        id = told.id.split(" ")[0]
+        state = self._open.get(id)
+        if state is None or state.judging is None or state.judging[0] != told.id:
+            return
+        node, state.judging = state.judging[1], None
+        try:
+            with self._changing(id) as study:
+                by = running.program.player.name
+                study.document.tree[node].found = Found(by, SIMULATIONS, told.chances, told.win)
+        except OSError as problem:  # nobody who asked is there to be told
+            state.reviewing = False
+            print(f"the review has ended, since it cannot be kept: {problem}", flush=True)
 
     def _answered(self, answer: Answer) -> None:
         """Makes the move, not before its time."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from .messages import Analyse, Answer, Ask, Problem, Program, Question, Stage, Stop, Told
+from .messages import Analyse, Answer, Ask, Judge, Problem, Program, Question, Stage, Stop, Told
 
 
 class Gone(Exception):
@@ -104,6 +104,8 @@ def serve(program: Program, questions: SimpleQueue, tell: Callable[[Told], None]
         match question:
             case Ask():
                 tell(engine.answer(question))
+            case Judge():
+                tell(analyst.judge(question))
             case Analyse():
                 work = analyst.analyse(question)
             case Stop():

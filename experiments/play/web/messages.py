@@ -59,6 +59,13 @@ class Play(Message):
     move: Move
 
 
+class Line(Message):
+    """Moves one after the other, from a node on."""
+
+    node: Node
+    moves: Annotated[list[Move], Meta(min_length=1, max_length=64)]
+
+
 class At(Message):
     """A node: to go to, or to remove with what follows."""
 
@@ -72,11 +79,13 @@ class Settings(Message):
       paused: programs do not move by themselves.
       pace: seconds that a program's move takes at least.
       analysing: a program tells what it thinks of the position that is shown.
+      reviewing: it judges all positions of the main line, one after the other.
     """
 
     paused: bool | None = None
     pace: Seconds | None = None
     analysing: bool | None = None
+    reviewing: bool | None = None
 
 
 class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,11 +116,19 @@ class Analyse(Message, tag=True):
     state: str
 
 
+class Judge(Message, tag=True):
+    """A short search is asked for; an analysis that goes on does so after it. ``id``: comes back with the answer."""
+
+    id: str
+    state: str
+    simulations: int
+
+
 class Stop(Message, tag=True):
     """The analysis is to end."""
 
 
-Question = Ask | Analyse | Stop
+Question = Ask | Analyse | Judge | Stop
 
 
 class Stage(Message, tag=True):
@@ -168,10 +185,18 @@ class Analysis(Message, tag=True):
     more: bool
 
 
+class Judged(Message, tag=True):
+    """What a short search found; ``chances`` and ``win`` as in :class:`Analysis`."""
+
+    id: str
+    chances: list[float] | None
+    win: list[str]
+
+
 class Problem(Message, tag=True):
     """The program cannot play, and its process ends."""
 
     text: str
 
 
-Told = Stage | Answer | Analysis | Problem
+Told = Stage | Answer | Analysis | Judged | Problem

@@ -11,7 +11,7 @@ import msgspec
 
 from ringrift_jax.runs.box import BOX, boxed
 
-from .messages import Analysis, Answer, Player, Problem, Program, Question, Rules, Stage, Told
+from .messages import Player, Problem, Program, Question, Rules, Stage, Told
 
 
 def in_the_box() -> list[Program]:
@@ -23,7 +23,7 @@ def in_the_box() -> list[Program]:
     return found
 
 
-Heard = Callable[["Running", Answer | Analysis | Problem | Stage], None]
+Heard = Callable[["Running", Told], None]
 
 
 class Running:

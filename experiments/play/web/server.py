@@ -24,8 +24,9 @@ from ringrift_jax.reference.turn import legal_moves
 
 from . import recorded
 from .desk import WITHOUT_RUN, Desk
-from .messages import HUMAN, At, NewGame, Play, Settings
-from .view import view
+from .messages import HUMAN, At, Line, NewGame, Play, Settings
+from .review import chances
+from .view import line_view, view
 from .words import why_not
 
 HOSTS = ("127.0.0.1", "localhost")
@@ -106,6 +107,7 @@ def make_app(desk: Desk, port: int, first: str) -> flask.Flask:
     app.add_url_rule("/api/games", "games", lambda: _json(_games(desk)))
     changes: dict[str, Callable[[str], Any]] = {
         "play": change(Play, lambda id, sent: desk.play(id, sent.node, sent.move)),
+        "line": change(Line, lambda id, sent: desk.play_line(id, sent.node, sent.moves)),
         "go": change(At, lambda id, sent: desk.go(id, sent.node)),
         "remove": change(At, lambda id, sent: desk.remove(id, sent.node)),
         "reply": change(At, lambda id, sent: desk.reply(id, sent.node)),
@@ -148,6 +150,13 @@ def make_app(desk: Desk, port: int, first: str) -> flask.Flask:
             raise ValueError(f"{move!r} is not legal here")
         return _json(effect(pos, move))
 
+    @app.get("/api/games/<id>/line")
+    def played_through(id: str) -> Any:
+        """What a line, each ``move`` of it, would look like on the board."""
+        _, number = asked(id)
+        sent = msgspec.convert({"node": number("node"), "moves": flask.request.args.getlist("move")}, Line)
+        return _json(line_view(desk.shelf.find(id), sent.node, sent.moves))
+
     @app.get("/api/games/<id>/why")
     def why(id: str) -> Any:
         pos, number = asked(id)
@@ -176,7 +185,7 @@ def make_app(desk: Desk, port: int, first: str) -> flask.Flask:
     @app.get("/api/games/<id>/game.html")
     def shared(id: str) -> Any:
         study = desk.shelf.find(id)
-        found = {node: known.chances for node, known in desk.state(id).found.items() if known.chances}
+        found = chances(study, desk.state(id).found)
         return attached(recorded.to_page(study, id, found), "text/html", f"{study.board.name}-{id}.html")
 
     return app

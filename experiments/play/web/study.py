@@ -1,6 +1,6 @@
 """A game with its variations: a tree of moves from one position, by the readable rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -12,11 +12,34 @@ from .messages import HUMAN, Message, Player, Rules, Seconds
 ROOT = 0
 
 
+class Found(Message):
+    """What a review found of a position.
+
+    Attributes:
+      by: the program's name.
+      simulations: of its search.
+      chances: of winning, by seat; None from programs without a network.
+      win: moves that win before the turn passes; none if none was found.
+    """
+
+    by: str
+    simulations: int
+    chances: list[float] | None
+    win: list[str]
+
+
 class Branch(Message):
-    """A move of the tree. ``parent``: the node that it is made at; the root has none, which is -1, and no move."""
+    """A move of the tree.
+
+    Attributes:
+      parent: the node that it is made at; the root has none, which is -1, and no move.
+      move: as text.
+      found: of the position after it, in a review.
+    """
 
     parent: int
     move: str
+    found: Found | None = None
 
 
 class Document(Message):
@@ -63,7 +86,7 @@ class Study:
         self.board = boards.standard(rules.board, rules.players)
         if len(document.seats) != rules.players:
             raise ValueError(f"there are {len(document.seats)} players for {rules.players} seats")
-        if not document.tree or document.tree[0] != Branch(-1, ""):
+        if not document.tree or (document.tree[0].parent, document.tree[0].move) != (-1, ""):
             raise ValueError("the tree must begin with its root")
         if rules.start is None:
             start = reference.new_game(self.board, rules.swap_rule)
@@ -112,13 +135,15 @@ class Study:
                 return
             node = following[0]
 
+    def seats(self, node: int) -> list[int]:
+        """The seats of the players at a node, from 0. After a swap the first two sit in exchanged seats."""
+        usual = list(range(len(self.document.seats)))
+        return [1, 0] if self.position(node).swapped else usual
+
     def player(self, node: int) -> Player | None:
-        """Who decides at a node; None when the game is over. After a swap the first two sit in exchanged seats."""
+        """Who decides at a node; None when the game is over."""
         pos = self.position(node)
-        if not pos.seat:
-            return None
-        exchanged = pos.swapped and pos.seat <= 2
-        return self.document.seats[2 - pos.seat if exchanged else pos.seat - 1]
+        return self.document.seats[self.seats(node).index(pos.seat - 1)] if pos.seat else None
 
     def program_to_move(self) -> Player | None:
         """The program that has to go on with the game at the end of a line, if one has to."""
@@ -138,6 +163,14 @@ class Study:
         self.document.at = len(self) - 1
         return self.at
 
+    def follow(self, node: int, moves: Sequence[str]) -> Iterator[Position]:
+        """The position of a node, and those after moves from there. ValueError at the first that is not legal."""
+        pos = self.position(node)
+        yield pos
+        for move in moves:
+            pos = _played(pos, move)
+            yield pos
+
     def go(self, node: int) -> None:
         """Shows another node."""
         self.document.at = self._check(node)
@@ -154,7 +187,7 @@ class Study:
             self.document.at = tree[node].parent
         kept = [other for other in range(len(tree)) if other not in gone]
         place = {old: new for new, old in enumerate(kept)} | {-1: -1}
-        self.document.tree = [Branch(place[tree[old].parent], tree[old].move) for old in kept]
+        self.document.tree = [Branch(place[tree[old].parent], tree[old].move, tree[old].found) for old in kept]
         self._positions = [self._positions[old] for old in kept]
         self.document.at = place[self.at]
 
@@ -164,6 +197,10 @@ class Study:
         return node
 
     def _after(self, node: int, move: str) -> Position:
-        if move.startswith("NO_"):
-            raise ValueError(f"{move} is forced, and made by itself")
-        return reference.settle(reference.play(self._positions[node], move))
+        return _played(self._positions[node], move)
+
+
+def _played(pos: Position, move: str) -> Position:
+    if move.startswith("NO_"):
+        raise ValueError(f"{move} is forced, and made by itself")
+    return reference.settle(reference.play(pos, move))

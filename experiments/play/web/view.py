@@ -1,11 +1,14 @@
 """Everything that the page shows of a study, as plain values."""
 
 import time
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
-from ringrift_jax.interactive.effects import choices, effect
+from ringrift_jax.interactive.effects import choices, contents, effect
 from ringrift_jax.interactive.views import board_view, position_view
 
+from . import review
 from .desk import Desk
 from .messages import HUMAN
 from .study import ROOT, Study
@@ -38,9 +41,23 @@ def view(desk: Desk, id: str) -> dict[str, Any]:
             "analysing": state.analysing,
             "analyst": desk.analyst(study).player.name,
             "analysis": state.found.get(study.at),
-            "chances": {node: found.chances for node, found in state.found.items() if found.chances},
-            "wins": {node: found.win for node, found in state.found.items() if found.win},
+            "chances": review.chances(study, state.found),
+            "marks": review.marks(study, state.found),
+            "reviewing": state.reviewing,
+            "review": review.summary(study, state.found, desk.analyst(study).player.name),
         }
+
+
+def line_view(study: Study, node: int, moves: list[str]) -> list[dict[str, Any]]:
+    """The positions after moves from a node on, as far as they are legal."""
+    shown, before = [], study.position(node)
+    with suppress(ValueError):
+        for move, after in zip(moves, islice(study.follow(node, moves), 1, None), strict=True):
+            told = effect(before, move, to_mover=False)
+            changed = list(told["after"])
+            shown.append({"seat": before.seat, "contents": contents(after), "changed": changed, "says": told["says"]})
+            before = after
+    return shown
 
 
 def _branch(study: Study, node: int) -> dict[str, Any]:

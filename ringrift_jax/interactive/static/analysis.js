@@ -60,7 +60,7 @@ export function drawChances(place, chances) {
   }));
 }
 
-// handlers: play(move), show(move or null)
+// handlers: play(move), show(move or null), follow(place, moves), which puts what may follow there
 export function drawCandidates(table, analysis, handlers) {
   table.hidden = !analysis || !analysis.candidates.length;
   if (table.hidden) return;
@@ -74,36 +74,33 @@ export function drawCandidates(table, analysis, handlers) {
     const first = document.createElement("td");
     first.append(button);
     row.append(first);
-    for (const text of [worth(one), one.visits || "–", one.score === null ? per(one.prior) : "–", one.line.slice(1).join("  ")]) {
+    for (const text of [worth(one), one.visits || "–", one.score === null ? per(one.prior) : "–"]) {
       const field = document.createElement("td");
       field.textContent = text;
       row.append(field);
     }
+    const following = document.createElement("td");
+    handlers.follow(following, one.line);
+    row.append(following);
     return row;
   }));
 }
 
-// The chances along a line: a curve for each seat, or for seat 1 alone of two.
-export function drawCurve(svg, chances, line, at) {
+// The chances along a line, a curve for each seat. go(node) shows the node that was pointed at.
+export function drawCurve(svg, chances, line, at, go) {
   const known = line.map((node, index) => [index, chances[node]]).filter(([, values]) => values);
   svg.toggleAttribute("hidden", known.length < 2);
   if (known.length < 2) return;
-  const seats = known[0][1].length === 2 ? [0] : known[0][1].map((_, seat) => seat);
-  const x = index => 400 * index / Math.max(1, line.length - 1), y = share => 85 - 80 * share;
+  const most = Math.max(1, line.length - 1), x = index => 400 * index / most, y = share => 85 - 80 * share;
+  const seats = known[0][1].map((_, seat) => seat), here = x(line.indexOf(at));
   svg.setAttribute("aria-label", `chance of winning of seat ${seats.map(seat => seat + 1).join(", ")} over the moves`);
   svg.replaceChildren(
     make("line", { x1: 0, x2: 400, y1: y(0.5), y2: y(0.5), class: "grid" }),
-    make("line", { x1: x(line.indexOf(at)), x2: x(line.indexOf(at)), y1: 0, y2: 90, class: "here" }),
+    make("line", { x1: here, x2: here, y1: 0, y2: 90, class: "here" }),
     ...seats.map(seat => make("polyline", { class: `seat${seat + 1}`,
       points: known.map(([index, values]) => `${x(index).toFixed(1)},${y(values[seat]).toFixed(1)}`).join(" ") })));
-}
-
-// What a move has missed: a win of the same turn that was known before it and is not there after it.
-export function overlooked(game, node, following) {
-  const { tree, wins } = game, branch = tree[node], win = branch.parent >= 0 && wins[branch.parent];
-  if (!win || win[0] === branch.move) return "";
-  const next = following[node][0];
-  if (wins[node]) return "";
-  const passed = next !== undefined && (tree[next].seat !== branch.seat || tree[next].turn !== branch.turn);
-  return passed ? `could win: ${win.join(", ")}` : "";
+  svg.onclick = event => {
+    const { left, width } = svg.getBoundingClientRect();
+    go(line[Math.min(most, Math.max(0, Math.round(most * (event.clientX - left) / width)))]);
+  };
 }

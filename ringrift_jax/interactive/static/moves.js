@@ -13,8 +13,8 @@ export function lineOf(tree, at) {
   return line;
 }
 
-// Draws the tree. go(node) shows a node; overlooked(node) tells what a move has missed, or nothing.
-export function drawMoves(place, { tree, at }, go, overlooked) {
+// Draws the tree. go(node) shows a node.
+export function drawMoves(place, { tree, at, marks }, go) {
   const following = followers(tree);
   const button = node => {
     const { move, seat } = tree[node], element = document.createElement("button");
@@ -23,13 +23,14 @@ export function drawMoves(place, { tree, at }, go, overlooked) {
     element.textContent = move;
     element.setAttribute("aria-label", `seat ${seat}: ${move}`);
     if (node === at) element.setAttribute("aria-current", "step");
-    const missed = overlooked(node);
-    if (missed) {
+    const { sign, why } = marks[node] || {};
+    if (sign) {
       const mark = document.createElement("span");
-      mark.className = "mark";
-      mark.textContent = " ?";
+      mark.className = sign === "?!" ? "mark doubtful" : "mark";
+      mark.textContent = ` ${sign}`;
       element.append(mark);
-      element.title = missed;
+      element.title = why;
+      element.setAttribute("aria-label", `seat ${seat}: ${move}, marked ${sign}, ${why}`);
     }
     element.onclick = () => go(node);
     return element;

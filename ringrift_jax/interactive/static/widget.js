@@ -106,7 +106,7 @@ class Viewer {
     this.controls.hidden = this.moves.hidden = this.tree.length < 2;
     Object.assign(this.slider, { max: this.line.length - 1, value: this.line.indexOf(view.at) });
     this.number.textContent = `${this.line.indexOf(view.at)} / ${this.line.length - 1}`;
-    if (this.tree.length > 1) drawMoves(this.moves, { tree: this.tree, at: view.at }, node => this.go(node), () => "");
+    if (this.tree.length > 1) drawMoves(this.moves, { tree: this.tree, at: view.at, marks: {} }, node => this.go(node));
   }
 
   drawChoices() {
@@ -122,7 +122,8 @@ class Viewer {
     this.about.textContent = `${analysis.simulations} simulations`;
     this.candidates.tHead.replaceChildren(tag("tr", {}, ...["move", `seat ${analysis.seat} wins`, "visits", "prior", "what may follow"]
       .map(text => tag("th", { scope: "col", textContent: text }))));
-    drawCandidates(this.candidates, analysis, { play: move => this.make(move), show: move => this.show(move) });
+    drawCandidates(this.candidates, analysis, { play: move => this.make(move), show: move => this.show(move),
+      follow: (place, moves) => { place.textContent = moves.slice(1).join("  "); } });
   }
 
   say(text) {

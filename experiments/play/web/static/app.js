@@ -1,9 +1,11 @@
 // The page of one study. The server keeps it; the page shows what the server says, and asks it again and again.
-import { drawCandidates, drawChances, drawCurve, drawn, heat, overlooked } from "./analysis.js";
+import { drawCandidates, drawChances, drawCurve, drawn, heat } from "./analysis.js";
 import { Board } from "./board.js";
 import { Chooser, label } from "./choose.js";
 import { ready } from "./dialogs.js";
+import { Lines } from "./lines.js";
 import { drawMoves, followers, lineOf } from "./moves.js";
+import { drawReview } from "./review.js";
 import { get, post } from "./talk.js";
 
 const element = id => document.getElementById(id);
@@ -11,9 +13,11 @@ const id = location.pathname.split("/").at(-1);
 const chooser = new Chooser();
 const effects = new Map(); // by node and move: what the server says that a move would do
 // asked: the move that was chosen by a button, where people want to see what it does before they choose it again.
-let game = null, pointed = null, previewed = null, asked = null, sending = false, timer = null;
+// peeked: the position of a line that is shown instead.
+let game = null, pointed = null, previewed = null, asked = null, peeked = null, sending = false, timer = null;
 
 const board = new Board(element("board"), { pick, hover });
+const lines = new Lines({ peek, enter: moves => send("line", { node: game.at, moves }) });
 const kept = (key, usual) => localStorage.getItem(key) ?? usual;
 
 function problem(told) {
@@ -29,7 +33,7 @@ function take(told) {
   game = told;
   board.build(game.board);
   if (moved) {
-    asked = null;
+    asked = peeked = null;
     chooser.reset(game.choices);
     preview(null);
     element("says").textContent = "";
@@ -62,20 +66,15 @@ function poll(wait) {
     } catch (refused) {
       problem(refused.refused ? refused.message : "The server does not answer; the page goes on when it does.");
     }
-    poll(game && (game.program || game.analysing) ? 250 : 1500);
+    poll(game && (game.program || game.analysing || game.reviewing) ? 250 : 1500);
   }, wait);
 }
 
 function draw() {
-  const { position, task, program } = game, options = chooser.options();
+  const { position, task, program } = game;
   document.title = `${position.over ? "" : `seat ${position.seat}: `}RingRift ${game.board.name}`;
   element("title").textContent = `${game.board.name}, ${game.board.seats} players`;
-  board.show(position.contents, options);
-  const marks = { changed: game.came ? Object.keys(game.came.after).map(Number) : [], options, focus: position.focus,
-    slide: position.slide, chosen: chooser.picked.slice(chooser.implied) };
-  if (game.analysis && element("heat").checked) marks.heat = heat(game.analysis, game.choices);
-  if (game.analysis && element("arrows").checked) Object.assign(marks, drawn(game.analysis, game.choices));
-  board.mark(marks);
+  drawBoard();
   drawSeats();
   element("turn").textContent = position.over ? "The end" :
     `Turn ${position.turn}, seat ${position.seat}${game.human ? "" : ` (${nameOf(position.seat)})`}`;
@@ -87,9 +86,36 @@ function draw() {
   drawAnalysis();
 }
 
+function drawBoard() {
+  const { position } = game, options = chooser.options();
+  if (peeked) {
+    board.show(peeked.contents, new Set());
+    board.mark({ changed: peeked.changed });
+    return;
+  }
+  board.show(position.contents, options);
+  const marks = { changed: game.came ? Object.keys(game.came.after).map(Number) : [], options, focus: position.focus,
+    slide: position.slide, chosen: chooser.picked.slice(chooser.implied) };
+  if (game.analysis && element("heat").checked) marks.heat = heat(game.analysis, game.choices);
+  if (game.analysis && element("arrows").checked) Object.assign(marks, drawn(game.analysis, game.choices));
+  board.mark(marks);
+}
+
+function peek(step) {
+  if (!step && !peeked) return;
+  peeked = step;
+  if (step) board.preview(null);
+  say("says", step ? `Seat ${step.seat}: ${step.says}` : "");
+  drawBoard();
+}
+
 function say(where, text) {
   // Writing the same text again would have it read out again.
   if (element(where).textContent !== text) element(where).textContent = text;
+}
+
+function go(node) {
+  send("go", { node });
 }
 
 function nameOf(seat) {
@@ -150,9 +176,8 @@ function drawProgram(program) {
 }
 
 function drawLine() {
-  const following = followers(game.tree), { tree, at } = game;
-  drawMoves(element("moves"), game, node => send("go", { node }), node => overlooked(game, node, following));
-  const first = following[at][0];
+  const { tree, at } = game, first = followers(tree)[at][0];
+  drawMoves(element("moves"), game, go);
   element("first").disabled = element("back").disabled = at === 0;
   element("on").disabled = element("last").disabled = first === undefined;
   element("remove").disabled = at === 0;
@@ -185,10 +210,20 @@ function drawAnalysis() {
   const name = game.analyst.split("/").at(-1);
   say("simulations", !analysing ? "" : over ? "the game is over" : !analysis ? `${name} starts`
     : `${name}: ${analysis.simulations ? `${analysis.simulations} simulations` : "no search"}${analysis.more ? " …" : ""}`);
-  if (!element("candidates").matches(":hover, :focus-within")) {
-    drawCandidates(element("candidates"), analysis, { play: move => send("play", { node: game.at, move }), show });
-  }
-  drawCurve(element("curve"), game.chances, lineOf(game.tree, game.at), game.at);
+  drawLines();
+  drawCurve(element("curve"), game.chances, lineOf(game.tree, game.at), game.at, go);
+  drawReview({ button: element("review"), progress: element("review-progress"), place: element("review-told") },
+    game, seat => `Seat ${seat + 1} (${nameOf(seat + 1)})`, go);
+}
+
+// The table of moves stays as it is while somebody looks at it, unless it is about another position.
+function drawLines() {
+  const table = element("candidates"), of = String(game.at);
+  if (table.dataset.of === of && table.matches(":hover, :focus-within")) return;
+  table.dataset.of = of;
+  const asks = pointer => element("confirm").checked || pointer === "touch";
+  drawCandidates(table, game.analysis, { play: move => send("play", { node: game.at, move }), show,
+    follow: (place, moves) => lines.draw(place, `/api/games/${id}`, game.at, moves, { first: 1, asks }) });
 }
 
 // Chooses a cell; a move that is clear is made, or first shown, if people want that.
@@ -292,6 +327,7 @@ element("remove").onclick = () => send("remove", { node: game.at });
 element("pause").onclick = () => send("settings", { paused: !game.paused });
 element("pace").onchange = () => send("settings", { pace: 10 - Number(element("pace").value) });
 element("analysing").onchange = () => send("settings", { analysing: element("analysing").checked });
+element("review").onclick = () => send("settings", { reviewing: !game.reviewing });
 element("let").onclick = () => send("reply", { node: game.at });
 element("theme").onclick = () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
 for (const name of ["heat", "arrows", "confirm"]) {
@@ -305,7 +341,7 @@ ready(() => game, told => problem(told.message));
 const keys = {
   ArrowLeft: () => step(false), ArrowRight: () => step(true), Home: () => element("first").click(),
   End: () => element("last").click(), u: () => element("undo").click(), " ": () => element("pause").click(),
-  a: () => element("analysing").click(), m: () => element("heat").click(), Escape: clear, "?": () => element("help").click(),
+  a: () => element("analysing").click(), r: () => element("review").click(), m: () => element("heat").click(), Escape: clear, "?": () => element("help").click(),
 };
 document.addEventListener("keydown", event => {
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select, dialog[open]");

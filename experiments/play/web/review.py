@@ -1,0 +1,150 @@
+"""What a review of a game says: which moves cost their player much, and how well each player has played.
+
+It says what the analyst knows. A win of the turn is exact, so that an overlooked one is; a chance is that of a short
+search. A program without a network has no chances, and overlooked wins are all that is said then.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .messages import Analysis
+from .study import ROOT, Study
+
+SIMULATIONS = 64
+"""Of the search at each position of a review."""
+DOUBTFUL, BLUNDER = 0.1, 0.2
+"""Losses of the own chance of winning by one move, from which on it is marked ``?!`` and ``??``."""
+
+Live = Mapping[int, Analysis]
+
+
+def unreviewed(study: Study, by: str) -> Iterator[int]:
+    """The positions of the main line that a program has not judged yet; how the end is, the rules say."""
+    for node in study.main_line():
+        found = study.document.tree[node].found
+        if study.position(node).seat and (found is None or (found.by, found.simulations) != (by, SIMULATIONS)):
+            yield node
+
+
+def wins(study: Study, live: Live) -> dict[int, list[str]]:
+    """The known wins of the turn. Who begins with such a line still has the rest of it."""
+    known: dict[int, list[str]] = {}
+    for node, branch in enumerate(study.document.tree):
+        begun = known.get(branch.parent, [])
+        rest = begun[1:] if begun and begun[0] == branch.move else []
+        lines = [line for found in (branch.found, live.get(node)) if found and (line := found.win)]
+        if line := next(iter(lines), rest):
+            known[node] = line
+    return known
+
+
+def chances(study: Study, live: Live) -> dict[int, list[float]]:
+    """The chances by seat: of the review where there is one, so that all of a curve are alike."""
+    thought = {node: found.chances for node, found in live.items() if found.chances}
+    return thought | _reviewed(study)
+
+
+def _reviewed(study: Study) -> dict[int, list[float]]:
+    """Where a win of the turn is known, and at the end, the chances are certain."""
+    tree = study.document.tree
+    known = {node: found.chances for node, branch in enumerate(tree) if (found := branch.found) and found.chances}
+    if not known:
+        return {}
+    certain = {node: study.position(node).seat for node in wins(study, {}) if node in known}
+    ends = ((node, study.position(node)) for node in range(len(study)))
+    certain |= {node: pos.winner for node, pos in ends if pos.winner}
+    seats = len(study.document.seats)
+    return known | {node: [float(seat == who) for seat in range(1, seats + 1)] for node, who in certain.items()}
+
+
+def overlooked(study: Study, live: Live) -> dict[int, list[str]]:
+    """The moves after which a win of the turn was no longer there, and the turn went by without it; and that win."""
+    known, found = wins(study, live), {}
+    for node, branch in enumerate(study.document.tree):
+        if branch.parent in known and node not in known and _passed(study, branch.parent, node):
+            found[node] = known[branch.parent]
+    return found
+
+
+def _passed(study: Study, before: int, node: int) -> bool:
+    """Whether the turn of the player at a node passed without that player winning, as far as the main continuation of
+    the next node shows."""
+    mover = study.position(before)
+    for later in study.main_line(node):
+        pos = study.position(later)
+        if pos.winner:
+            return pos.winner != mover.seat
+        if (pos.seat, pos.turn) != (mover.seat, mover.turn):
+            return True
+    return False
+
+
+def losses(study: Study) -> dict[int, tuple[float, float]]:
+    """Of reviewed moves, their player's chance before and after."""
+    known, found = _reviewed(study), {}
+    for node, branch in enumerate(study.document.tree):
+        if node in known and branch.parent in known:
+            player = _mover(study, node)  # who swaps goes on in the other seat
+            found[node] = tuple(known[at][study.seats(at)[player]] for at in (branch.parent, node))
+    return found
+
+
+def _mover(study: Study, node: int) -> int:
+    """The player whose move led to a node, from 0."""
+    parent = study.document.tree[node].parent
+    return study.seats(parent).index(study.position(parent).seat - 1)
+
+
+def marks(study: Study, live: Live) -> dict[int, dict[str, str]]:
+    """The moves that are marked: with which ``sign``, and ``why``."""
+    found = {}
+    for node, (before, after) in losses(study).items():
+        if before - after >= DOUBTFUL:
+            sign = "??" if before - after >= BLUNDER else "?!"
+            found[node] = {"sign": sign, "why": f"the own chance falls from {before:.0%} to {after:.0%}"}
+    for node, line in overlooked(study, live).items():
+        found[node] = {"sign": "?", "why": f"could win this turn: {', '.join(line)}"}
+    return found
+
+
+def summary(study: Study, live: Live, analyst: str) -> dict[str, Any] | None:
+    """How far an analyst's review of the main line is, and what is said of each player; None if nothing is.
+
+    Returns:
+      ``done`` of ``positions`` judged by it, ``by`` whom what is said was found, and with how many ``simulations``; of
+      each of the ``players`` the ``decisions`` that were judged, the mean ``loss`` of the own chance (None without
+      chances) and how many moves have each of the ``signs``; ``turning``: the move of the main line that cost its
+      player most, if that is worth a mark.
+    """
+    line = list(study.main_line())
+    names = {found.by for node in line if (found := study.document.tree[node].found)}
+    if not names:
+        return None
+    cost, signs = losses(study), marks(study, live)
+    players = [{"decisions": 0, "lost": 0.0, "signs": {"?": 0, "??": 0, "?!": 0}} for _ in study.document.seats]
+    for node in line[1:]:
+        parent = study.document.tree[node].parent
+        if node not in cost if cost else study.document.tree[parent].found is None:
+            continue
+        player: Any = players[_mover(study, node)]
+        before, after = cost.get(node, (0, 0))
+        player["decisions"] += 1
+        player["lost"] += max(0, before - after)
+        if node in signs:
+            player["signs"][signs[node]["sign"]] += 1
+    for player in players:
+        player["loss"] = player["lost"] / player["decisions"] if cost and player["decisions"] else None
+        del player["lost"]
+    worst = max((node for node in line if node in cost), key=lambda node: cost[node][0] - cost[node][1], default=ROOT)
+    turning = None
+    if worst != ROOT and cost[worst][0] - cost[worst][1] >= DOUBTFUL:
+        turning = {"node": worst, "before": cost[worst][0], "after": cost[worst][1]}
+    positions = sum(study.position(node).seat > 0 for node in line)
+    return {
+        "done": positions - len(list(unreviewed(study, analyst))),
+        "positions": positions,
+        "by": sorted(names),
+        "simulations": SIMULATIONS,
+        "players": players,
+        "turning": turning,
+    }
