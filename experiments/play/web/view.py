@@ -23,7 +23,7 @@ def view(desk: Desk, id: str) -> dict[str, Any]:
         return {
             "version": desk.version,
             "id": id,
-            "board": board_view(study),
+            "board": board_view(study.position(ROOT)),
             "swap_rule": document.rules.swap_rule,
             "players": [{"name": player.name, "human": player.name == HUMAN} for player in document.seats],
             "tree": [_branch(study, node) for node in range(len(study))],
@@ -44,10 +44,9 @@ def view(desk: Desk, id: str) -> dict[str, Any]:
         }
 
 
-def board_view(study: Study) -> dict[str, Any]:
+def board_view(pos: Position) -> dict[str, Any]:
     """The board: its cells in cell order with their names, and what wins."""
-    board = study.board
-    names = study.position(ROOT).geometry.names
+    board, names = pos.board, pos.geometry.names
     return {
         "name": board.name,
         "shape": board.shape,
@@ -89,17 +88,16 @@ def _branch(study: Study, node: int) -> dict[str, Any]:
 
 
 def _came(study: Study) -> dict[str, Any] | None:
-    """The move that led here, and what it did."""
+    """The move that led to the node that is shown."""
     if study.at == ROOT:
         return None
     branch = study.document.tree[study.at]
-    before = study.position(branch.parent)
-    return {
-        "move": branch.move,
-        "seat": before.seat,
-        "phase": before.phase,
-        **effect(before, branch.move, to_mover=False),
-    }
+    return came_view(study.position(branch.parent), branch.move)
+
+
+def came_view(before: Position, move: str) -> dict[str, Any]:
+    """A move that was made, and what it did."""
+    return {"move": move, "seat": before.seat, "phase": before.phase, **effect(before, move, to_mover=False)}
 
 
 def _program(desk: Desk, study: Study, id: str) -> dict[str, Any] | None:
