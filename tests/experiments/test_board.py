@@ -36,13 +36,6 @@ from ringrift_jax.reference.turn import apply, legal_moves
 from ringrift_jax.runs import box
 
 
-@pytest.fixture
-def desk(tmp_path) -> Iterator[Desk]:
-    made = desk_of(tmp_path / "games")
-    yield made
-    made.close()
-
-
 # The tree.
 
 

@@ -15,7 +15,7 @@ from ringrift_jax.reference.position import OVER, Position, territory
 from .effects import contents
 from .exercises import Verdict, turn_passed
 
-_FILE = Path(__file__).with_name("lessons.toml")
+FILE = Path(__file__).with_name("lessons.toml")
 _LIMIT = 20_000  # states that are searched of the answer to a turn
 
 
@@ -118,15 +118,19 @@ class Lesson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check = judge
 
 
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    lessons: list[Lesson]
+
+
+def read(text: str) -> dict[str, Lesson]:
+    """Lessons in their order, by name. ValueError, with the field, when they are not."""
+    return {lesson.name: lesson for lesson in msgspec.toml.decode(text, type=_File).lessons}
+
+
 @cache
 def lessons() -> dict[str, Lesson]:
-    """The lessons in their order, by name."""
-
-    class File(msgspec.Struct, forbid_unknown_fields=True):
-        lessons: list[Lesson]
-
-    read = msgspec.toml.decode(_FILE.read_bytes(), type=File).lessons
-    return {lesson.name: lesson for lesson in read}
+    """The lessons of the package."""
+    return read(FILE.read_text(encoding="utf-8"))
 
 
 def overview() -> list[dict]:

@@ -12,7 +12,7 @@ from ringrift_jax.runs.puzzle_files import Puzzle, read_puzzles
 
 from .exercises import Verdict, turn_passed
 
-_LIMIT = 20_000
+LIMIT = 20_000
 """States of a turn that are searched to tell whether a decision was right. The puzzles of the box need fewer from their
 start on, which takes some seconds at most; what is left after a decision is a small part of them."""
 
@@ -54,7 +54,7 @@ class TurnToWin:
         if tuple(moves) == tuple(self.solution[: len(moves)]):
             return known
         try:
-            lost = reference.winning_line(trail[-1], _LIMIT) is None
+            lost = reference.winning_line(trail[-1], LIMIT) is None
         except RecursionError:
             return Verdict("open", "Whether this still wins takes too long to find out.")
         return Verdict("wrong", "After this the turn cannot be won any more.") if lost else known

@@ -78,7 +78,9 @@ export class Exercise {
     if (verdict.state !== "open") this.table.reset([]);
     this.told.verdict = verdict;
     this.draw();
-    if (verdict.state !== "open") this.judged(verdict, this.shown);
+    if (verdict.state === "open") return;
+    element("verdict").scrollIntoView({ block: "nearest" });
+    this.judged(verdict, this.shown);
   }
 
   // Plays the solution, from where it begins to differ.
@@ -105,8 +107,7 @@ export class Exercise {
   draw() {
     const { position, verdict, came, task, board } = this.told;
     drawSeats(element("seats"), { board, position }, colour);
-    const look = this.look().map(cell => [cell]);
-    this.table.draw(position, { changed: [...(came ? Object.keys(came.after).map(Number) : []), ...look.flat()] });
+    this.table.draw(position, { changed: [...(came ? Object.keys(came.after).map(Number) : []), ...this.look()] });
     element("do").textContent = verdict.state !== "open" ? "" : this.shown ? "This is how it goes." : task.do;
     element("why").textContent = verdict.state !== "open" || this.shown ? "" : task.why;
     element("came").textContent = came ? `${colour(came.seat)}: ${came.move}. ${came.says}` : "";

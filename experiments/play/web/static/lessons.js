@@ -58,8 +58,8 @@ function addressed() {
 element("previous").onclick = () => go(at - 1);
 element("next").onclick = () => go(at + 1);
 element("hint").onclick = () => { element("hint-text").textContent = lessons[at].hint; };
-addEventListener("popstate", () => go(Math.max(0, addressed())));
 
 lessons = await get("/api/lessons");
 const unsolved = lessons.findIndex(lesson => !solved.has(lesson.name));
+addEventListener("popstate", () => go(Math.max(0, addressed())));
 go(addressed() >= 0 ? addressed() : Math.max(0, unsolved));

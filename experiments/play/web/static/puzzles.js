@@ -78,9 +78,9 @@ function addressed() {
 element("next").onclick = next;
 element("series").onchange = () => { kept.series = element("series").value; now = null; next(); };
 element("level").onchange = () => { kept.level = element("level").value; now = null; next(); };
-addEventListener("popstate", () => { if (addressed()) go(addressed()); });
 
 puzzles = await get("/api/puzzles");
+addEventListener("popstate", () => { if (addressed()) go(addressed()); });
 if (!puzzles.some(({ series }) => series === kept.series)) kept.series = puzzles[0].series;
 if (!chosen().length) kept.level = "all";
 if (addressed()) go(addressed());
