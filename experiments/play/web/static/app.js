@@ -1,19 +1,28 @@
 // The page of one study. The server keeps it; the page shows what the server says, and asks it again and again.
 import { drawCandidates, drawChances, drawCurve, drawn, heat, overlooked } from "./analysis.js";
-import { Board } from "./board.js";
-import { Chooser, label } from "./choose.js";
 import { ready } from "./dialogs.js";
 import { drawMoves, followers, lineOf } from "./moves.js";
+import { drawSeats } from "./seats.js";
+import { Table } from "./table.js";
 import { get, post } from "./talk.js";
+import { themed } from "./theme.js";
 
 const element = id => document.getElementById(id);
 const id = location.pathname.split("/").at(-1);
-const chooser = new Chooser();
-const effects = new Map(); // by node and move: what the server says that a move would do
-// asked: the move that was chosen by a button, where people want to see what it does before they choose it again.
-let game = null, pointed = null, previewed = null, asked = null, sending = false, timer = null;
+let game = null, sending = false, timer = null;
 
-const board = new Board(element("board"), { pick, hover });
+const table = new Table({ board: element("board"), choices: element("choices"), says: element("says") }, {
+  busy: () => !game || sending,
+  careful: () => element("confirm").checked,
+  redraw: draw,
+  play: move => send("play", { node: game.at, move }),
+  effect: async move => {
+    try {
+      return await get(`/api/games/${id}/effect?node=${game.at}&move=${encodeURIComponent(move)}`);
+    } catch (refused) { return null; }
+  },
+  why,
+});
 const kept = (key, usual) => localStorage.getItem(key) ?? usual;
 
 function problem(told) {
@@ -27,13 +36,8 @@ function take(told) {
   const moved = !game || game.at !== told.at || game.tree.length !== told.tree.length ||
     game.choices.length !== told.choices.length;
   game = told;
-  board.build(game.board);
-  if (moved) {
-    asked = null;
-    chooser.reset(game.choices);
-    preview(null);
-    element("says").textContent = "";
-  }
+  table.board.build(game.board);
+  if (moved) table.reset(game.choices);
   draw();
 }
 
@@ -67,21 +71,18 @@ function poll(wait) {
 }
 
 function draw() {
-  const { position, task, program } = game, options = chooser.options();
+  const { position, task, program } = game;
   document.title = `${position.over ? "" : `seat ${position.seat}: `}RingRift ${game.board.name}`;
   element("title").textContent = `${game.board.name}, ${game.board.seats} players`;
-  board.show(position.contents, options);
-  const marks = { changed: game.came ? Object.keys(game.came.after).map(Number) : [], options, focus: position.focus,
-    slide: position.slide, chosen: chooser.picked.slice(chooser.implied) };
+  const marks = { changed: game.came ? Object.keys(game.came.after).map(Number) : [] };
   if (game.analysis && element("heat").checked) marks.heat = heat(game.analysis, game.choices);
   if (game.analysis && element("arrows").checked) Object.assign(marks, drawn(game.analysis, game.choices));
-  board.mark(marks);
-  drawSeats();
+  table.draw(position, marks);
+  drawSeats(element("seats"), game, nameOf);
   element("turn").textContent = position.over ? "The end" :
     `Turn ${position.turn}, seat ${position.seat}${game.human ? "" : ` (${nameOf(position.seat)})`}`;
   say("do", task.do);
   say("why", task.why);
-  drawChoices();
   drawProgram(program);
   drawLine();
   drawAnalysis();
@@ -96,47 +97,6 @@ function nameOf(seat) {
   const { name } = game.players[seat - 1];
   const people = game.players.filter(player => player.human).length;
   return name !== "human" ? name.split("/").at(-1) : people === 1 ? "you" : "a person";
-}
-
-function drawSeats() {
-  const goal = (name, now, most, value) => {
-    const row = document.createElement("div"), bar = document.createElement("progress");
-    row.className = "goal";
-    Object.assign(bar, { max: most, value: now });
-    bar.setAttribute("aria-label", name);
-    const title = document.createElement("span"), number = document.createElement("output");
-    [title.textContent, number.textContent] = [name, value];
-    row.append(title, bar, number);
-    return row;
-  };
-  const { board: { rings, eliminated_to_win: out, territory_to_win: land }, position } = game;
-  element("seats").replaceChildren(...position.counts.map((count, index) => {
-    const item = document.createElement("li"), name = document.createElement("b");
-    item.className = `seat seat${index + 1}${position.seat === index + 1 ? " now" : ""}`;
-    const won = position.winner === index + 1 ? " – wins" : "";
-    name.textContent = `Seat ${index + 1}: ${nameOf(index + 1)}${won}`;
-    item.append(name, goal("in hand", count.hand, rings, count.hand),
-      goal("eliminated", count.eliminated, out, `${count.eliminated} of ${out}`),
-      goal("territory", count.territory, land, `${count.territory} of ${land}`));
-    return item;
-  }));
-}
-
-function drawChoices() {
-  const complete = chooser.complete(), moves = [...complete, ...chooser.words()];
-  element("choices").replaceChildren(...moves.map((move, index) => {
-    const button = document.createElement("button");
-    const done = asked === move.move || (complete.length === 1 && complete[0] === move);
-    button.textContent = done ? `Play ${label(move.move)}` : label(move.move);
-    button.title = `${move.move}${index < 9 ? ` (key ${index + 1})` : ""}`;
-    button.dataset.move = move.move;
-    if (done) button.className = "main";
-    button.onclick = () => choose(move, done);
-    button.onpointerenter = event => { if (event.pointerType === "mouse") show(move.move); };
-    button.onfocus = () => show(move.move);
-    button.onpointerleave = button.onblur = () => show(null);
-    return button;
-  }));
 }
 
 function drawProgram(program) {
@@ -186,101 +146,29 @@ function drawAnalysis() {
   say("simulations", !analysing ? "" : over ? "the game is over" : !analysis ? `${name} starts`
     : `${name}: ${analysis.simulations ? `${analysis.simulations} simulations` : "no search"}${analysis.more ? " …" : ""}`);
   if (!element("candidates").matches(":hover, :focus-within")) {
-    drawCandidates(element("candidates"), analysis, { play: move => send("play", { node: game.at, move }), show });
+    const play = move => send("play", { node: game.at, move });
+    drawCandidates(element("candidates"), analysis, { play, show: move => table.show(move) });
   }
   drawCurve(element("curve"), game.chances, lineOf(game.tree, game.at), game.at);
 }
 
-// Chooses a cell; a move that is clear is made, or first shown, if people want that.
-function pick(cell, pointer) {
-  if (!game || sending) return;
-  const ask = element("confirm").checked || pointer === "touch";
-  const done = chooser.complete();
-  if (ask && done.length === 1 && chooser.picked.at(-1) === cell) { play(done[0]); return; }
-  if (!chooser.options().has(cell) && chooser.picked.length > chooser.implied && chooser.picked.at(-1) === cell) {
-    clear();
-    return;
-  }
-  const before = chooser.picked;
-  asked = null;
-  if (!chooser.pick(cell)) { explain(cell, before); return; }
-  const complete = chooser.complete();
-  if (complete.length === 1 && chooser.fits().length === 1) {
-    if (!ask) { play(complete[0]); return; }
-    show(complete[0].move);
-  } else {
-    show(complete.length ? complete[0].move : null);
-  }
-  draw();
-}
-
-// A choice by its button.
-function choose(move, sure) {
-  if (element("confirm").checked && !sure) {
-    asked = move.move;
-    show(move.move);
-    drawChoices();
-  } else play(move);
-}
-
-function play(move) {
-  send("play", { node: game.at, move: move.move });
-}
-
-function clear() {
-  asked = null;
-  chooser.clear();
-  show(null);
-  say("says", "");
-  draw();
-}
-
-async function explain(cell, picked) {
+async function why(cell, origin) {
   if (!game.choices.length && !game.position.over) {
-    say("says", `${nameOf(game.position.seat)} is to move. Pause to move in its place.`);
-    return;
+    return `${nameOf(game.position.seat)} is to move. Pause to move in its place.`;
   }
-  const origin = picked.length ? `&origin=${picked[0]}` : "";
+  const from = origin === undefined ? "" : `&origin=${origin}`;
   try {
-    const { why } = await get(`/api/games/${id}/why?node=${game.at}&cell=${cell}${origin}`);
-    say("says", why || "This cell cannot be chosen now.");
-  } catch (refused) { problem(refused.message); }
-}
-
-// Pointing at a cell shows the move that it would make, if there is one.
-function hover(cell) {
-  pointed = cell;
-  if (!game) return;
-  const moves = cell === null ? chooser.complete() : chooser.before(cell);
-  show(moves.length ? moves[0].move : null);
-}
-
-// Shows what a move would do, or nothing.
-async function show(move) {
-  previewed = move;
-  if (move === null) { preview(null); return; }
-  const node = game.at, key = `${id} ${game.tree.length} ${node} ${move}`;
-  try {
-    if (!effects.has(key)) effects.set(key, await get(`/api/games/${id}/effect?node=${node}&move=${encodeURIComponent(move)}`));
-  } catch (refused) { return; }
-  if (previewed === move && game.at === node) preview(effects.get(key));
-}
-
-function preview(effect) {
-  board.preview(effect);
-  if (effect) say("says", effect.says);
-  else if (pointed === null) say("says", "");
+    return (await get(`/api/games/${id}/why?node=${game.at}&cell=${cell}${from}`)).why;
+  } catch (refused) {
+    problem(refused.message);
+    return "";
+  }
 }
 
 function step(forward) {
   const { tree, at } = game, next = followers(tree)[at][0];
   if (forward && next !== undefined) send("go", { node: next });
   if (!forward && at > 0) send("go", { node: tree[at].parent });
-}
-
-function theme(name) {
-  document.documentElement.dataset.theme = name;
-  localStorage.setItem("theme", name);
 }
 
 element("first").onclick = () => send("go", { node: 0 });
@@ -293,28 +181,27 @@ element("pause").onclick = () => send("settings", { paused: !game.paused });
 element("pace").onchange = () => send("settings", { pace: 10 - Number(element("pace").value) });
 element("analysing").onchange = () => send("settings", { analysing: element("analysing").checked });
 element("let").onclick = () => send("reply", { node: game.at });
-element("theme").onclick = () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
 for (const name of ["heat", "arrows", "confirm"]) {
   element(name).checked = kept(name, name === "heat" ? "false" : name === "arrows" ? "true" :
     String(matchMedia("(pointer: coarse)").matches)) === "true";
   element(name).onchange = () => { localStorage.setItem(name, element(name).checked); draw(); };
 }
-theme(kept("theme", matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+themed(element("theme"));
 ready(() => game, told => problem(told.message));
 
 const keys = {
   ArrowLeft: () => step(false), ArrowRight: () => step(true), Home: () => element("first").click(),
   End: () => element("last").click(), u: () => element("undo").click(), " ": () => element("pause").click(),
-  a: () => element("analysing").click(), m: () => element("heat").click(), Escape: clear, "?": () => element("help").click(),
+  a: () => element("analysing").click(), m: () => element("heat").click(), "?": () => element("help").click(),
 };
 document.addEventListener("keydown", event => {
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select, dialog[open]");
   if (!game || typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const onButton = event.target.closest("button, a, [role=button]");
-  const number = Number(event.key), button = element("choices").children[number - 1];
-  if (number && button) button.click();
-  else if (keys[event.key] && !(event.key === " " && onButton)) keys[event.key]();
-  else return;
+  if (!table.key(event.key)) {
+    if (!keys[event.key] || (event.key === " " && onButton)) return;
+    keys[event.key]();
+  }
   event.preventDefault();
 });
 

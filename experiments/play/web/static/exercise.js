@@ -32,7 +32,7 @@ export class Exercise {
     element("solution").onclick = () => this.solve();
     themed(element("theme"));
     document.addEventListener("keydown", event => {
-      if (event.target.closest("select, input") || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!this.told || event.target.closest("select, input") || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "u" && this.moves.length) element("again").click();
       else if (!this.table.key(event.key)) return;
       event.preventDefault();

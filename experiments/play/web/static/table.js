@@ -118,9 +118,9 @@ export class Table {
       return;
     }
     const { effects } = this; // another position has others
-    if (!effects.has(move)) effects.set(move, await this.asks.effect(move));
-    const effect = effects.get(move);
-    if (this.previewed !== move || this.effects !== effects || !effect) return;
+    const effect = effects.get(move) ?? await this.asks.effect(move);
+    if (effect) effects.set(move, effect);
+    if (!effect || this.previewed !== move || this.effects !== effects) return;
     this.board.preview(effect);
     this.say(effect.says);
   }
