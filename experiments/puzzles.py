@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (OSError, ValueError) as problem:
         fail(str(problem))
     if not puzzles:
-        fail(f"{', '.join(map(str, args.games))}: no game was won by whoever moved last, in a turn that could be searched")
+        fail(f"{', '.join(map(str, args.games))}: no game was won by whoever moved last, in a turn of so few states")
     write_puzzles(args.out, puzzles)
     levels = Counter(puzzle.level for puzzle in puzzles)
     print(f"{args.out}: {len(puzzles)} puzzles, {', '.join(f'{levels[level]} {level}' for level in LEVELS)}")

@@ -42,6 +42,7 @@ LIMITS = {
     f"evaluate {RUN}": "--games 4 --simulations 0",
     "evaluate square8": "--games 4 --simulations 0",
     "play": "--port 0 --games games",
+    "puzzles": "--most 1",
     "selfplay": "--games 2",
     "train": "--preset tiny",
     "verify": "--only state-bytes",
@@ -109,7 +110,7 @@ def run(words: Sequence[str], directory: Path, iterations: int = 4) -> str | Non
         warnings.catch_warnings(action="ignore", category=RuntimeWarning),  # the module may be imported already
     ):
         patch.setattr(sys, "argv", [name, *words[1:], *more])
-        if "--web" in words:
+        if {"--web", "--learn", "--puzzles"} & {*words}:
             threading.Thread(target=interrupt_once_it_says, args=("http://127.0.0.1:", output), daemon=True).start()
         try:
             runpy.run_module(name, run_name="__main__", alter_sys=True)

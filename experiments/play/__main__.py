@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail("--turns and --simulations are two ways to decide; name one")
     if not args.opponent:
         if not args.learn and args.puzzles is None:
-            fail("name an opponent: a board such as square8, a run, heuristic or random; or --learn or --puzzles; see --help")
+            fail("name an opponent: a board such as square8, a run, heuristic or random; or --learn or --puzzles")
         args = replace(args, opponent=START)
     try:
         if args.web or args.learn or args.puzzles is not None:

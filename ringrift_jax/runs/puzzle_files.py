@@ -22,7 +22,7 @@ BOX = Path(__file__).parents[1] / "data" / "puzzles"
 
 LEVELS = ("easy", "medium", "hard")
 Level = Literal["easy", "medium", "hard"]
-EASY, HARD = 1 / 10, 1 / 40
+EASY, HARD = 1 / 20, 1 / 80
 """Shares of the first decisions that win: from ``EASY`` on a puzzle is easy, below ``HARD`` it is hard."""
 
 

@@ -12,7 +12,6 @@ from instant_programs import LINE, Slow, desk_of, game, played, until
 import ringrift_jax as rr
 from experiments.play import __main__ as command
 from experiments.play.web import effects, words
-from experiments.play.web.desk import Desk
 from experiments.play.web.messages import (
     HUMAN,
     Analyse,
@@ -34,7 +33,6 @@ from ringrift_jax import boards, reference
 from ringrift_jax.reference.moves import parse_move
 from ringrift_jax.reference.turn import apply, legal_moves
 from ringrift_jax.runs import box
-
 
 # The tree.
 

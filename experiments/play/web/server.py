@@ -48,8 +48,8 @@ T = TypeVar("T")
 
 
 def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) -> flask.Flask:
-    """The application. ``first``: the game that is shown at the start; ``trainer``: the puzzles, by default those of the
-    box."""
+    """The application. ``first``: the game that is shown at the start; ``trainer``: the puzzles, those of the box by
+    default."""
     app = flask.Flask(__name__, static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST
     own = {f"{host}:{port}" for host in HOSTS}
