@@ -87,7 +87,8 @@ def boxed_puzzles() -> list[Path]:
 
 def won_turns(records: Iterable[dict], limit: int) -> Iterator[Puzzle]:
     """The turns with which games were won by whoever moved, with the shortest win and how many first decisions keep it.
-    Those that have more states than the limit, or begin after a swap, are left out.
+    Left out are those that a single decision wins, or more than half of the first ones, and those that have more states
+    than the limit.
 
     Args:
       records: games, verified.
@@ -105,8 +106,8 @@ def won_turns(records: Iterable[dict], limit: int) -> Iterator[Puzzle]:
         except RecursionError:
             continue
         best = min((line for line in wins.values() if line), key=len, default=None)
-        if best:
-            keep = sum(line is not None for line in wins.values())
+        keep = sum(line is not None for line in wins.values())
+        if best and len(best) > 1 and keep <= len(wins) / 2:
             source = f"{record['id']}: {', '.join(record.get('models', ()))}"
             yield Puzzle(board.name, board.num_players, state, moves_of(best), keep=keep, of=len(wins), source=source)
 

@@ -125,7 +125,12 @@ def test_the_puzzles_of_the_box_are_won_by_their_solutions(path):
         assert path.stem == f"{puzzle.board}-{puzzle.players}p" and puzzle.level and puzzle.source
         one = TurnToWin(puzzle, path.stem)
         assert one.judge(walk(one, one.solution), one.solution).state == "solved"
-    assert len({puzzle.level for puzzle in read}) == 3, "easy, medium and hard ones"
+        assert len(one.solution) > 1 and 2 * puzzle.keep <= puzzle.of, "it is not won by nearly anything"
+
+
+def test_the_box_has_puzzles_of_all_levels():
+    levels = {puzzle.level for path in boxed_puzzles() for puzzle in read_puzzles(path)}
+    assert levels == {"easy", "medium", "hard"} and len(boxed_puzzles()) > 1
 
 
 def test_files_of_puzzles_are_checked(tmp_path):
