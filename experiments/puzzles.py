@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         fail(f"{', '.join(map(str, args.games))}: no game was won by whoever moved last, in a turn of so few states")
     write_puzzles(args.out, puzzles)
     levels = Counter(puzzle.level for puzzle in puzzles)
-    print(f"{args.out}: {len(puzzles)} puzzles, {', '.join(f'{levels[level]} {level}' for level in LEVELS)}")
+    print(f"puzzles in {args.out}: {', '.join(f'{levels[level]} {level}' for level in LEVELS)}")
 
 
 def _different(puzzles: Iterator[Puzzle]) -> Iterator[Puzzle]:

@@ -28,6 +28,7 @@ RUN = "runs/square8-2p"
 STAND_INS = {
     "BOARD": "square8", "N": "2", "PLAYER": "random", "RUN": RUN, "FILE": "games.jsonl.gz", "PAGE": "game.html",
     "9464": "0",
+    "GAMES": str(ROOT / "docs" / "game.jsonl.gz"),
     "docs/game.jsonl.gz": str(ROOT / "docs" / "game.jsonl.gz"), "docs/game.svg": "game.svg",
 }  # fmt: skip
 """What capital words in commands stand for, any free port for the one that is named, and files of the repository.
@@ -42,7 +43,6 @@ LIMITS = {
     f"evaluate {RUN}": "--games 4 --simulations 0",
     "evaluate square8": "--games 4 --simulations 0",
     "play": "--port 0 --games games",
-    "puzzles": "--most 1",
     "selfplay": "--games 2",
     "train": "--preset tiny",
     "verify": "--only state-bytes",

@@ -33,7 +33,7 @@ class Args:
 
     Attributes:
       opponent: a board's name, for the champion in the box; a run directory or RUN/champions/VERSION; or random,
-        heuristic, heuristic:PROFILE. Left out, it is square8 for --learn and --puzzles.
+        heuristic, heuristic:PROFILE. Left out, it is square8, or --board, for --learn and --puzzles.
       seat: where you sit, one or several seats; 0 to watch.
       turns: whole turns that a champion compares, with exact searches of its own turn and the next player's.
       simulations: of a champion's tree over decisions, which is faster and weaker; 0 is the network alone.
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not args.opponent:
         if not args.learn and args.puzzles is None:
             fail("name an opponent: a board such as square8, a run, heuristic or random; or --learn or --puzzles")
-        args = replace(args, opponent=START)
+        args = replace(args, opponent=args.board or START)
     try:
         if args.web or args.learn or args.puzzles is not None:
             _serve(args)

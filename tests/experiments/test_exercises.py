@@ -157,7 +157,7 @@ def test_games_become_puzzles(tmp_path, capsys):
     twice = [records.record_moves(board, moves, id=f"game-{number}", models=["one", "other"]) for number in (1, 2)]
     record_files.write(games, twice)
     making.main([str(games), "--out", str(out)])
-    assert capsys.readouterr().out == f"{out}: 1 puzzles, 1 easy, 0 medium, 0 hard\n", "each position once"
+    assert capsys.readouterr().out == f"puzzles in {out}: 1 easy, 0 medium, 0 hard\n", "each position once"
     (made,) = read_puzzles(out)
     wins = reference.shortest_wins(made.position())
     assert made.state == TWO_TURNS and len(made.win or ()) == 4 and made.source.startswith("game-1")
