@@ -60,15 +60,8 @@ from ringrift_jax.runs.matches import (
     make_agent,
     named,
 )
-from ringrift_jax.runs.puzzles import (
-    Puzzle,
-    defensible,
-    find_puzzles,
-    leaves_no_win,
-    play_turn,
-    read_puzzles,
-    states_of,
-)
+from ringrift_jax.runs.puzzle_files import Puzzle, read_puzzles
+from ringrift_jax.runs.puzzles import defensible, find_puzzles, leaves_no_win, play_turn, states_of
 from ringrift_jax.runs.registry import missing_champions
 from ringrift_jax.search.config import TURNS
 from ringrift_jax.search.winning_turn import won_by

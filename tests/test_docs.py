@@ -28,6 +28,7 @@ RUN = "runs/square8-2p"
 STAND_INS = {
     "BOARD": "square8", "N": "2", "PLAYER": "random", "RUN": RUN, "FILE": "games.jsonl.gz", "PAGE": "game.html",
     "9464": "0",
+    "GAMES": str(ROOT / "docs" / "game.jsonl.gz"),
     "docs/game.jsonl.gz": str(ROOT / "docs" / "game.jsonl.gz"), "docs/game.svg": "game.svg",
 }  # fmt: skip
 """What capital words in commands stand for, any free port for the one that is named, and files of the repository.
@@ -109,7 +110,7 @@ def run(words: Sequence[str], directory: Path, iterations: int = 4) -> str | Non
         warnings.catch_warnings(action="ignore", category=RuntimeWarning),  # the module may be imported already
     ):
         patch.setattr(sys, "argv", [name, *words[1:], *more])
-        if "--web" in words:
+        if {"--web", "--learn", "--puzzles"} & {*words}:
             threading.Thread(target=interrupt_once_it_says, args=("http://127.0.0.1:", output), daemon=True).start()
         try:
             runpy.run_module(name, run_name="__main__", alter_sys=True)

@@ -2,7 +2,8 @@
 
 Instead of a run, whose newest champion plays, it can be a board's name, such as square8, for the champion in the box,
 one champion of a run (RUN/champions/VERSION), or heuristic or random, on the board named by --board. Without --web it
-is played in the terminal; with --web a board to study on is served to this machine.
+is played in the terminal; with --web a board to study on is served to this machine. --learn serves it with a tutorial
+of the rules, and --puzzles with puzzles to solve; neither needs an opponent.
 """
 
 # What needs JAX is imported where it is used, so that the page is there before that.
@@ -10,7 +11,7 @@ is played in the terminal; with --web a board to study on is served to this mach
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,9 @@ from experiments.command_line import BoardName, command, fail, option, parse, st
 from ringrift_jax.runs.box import BOX, find_run, is_boxed
 from ringrift_jax.settings import Count, CountOrZero, Seed
 
+START = "square8"
+"""Whom one may play after the tutorial or the puzzles, if nobody else is named."""
+
 
 @dataclass(frozen=True)
 class Args:
@@ -29,19 +33,21 @@ class Args:
 
     Attributes:
       opponent: a board's name, for the champion in the box; a run directory or RUN/champions/VERSION; or random,
-        heuristic, heuristic:PROFILE.
+        heuristic, heuristic:PROFILE. Left out, it is square8, or --board, for --learn and --puzzles.
       seat: where you sit, one or several seats; 0 to watch.
       turns: whole turns that a champion compares, with exact searches of its own turn and the next player's.
       simulations: of a champion's tree over decisions, which is faster and weaker; 0 is the network alone.
       board, players, swap_rule: the game, if no run says which; the board is needed then. The number of players
         chooses in the box too.
       web: serve a board to study on instead: several games, variations, analysis.
+      learn: serve it, beginning with a tutorial of the rules.
+      puzzles: serve it, beginning with wins of one turn to solve: of these files too, besides those of the package.
       port: of the page, on this machine only.
       games: directory of the page's games.
       seed: of the program's random numbers, in the terminal.
     """
 
-    opponent: tyro.conf.Positional[str]
+    opponent: tyro.conf.Positional[str] = ""
     seat: tuple[int, ...] = (1,)
     turns: Annotated[Count | None, option("INT", "16")] = None
     simulations: Annotated[CountOrZero | None, option("INT", "whole turns instead")] = None
@@ -49,6 +55,8 @@ class Args:
     players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "those of the run, or 2")] = None
     swap_rule: bool = False
     web: bool = False
+    learn: bool = False
+    puzzles: Annotated[tuple[Path, ...] | None, option("[FILE ...]", "none")] = None
     port: int = 8000
     games: Annotated[Path | None, option("DIR", "one of this user")] = None
     seed: Seed = 0
@@ -61,8 +69,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(Args, argv, description=__doc__, prog="python -m experiments.play")
     if args.turns and args.simulations is not None:
         fail("--turns and --simulations are two ways to decide; name one")
+    if not args.opponent:
+        if not args.learn and args.puzzles is None:
+            fail("name an opponent: a board such as square8, a run, heuristic or random; or --learn or --puzzles")
+        args = replace(args, opponent=args.board or START)
     try:
-        if args.web:
+        if args.web or args.learn or args.puzzles is not None:
             _serve(args)
         else:
             _play(args)
@@ -95,9 +107,12 @@ def _serve(args: Args) -> None:
     from experiments.play.web.desk import WITHOUT_RUN, Desk
     from experiments.play.web.messages import HUMAN, NewGame, Player, Program
     from experiments.play.web.programs import in_the_box
+    from experiments.play.web.puzzles import Trainer
     from experiments.play.web.server import serve
     from experiments.play.web.shelf import Shelf
+    from ringrift_jax.runs.puzzle_files import boxed_puzzles
 
+    trainer = Trainer([*(args.puzzles or ()), *boxed_puzzles()])
     name, rules = _name_and_rules(args)
     seats = _human_seats(args, rules.players)
     opponent = Player(name, args.turns, args.simulations)
@@ -110,7 +125,8 @@ def _serve(args: Args) -> None:
     known = [program, *in_the_box()] if name not in WITHOUT_RUN else in_the_box()
     desk = Desk(shelf, list(dict.fromkeys(known)))
     players = [Player(HUMAN) if seat in seats else opponent for seat in range(1, rules.players + 1)]
-    serve(desk, desk.begin(NewGame(rules, players)), args.port)
+    page = "learn" if args.learn else "puzzles" if args.puzzles is not None else ""
+    serve(desk, desk.begin(NewGame(rules, players)), args.port, trainer, page)
 
 
 def _name_and_rules(args: Args):

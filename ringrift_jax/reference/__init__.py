@@ -10,7 +10,7 @@ from .perft import perft
 from .position import Position, new_game
 from .turn import actions, legal_moves
 from .victory import Result, result
-from .winning_line import winning_line
+from .winning_line import shortest_wins, winning_line
 
 __all__ = [
     "Position",
@@ -27,5 +27,6 @@ __all__ = [
     "result",
     "settle",
     "state_string",
+    "shortest_wins",
     "winning_line",
 ]

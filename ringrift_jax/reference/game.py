@@ -6,7 +6,8 @@ environment: there a recovery is two decisions, its slide ``R a>b`` and then its
 
 from .explain import explain
 from .moves import parse_move
-from .position import Position
+from .placement import can_place_one
+from .position import PLACE, Position
 from .turn import apply, legal_moves
 
 
@@ -19,9 +20,14 @@ def play(pos: Position, move: str) -> Position:
 
 def settle(pos: Position) -> Position:
     """Play forced bookkeeping (``NO_*``) until there is a decision to make or the game is over."""
-    while len(legal := legal_moves(pos)) == 1 and legal[0].startswith("NO_"):
+    while not _may_place(pos) and len(legal := legal_moves(pos)) == 1 and legal[0].startswith("NO_"):
         pos = apply(pos, legal[0])
     return pos
+
+
+def _may_place(pos: Position) -> bool:
+    """Whether there is a placement to decide on, without listing them all, which takes most of a search's time."""
+    return pos.phase == PLACE and can_place_one(pos, pos.seat)
 
 
 def decisions(pos: Position) -> tuple[str, ...]:

@@ -1,24 +1,14 @@
-"""Puzzles, as chess has its tactics suites: positions in which the player to move can win before its turn passes, and
-positions in which it cannot and has to leave the next player no win.
-
-A file has one JSON object a line, with ``board``, ``players``, ``state`` (the state string of the records) and ``win``,
-moves that win, or null where it is proved that none do. Recorded games have such wins too.
-"""
+"""How players solve puzzles (:mod:`.puzzle_files`), and those that recorded games have."""
 
 from collections.abc import Iterable
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import msgspec
 import numpy as np
-from msgspec import Meta
 
-from .. import reference
-from ..boards import BOARD_NAMES, standard
 from ..env import Env
 from ..notation import from_state_string, state_string
 from ..players.agents import Agent, as_planner
@@ -27,33 +17,8 @@ from ..search.config import SearchConfig
 from ..search.explain_win import play_line
 from ..search.whole_turns import make_plans
 from ..search.winning_turn import turn_goes_on, usual_nodes, winning_lines, winning_turn, won_by
+from .puzzle_files import Puzzle
 from .records import played_decisions
-
-
-class Puzzle(msgspec.Struct, frozen=True):
-    """One line of a file. ``nodes``: states that were searched to find the win, or to prove that there is none."""
-
-    board: str
-    players: Annotated[int, Meta(ge=2, le=4)]
-    state: str
-    win: tuple[str, ...] | None
-    nodes: int = 0
-
-
-def read_puzzles(path: Path) -> list[Puzzle]:
-    """The puzzles of a file. FileNotFoundError, or ValueError that names the line that is none."""
-    puzzles = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            puzzle = msgspec.json.decode(line, type=Puzzle)
-            if puzzle.board not in BOARD_NAMES:
-                raise ValueError(f"board is {puzzle.board!r}; boards are {', '.join(BOARD_NAMES)}")
-            # The reference reads it too, and starts no JAX backend.
-            reference.from_state_string(standard(puzzle.board, puzzle.players), puzzle.state)
-        except ValueError as problem:
-            raise ValueError(f"{path}, line {number}, is no puzzle: {problem}") from None
-        puzzles.append(puzzle)
-    return puzzles
 
 
 def find_puzzles(env: Env, records: Iterable[dict], batch: int = 128) -> list[Puzzle]:

@@ -13,7 +13,6 @@ from instant_programs import LINE, Slow, desk_of, game, played, until
 import ringrift_jax as rr
 from experiments.play import __main__ as command
 from experiments.play.web import review, words
-from experiments.play.web.desk import Desk
 from experiments.play.web.messages import (
     HUMAN,
     Analyse,
@@ -38,14 +37,6 @@ from ringrift_jax.interactive import effects
 from ringrift_jax.reference.moves import parse_move
 from ringrift_jax.reference.turn import apply, legal_moves
 from ringrift_jax.runs import box
-
-
-@pytest.fixture
-def desk(tmp_path) -> Iterator[Desk]:
-    made = desk_of(tmp_path / "games")
-    yield made
-    made.close()
-
 
 # The tree.
 

@@ -7,48 +7,18 @@ import random
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import browsers
 import pytest
-from instant_programs import LINE, desk_of, game, until
-from werkzeug.serving import make_server
+from board_browser import HOST, PORT, ask, shot
+from instant_programs import LINE, game, until
 
 from experiments.play.web import recorded, server
-from experiments.play.web.desk import Desk
-from experiments.play.web.messages import (
-    HUMAN,
-    Player,
-    Program,
-    Rules,
-    Settings,
-)
+from experiments.play.web.messages import HUMAN, Player, Program, Rules, Settings
 from ringrift_jax.reference.turn import legal_moves
 from ringrift_jax.runs import records
 
-PORT = 8000
-HOST = f"127.0.0.1:{PORT}"
-
-
-@pytest.fixture
-def desk(tmp_path) -> Iterator[Desk]:
-    made = desk_of(tmp_path / "games")
-    yield made
-    made.close()
-
-
 # Requests.
-
-
-def ask(client: Any, path: str, body: Any = None, **headers: str) -> Any:
-    """What the page would get."""
-    sent = {"Host": HOST, "Origin": f"http://{HOST}"} | headers
-    if body is None:
-        return client.get(f"/api/{path}", headers=sent)
-    return client.post(f"/api/{path}", json=body, headers=sent)
 
 
 @pytest.fixture
@@ -218,23 +188,6 @@ def test_a_port_that_is_taken_is_refused(desk, capsys):
 
 
 # In a browser.
-
-
-@pytest.fixture
-def page(desk) -> Iterator[Any]:
-    """A page of Chromium, and where the server is."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        app = server.make_app(desk, port, desk.begin(game(HUMAN, HUMAN)))
-        serving = make_server("127.0.0.1", port, app, threaded=True, fd=listening.fileno())
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        with browsers.page(base_url=f"http://127.0.0.1:{port}") as shown:
-            yield shown
-        serving.shutdown()
-
-
-def shot(page: Any, name: str, tmp_path: Path) -> None:
-    browsers.shot(page, f"board-{name}", tmp_path)
 
 
 def test_a_person_plays_in_a_browser(desk, page, tmp_path):

@@ -9,13 +9,25 @@ from pathlib import Path
 import jax
 import pytest
 
-from experiments import benchmark, command_line, evaluate, regenerate, replay, report, selfplay, train, verify
+from experiments import (
+    benchmark,
+    command_line,
+    evaluate,
+    puzzles,
+    regenerate,
+    replay,
+    report,
+    selfplay,
+    train,
+    verify,
+)
 from experiments.console import Screen
 from experiments.play import __main__ as play
 
 COMMANDS = {
-    "benchmark": benchmark, "evaluate": evaluate, "play": play, "regenerate": regenerate, "replay": replay,
-    "report": report, "selfplay": selfplay, "train": train, "verify": verify,
+    "benchmark": benchmark, "evaluate": evaluate, "play": play, "puzzles": puzzles,
+    "regenerate": regenerate, "replay": replay, "report": report, "selfplay": selfplay, "train": train,
+    "verify": verify,
 }  # fmt: skip
 
 OPTIONS = [
@@ -73,6 +85,14 @@ LINES = [
     ("evaluate tactician:none --board hex8", "tactician:none does not play without a run"),
     ("evaluate random --board hex8 --against tactician:none", "unknown player 'none'; it must be random, heuristic"),
     ("play EMPTY", "an argument is empty"),
+    ("play --seat 2", "name an opponent: a board such as square8"),
+    ("play --puzzles none", "No such file or directory: 'none'"),
+    ("play --puzzles FILE", "FILE has no puzzle with a win"),
+    ("puzzles EMPTY --out x.jsonl", "an argument is empty"),
+    ("puzzles FILE", "--out"),
+    ("puzzles FILE --out none/x.jsonl", "--out is none/x.jsonl, but there is no directory none"),
+    ("puzzles none --out x.jsonl", "No such file or directory: 'none'"),
+    ("puzzles FILE --out x.jsonl", "FILE: no game was won by whoever moved last"),
     ("play runs/typo", "runs/typo is neither a run with champions nor RUN/champions/VERSION"),
     ("play heuristic --board hex8 --seat 3", "--seat is 3; seats are 1 to 2"),
     ("play heuristic --board hex8 --seat nan", "--seat"),

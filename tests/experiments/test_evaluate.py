@@ -23,7 +23,8 @@ from ringrift_jax.runs import matches, record_files, records
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.matches import ALONE, Matches, Outcome, Player, Style, champion, named
-from ringrift_jax.runs.puzzles import find_puzzles, read_puzzles
+from ringrift_jax.runs.puzzle_files import read_puzzles
+from ringrift_jax.runs.puzzles import find_puzzles
 from ringrift_jax.search.config import SearchConfig
 from ringrift_jax.search.network import NetworkConfig, make_network
 

@@ -21,10 +21,14 @@ from ringrift_jax.boards import BOARD_NAMES
 from ringrift_jax.interactive import STATIC
 from ringrift_jax.interactive.effects import effect
 from ringrift_jax.reference.turn import legal_moves
+from ringrift_jax.runs.puzzle_files import boxed_puzzles
 
-from . import recorded
+from . import practice, recorded
+from .bodies import answer as _json
+from .bodies import sent as _sent
 from .desk import WITHOUT_RUN, Desk
 from .messages import HUMAN, At, Line, NewGame, Play, Settings
+from .puzzles import Trainer
 from .review import chances
 from .view import line_view, view
 from .words import why_not
@@ -45,8 +49,9 @@ _LARGEST = 2**25  # bytes of a request; the longest line that a file of records 
 T = TypeVar("T")
 
 
-def make_app(desk: Desk, port: int, first: str) -> flask.Flask:
-    """The application. ``first``: the game that is shown at the start."""
+def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) -> flask.Flask:
+    """The application. ``first``: the game that is shown at the start; ``trainer``: the puzzles, those of the box by
+    default."""
     app = flask.Flask(__name__, static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST
     own = {f"{host}:{port}" for host in HOSTS}
@@ -99,6 +104,7 @@ def make_app(desk: Desk, port: int, first: str) -> flask.Flask:
         there = [kept.id for kept in desk.shelf.all() if kept.study]
         return flask.redirect(f"/games/{first if first in there or not there else there[0]}")
 
+    app.register_blueprint(practice.pages(trainer or Trainer(boxed_puzzles())))
     app.add_url_rule("/", "start", start)
     # What notebooks draw with too comes from the library, under the same address as the page's own files.
     drawing = ",".join(f"'{path.name}'" for path in STATIC.iterdir())
@@ -214,19 +220,8 @@ def _games(desk: Desk) -> dict[str, Any]:
     return {"games": games, "boards": BOARD_NAMES, "programs": [HUMAN, *WITHOUT_RUN], "offered": offered}
 
 
-def _sent(kind: type[T]) -> T:
-    """The body of the request as a message. ValueError, with the field, when it is none."""
-    if not flask.request.is_json:
-        flask.abort(415, "JSON is needed")
-    return msgspec.json.decode(flask.request.get_data(), type=kind)
-
-
-def _json(value: Any, status: int = 200) -> flask.Response:
-    return flask.Response(msgspec.json.encode(value), status, mimetype="application/json")
-
-
-def serve(desk: Desk, first: str, port: int) -> None:
-    """Serves the page until Ctrl-C, to this machine only."""
+def serve(desk: Desk, first: str, port: int, trainer: Trainer | None = None, page: str = "") -> None:
+    """Serves the page until Ctrl-C, to this machine only. ``page``: the one to open, if it is not that of the game."""
     try:
         listening = socket.create_server((HOSTS[0], port))
     except (OSError, OverflowError) as problem:
@@ -235,13 +230,14 @@ def serve(desk: Desk, first: str, port: int) -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     with listening:
         port = listening.getsockname()[1]
-        app = make_app(desk, port, first)
+        app = make_app(desk, port, first, trainer)
         server = make_server(HOSTS[0], port, app, threaded=True, fd=listening.fileno())
-        # Programs start behind the first picture, whether or not somebody looks.
-        warming = threading.Timer(1.0, desk.look, [first])
-        warming.daemon = True
-        warming.start()
-        print(f"play at http://{HOSTS[0]}:{port} ; Ctrl-C ends it", flush=True)
+        if not page:  # programs start behind the first picture, whether or not somebody looks
+            warming = threading.Timer(1.0, desk.look, [first])
+            warming.daemon = True
+            warming.start()
+        what = page or "play"
+        print(f"{what} at http://{HOSTS[0]}:{port}{page and f'/{page}'} ; Ctrl-C ends it", flush=True)
         try:
             with suppress(KeyboardInterrupt):
                 server.serve_forever()

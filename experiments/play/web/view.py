@@ -7,6 +7,7 @@ from typing import Any
 
 from ringrift_jax.interactive.effects import choices, contents, effect
 from ringrift_jax.interactive.views import board_view, position_view
+from ringrift_jax.reference.position import Position
 
 from . import review
 from .desk import Desk
@@ -72,17 +73,16 @@ def _branch(study: Study, node: int) -> dict[str, Any]:
 
 
 def _came(study: Study) -> dict[str, Any] | None:
-    """The move that led here, and what it did."""
+    """The move that led to the node that is shown."""
     if study.at == ROOT:
         return None
     branch = study.document.tree[study.at]
-    before = study.position(branch.parent)
-    return {
-        "move": branch.move,
-        "seat": before.seat,
-        "phase": before.phase,
-        **effect(before, branch.move, to_mover=False),
-    }
+    return came_view(study.position(branch.parent), branch.move)
+
+
+def came_view(before: Position, move: str) -> dict[str, Any]:
+    """A move that was made, and what it did."""
+    return {"move": move, "seat": before.seat, "phase": before.phase, **effect(before, move, to_mover=False)}
 
 
 def _program(desk: Desk, study: Study, id: str) -> dict[str, Any] | None:

@@ -1,22 +1,31 @@
 // The page of one study. The server keeps it; the page shows what the server says, and asks it again and again.
 import { drawCandidates, drawChances, drawCurve, drawn, heat } from "./analysis.js";
-import { Board } from "./board.js";
-import { Chooser, label } from "./choose.js";
 import { ready } from "./dialogs.js";
 import { Lines } from "./lines.js";
 import { drawMoves, followers, lineOf } from "./moves.js";
 import { drawReview } from "./review.js";
+import { drawSeats } from "./seats.js";
+import { Table } from "./table.js";
 import { get, post } from "./talk.js";
+import { themed } from "./theme.js";
 
 const element = id => document.getElementById(id);
 const id = location.pathname.split("/").at(-1);
-const chooser = new Chooser();
-const effects = new Map(); // by node and move: what the server says that a move would do
-// asked: the move that was chosen by a button, where people want to see what it does before they choose it again.
 // peeked: the position of a line that is shown instead.
-let game = null, pointed = null, previewed = null, asked = null, peeked = null, sending = false, timer = null;
+let game = null, peeked = null, sending = false, timer = null;
 
-const board = new Board(element("board"), { pick, hover });
+const table = new Table({ board: element("board"), choices: element("choices"), says: element("says") }, {
+  busy: () => !game || sending,
+  careful: () => element("confirm").checked,
+  redraw: draw,
+  play: move => send("play", { node: game.at, move }),
+  effect: async move => {
+    try {
+      return await get(`/api/games/${id}/effect?node=${game.at}&move=${encodeURIComponent(move)}`);
+    } catch (refused) { return null; }
+  },
+  why,
+});
 const lines = new Lines({ peek, enter: moves => send("line", { node: game.at, moves }) });
 const kept = (key, usual) => localStorage.getItem(key) ?? usual;
 
@@ -31,12 +40,10 @@ function take(told) {
   const moved = !game || game.at !== told.at || game.tree.length !== told.tree.length ||
     game.choices.length !== told.choices.length;
   game = told;
-  board.build(game.board);
+  table.board.build(game.board);
   if (moved) {
-    asked = peeked = null;
-    chooser.reset(game.choices);
-    preview(null);
-    element("says").textContent = "";
+    peeked = null;
+    table.reset(game.choices);
   }
   draw();
 }
@@ -75,12 +82,11 @@ function draw() {
   document.title = `${position.over ? "" : `seat ${position.seat}: `}RingRift ${game.board.name}`;
   element("title").textContent = `${game.board.name}, ${game.board.seats} players`;
   drawBoard();
-  drawSeats();
+  drawSeats(element("seats"), game, nameOf);
   element("turn").textContent = position.over ? "The end" :
     `Turn ${position.turn}, seat ${position.seat}${game.human ? "" : ` (${nameOf(position.seat)})`}`;
   say("do", task.do);
   say("why", task.why);
-  drawChoices();
   drawProgram(program);
   drawLine();
   drawAnalysis();
@@ -109,6 +115,26 @@ function peek(step) {
   drawBoard();
 }
 
+function drawBoard() {
+  if (peeked) {
+    table.board.show(peeked.contents, new Set());
+    table.board.mark({ changed: peeked.changed });
+    return;
+  }
+  const marks = { changed: game.came ? Object.keys(game.came.after).map(Number) : [] };
+  if (game.analysis && element("heat").checked) marks.heat = heat(game.analysis, game.choices);
+  if (game.analysis && element("arrows").checked) Object.assign(marks, drawn(game.analysis, game.choices));
+  table.draw(game.position, marks);
+}
+
+function peek(step) {
+  if (!step && !peeked) return;
+  peeked = step;
+  if (step) table.board.preview(null);
+  table.say(step ? `Seat ${step.seat}: ${step.says}` : "");
+  drawBoard();
+}
+
 function say(where, text) {
   // Writing the same text again would have it read out again.
   if (element(where).textContent !== text) element(where).textContent = text;
@@ -122,47 +148,6 @@ function nameOf(seat) {
   const { name } = game.players[seat - 1];
   const people = game.players.filter(player => player.human).length;
   return name !== "human" ? name.split("/").at(-1) : people === 1 ? "you" : "a person";
-}
-
-function drawSeats() {
-  const goal = (name, now, most, value) => {
-    const row = document.createElement("div"), bar = document.createElement("progress");
-    row.className = "goal";
-    Object.assign(bar, { max: most, value: now });
-    bar.setAttribute("aria-label", name);
-    const title = document.createElement("span"), number = document.createElement("output");
-    [title.textContent, number.textContent] = [name, value];
-    row.append(title, bar, number);
-    return row;
-  };
-  const { board: { rings, eliminated_to_win: out, territory_to_win: land }, position } = game;
-  element("seats").replaceChildren(...position.counts.map((count, index) => {
-    const item = document.createElement("li"), name = document.createElement("b");
-    item.className = `seat seat${index + 1}${position.seat === index + 1 ? " now" : ""}`;
-    const won = position.winner === index + 1 ? " – wins" : "";
-    name.textContent = `Seat ${index + 1}: ${nameOf(index + 1)}${won}`;
-    item.append(name, goal("in hand", count.hand, rings, count.hand),
-      goal("eliminated", count.eliminated, out, `${count.eliminated} of ${out}`),
-      goal("territory", count.territory, land, `${count.territory} of ${land}`));
-    return item;
-  }));
-}
-
-function drawChoices() {
-  const complete = chooser.complete(), moves = [...complete, ...chooser.words()];
-  element("choices").replaceChildren(...moves.map((move, index) => {
-    const button = document.createElement("button");
-    const done = asked === move.move || (complete.length === 1 && complete[0] === move);
-    button.textContent = done ? `Play ${label(move.move)}` : label(move.move);
-    button.title = `${move.move}${index < 9 ? ` (key ${index + 1})` : ""}`;
-    button.dataset.move = move.move;
-    if (done) button.className = "main";
-    button.onclick = () => choose(move, done);
-    button.onpointerenter = event => { if (event.pointerType === "mouse") show(move.move); };
-    button.onfocus = () => show(move.move);
-    button.onpointerleave = button.onblur = () => show(null);
-    return button;
-  }));
 }
 
 function drawProgram(program) {
@@ -218,104 +203,31 @@ function drawAnalysis() {
 
 // The table of moves stays as it is while somebody looks at it, unless it is about another position.
 function drawLines() {
-  const table = element("candidates"), of = String(game.at);
-  if (table.dataset.of === of && table.matches(":hover, :focus-within")) return;
-  table.dataset.of = of;
+  const place = element("candidates"), of = String(game.at);
+  if (place.dataset.of === of && place.matches(":hover, :focus-within")) return;
+  place.dataset.of = of;
   const asks = pointer => element("confirm").checked || pointer === "touch";
-  drawCandidates(table, game.analysis, { play: move => send("play", { node: game.at, move }), show,
-    follow: (place, moves) => lines.draw(place, `/api/games/${id}`, game.at, moves, { first: 1, asks }) });
+  drawCandidates(place, game.analysis, { play: move => send("play", { node: game.at, move }), show: move => table.show(move),
+    follow: (field, moves) => lines.draw(field, `/api/games/${id}`, game.at, moves, { first: 1, asks }) });
 }
 
-// Chooses a cell; a move that is clear is made, or first shown, if people want that.
-function pick(cell, pointer) {
-  if (!game || sending) return;
-  const ask = element("confirm").checked || pointer === "touch";
-  const done = chooser.complete();
-  if (ask && done.length === 1 && chooser.picked.at(-1) === cell) { play(done[0]); return; }
-  if (!chooser.options().has(cell) && chooser.picked.length > chooser.implied && chooser.picked.at(-1) === cell) {
-    clear();
-    return;
-  }
-  const before = chooser.picked;
-  asked = null;
-  if (!chooser.pick(cell)) { explain(cell, before); return; }
-  const complete = chooser.complete();
-  if (complete.length === 1 && chooser.fits().length === 1) {
-    if (!ask) { play(complete[0]); return; }
-    show(complete[0].move);
-  } else {
-    show(complete.length ? complete[0].move : null);
-  }
-  draw();
-}
-
-// A choice by its button.
-function choose(move, sure) {
-  if (element("confirm").checked && !sure) {
-    asked = move.move;
-    show(move.move);
-    drawChoices();
-  } else play(move);
-}
-
-function play(move) {
-  send("play", { node: game.at, move: move.move });
-}
-
-function clear() {
-  asked = null;
-  chooser.clear();
-  show(null);
-  say("says", "");
-  draw();
-}
-
-async function explain(cell, picked) {
+async function why(cell, origin) {
   if (!game.choices.length && !game.position.over) {
-    say("says", `${nameOf(game.position.seat)} is to move. Pause to move in its place.`);
-    return;
+    return `${nameOf(game.position.seat)} is to move. Pause to move in its place.`;
   }
-  const origin = picked.length ? `&origin=${picked[0]}` : "";
+  const from = origin === undefined ? "" : `&origin=${origin}`;
   try {
-    const { why } = await get(`/api/games/${id}/why?node=${game.at}&cell=${cell}${origin}`);
-    say("says", why || "This cell cannot be chosen now.");
-  } catch (refused) { problem(refused.message); }
-}
-
-// Pointing at a cell shows the move that it would make, if there is one.
-function hover(cell) {
-  pointed = cell;
-  if (!game) return;
-  const moves = cell === null ? chooser.complete() : chooser.before(cell);
-  show(moves.length ? moves[0].move : null);
-}
-
-// Shows what a move would do, or nothing.
-async function show(move) {
-  previewed = move;
-  if (move === null) { preview(null); return; }
-  const node = game.at, key = `${id} ${game.tree.length} ${node} ${move}`;
-  try {
-    if (!effects.has(key)) effects.set(key, await get(`/api/games/${id}/effect?node=${node}&move=${encodeURIComponent(move)}`));
-  } catch (refused) { return; }
-  if (previewed === move && game.at === node) preview(effects.get(key));
-}
-
-function preview(effect) {
-  board.preview(effect);
-  if (effect) say("says", effect.says);
-  else if (pointed === null) say("says", "");
+    return (await get(`/api/games/${id}/why?node=${game.at}&cell=${cell}${from}`)).why;
+  } catch (refused) {
+    problem(refused.message);
+    return "";
+  }
 }
 
 function step(forward) {
   const { tree, at } = game, next = followers(tree)[at][0];
   if (forward && next !== undefined) send("go", { node: next });
   if (!forward && at > 0) send("go", { node: tree[at].parent });
-}
-
-function theme(name) {
-  document.documentElement.dataset.theme = name;
-  localStorage.setItem("theme", name);
 }
 
 element("first").onclick = () => send("go", { node: 0 });
@@ -329,28 +241,28 @@ element("pace").onchange = () => send("settings", { pace: 10 - Number(element("p
 element("analysing").onchange = () => send("settings", { analysing: element("analysing").checked });
 element("review").onclick = () => send("settings", { reviewing: !game.reviewing });
 element("let").onclick = () => send("reply", { node: game.at });
-element("theme").onclick = () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
 for (const name of ["heat", "arrows", "confirm"]) {
   element(name).checked = kept(name, name === "heat" ? "false" : name === "arrows" ? "true" :
     String(matchMedia("(pointer: coarse)").matches)) === "true";
   element(name).onchange = () => { localStorage.setItem(name, element(name).checked); draw(); };
 }
-theme(kept("theme", matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+themed(element("theme"));
 ready(() => game, told => problem(told.message));
 
 const keys = {
   ArrowLeft: () => step(false), ArrowRight: () => step(true), Home: () => element("first").click(),
   End: () => element("last").click(), u: () => element("undo").click(), " ": () => element("pause").click(),
-  a: () => element("analysing").click(), r: () => element("review").click(), m: () => element("heat").click(), Escape: clear, "?": () => element("help").click(),
+  a: () => element("analysing").click(), r: () => element("review").click(),
+  m: () => element("heat").click(), "?": () => element("help").click(),
 };
 document.addEventListener("keydown", event => {
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select, dialog[open]");
   if (!game || typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const onButton = event.target.closest("button, a, [role=button]");
-  const number = Number(event.key), button = element("choices").children[number - 1];
-  if (number && button) button.click();
-  else if (keys[event.key] && !(event.key === " " && onButton)) keys[event.key]();
-  else return;
+  if (!table.key(event.key)) {
+    if (!keys[event.key] || (event.key === " " && onButton)) return;
+    keys[event.key]();
+  }
   event.preventDefault();
 });
 
