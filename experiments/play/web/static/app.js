@@ -93,29 +93,6 @@ function draw() {
 }
 
 function drawBoard() {
-  const { position } = game, options = chooser.options();
-  if (peeked) {
-    board.show(peeked.contents, new Set());
-    board.mark({ changed: peeked.changed });
-    return;
-  }
-  board.show(position.contents, options);
-  const marks = { changed: game.came ? Object.keys(game.came.after).map(Number) : [], options, focus: position.focus,
-    slide: position.slide, chosen: chooser.picked.slice(chooser.implied) };
-  if (game.analysis && element("heat").checked) marks.heat = heat(game.analysis, game.choices);
-  if (game.analysis && element("arrows").checked) Object.assign(marks, drawn(game.analysis, game.choices));
-  board.mark(marks);
-}
-
-function peek(step) {
-  if (!step && !peeked) return;
-  peeked = step;
-  if (step) board.preview(null);
-  say("says", step ? `Seat ${step.seat}: ${step.says}` : "");
-  drawBoard();
-}
-
-function drawBoard() {
   if (peeked) {
     table.board.show(peeked.contents, new Set());
     table.board.mark({ changed: peeked.changed });
