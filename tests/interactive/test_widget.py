@@ -180,7 +180,7 @@ def test_without_a_kernel_there_is_a_picture():
         data, _ = rr.widget(shown)._repr_mimebundle_()
         assert "application/vnd.jupyter.widget-view+json" in data
         assert data["text/html"].count("<svg") == 1 and caption in data["text/html"]
-    assert data["text/plain"] == "BoardWidget of square-3x3 after []"
+    assert data["text/plain"] == "BoardWidget of square-3x3-r2-l3 after []"
 
 
 def test_without_anywidget_it_says_what_to_install(monkeypatch):
