@@ -90,7 +90,7 @@ def test_a_newcomer_learns_in_a_browser(page, tmp_path):
     page.click("[data-cell='28']")
     page.wait_for_selector("#says:has-text('The distance 1 is smaller than the stack')")
     page.hover("[data-cell='29']")
-    page.wait_for_selector("#ghosts .mark-landing")
+    page.wait_for_selector(".ghosts .mark-landing")
     page.click("[data-cell='29']")
     page.wait_for_selector("#verdict.solved")
     page.click("#next")
