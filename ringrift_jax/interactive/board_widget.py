@@ -40,7 +40,7 @@ class Effect(_Message):
     move: str
 
 
-MODULES = "board", "analysis", "choose", "moves", "widget"
+MODULES = "board", "analysis", "choose", "moves", "table", "widget"
 
 
 def one_module() -> str:

@@ -3,9 +3,8 @@
 // The model is that of anywidget. It has "board", "tree" and "view" (ringrift_jax.interactive.tree says what is in them),
 // and takes {ask: "go", node}, {ask: "play", move} and {ask: "effect", move}, which is answered by a message.
 import { drawCandidates, drawn } from "./analysis.js";
-import { Board } from "./board.js";
-import { Chooser, label } from "./choose.js";
 import { drawMoves, followers, lineOf } from "./moves.js";
+import { Table } from "./table.js";
 
 const PACE = 700; // milliseconds for which a position is shown while the game plays
 
@@ -28,10 +27,15 @@ class Viewer {
   constructor(model, root) {
     this.model = model;
     this.root = root;
-    this.chooser = new Chooser();
-    this.effects = new Map();
+    this.awaited = new Map(); // by node and move: who waits to hear what it would do
     this.build();
-    this.board = new Board(this.place, { pick: (cell, pointer) => this.pick(cell, pointer), hover: cell => this.hover(cell) });
+    this.table = new Table({ board: this.place, choices: this.choices, says: this.says }, {
+      redraw: () => this.draw(),
+      play: move => this.make(move),
+      effect: move => this.effect(move),
+      why: async () => "",
+      rest: () => this.came(),
+    });
     this.heard = told => this.hear(told);
     this.changed = () => this.take();
     model.on("change:view", this.changed);
@@ -47,7 +51,8 @@ class Viewer {
 
   build() {
     const button = (text, name, act) => tag("button", { type: "button", textContent: text, title: name, ariaLabel: name, onclick: act });
-    this.place = tag("div", { className: "place" });
+    // Who chooses cells with the pointer steps through the game with the keys.
+    this.place = tag("div", { className: "place", onclick: () => this.root.focus({ preventScroll: true }) });
     this.seats = tag("div", { className: "seats" });
     this.problem = tag("p", { className: "problem", role: "alert", hidden: true });
     this.choices = tag("div", { className: "choices" });
@@ -76,11 +81,10 @@ class Viewer {
     this.view = this.model.get("view");
     this.tree = this.model.get("tree");
     this.line = lineOf(this.tree, this.view.at);
-    this.board.build(this.model.get("board"));
+    this.table.board.build(this.model.get("board"));
     const focused = this.root.contains(document.activeElement);
     if (moved) {
-      this.chooser.reset(this.view.choices);
-      this.show(null);
+      this.table.reset(this.view.choices);
       this.tell("");
     }
     this.draw();
@@ -89,31 +93,21 @@ class Viewer {
   }
 
   draw() {
-    const { view, chooser } = this, { position, analysis } = view, options = chooser.options();
-    this.board.show(position.contents, options);
-    const marks = { changed: view.came ? Object.keys(view.came.after).map(Number) : [], options, focus: position.focus,
-      slide: position.slide, chosen: chooser.picked.slice(chooser.implied) };
+    const { view, table } = this, { position, analysis } = view;
+    const marks = { changed: view.came ? Object.keys(view.came.after).map(Number) : [] };
     if (analysis && this.lined.checked) marks.line = view.line;
     else if (analysis) Object.assign(marks, drawn(analysis, view.choices));
     // While a line is drawn, cells to choose would hide it; they still answer to the pointer.
     if (analysis) marks.options = new Set();
-    this.board.mark(marks);
+    table.draw(position, marks);
     this.seats.replaceChildren(...view.legend.map(([seat, text], index) => tag("p", { className:
       index < view.position.counts.length ? "" : "doing" }, tag("i", { className: seat ? `back${seat}` : "" }), text)));
-    if (!this.previewed) this.say(view.came ? `Seat ${view.came.seat}: ${view.came.move}. ${view.came.says}` : "");
-    this.drawChoices();
+    if (!table.previewed) table.say(this.came());
     this.drawSearch(analysis);
     this.controls.hidden = this.moves.hidden = this.tree.length < 2;
     Object.assign(this.slider, { max: this.line.length - 1, value: this.line.indexOf(view.at) });
     this.number.textContent = `${this.line.indexOf(view.at)} / ${this.line.length - 1}`;
     if (this.tree.length > 1) drawMoves(this.moves, { tree: this.tree, at: view.at, marks: {} }, node => this.go(node));
-  }
-
-  drawChoices() {
-    const moves = [...this.chooser.complete(), ...this.chooser.words()];
-    this.choices.replaceChildren(...moves.map(move => tag("button", { type: "button", textContent: label(move.move),
-      title: move.move, onclick: () => this.make(move.move), onpointerenter: () => this.show(move.move),
-      onpointerleave: () => this.show(null), onfocus: () => this.show(move.move), onblur: () => this.show(null) })));
   }
 
   drawSearch(analysis) {
@@ -122,12 +116,14 @@ class Viewer {
     this.about.textContent = `${analysis.simulations} simulations`;
     this.candidates.tHead.replaceChildren(tag("tr", {}, ...["move", `seat ${analysis.seat} wins`, "visits", "prior", "what may follow"]
       .map(text => tag("th", { scope: "col", textContent: text }))));
-    drawCandidates(this.candidates, analysis, { play: move => this.make(move), show: move => this.show(move),
+    drawCandidates(this.candidates, analysis, { play: move => this.make(move), show: move => this.table.show(move),
       follow: (place, moves) => { place.textContent = moves.slice(1).join("  "); } });
   }
 
-  say(text) {
-    if (this.says.textContent !== text) this.says.textContent = text;
+  // The move that led here, and what it did.
+  came() {
+    const { came } = this.view;
+    return came ? `Seat ${came.seat}: ${came.move}. ${came.says}` : "";
   }
 
   tell(problem) {
@@ -137,8 +133,9 @@ class Viewer {
 
   hear(told) {
     if (told.problem) { this.tell(told.problem); return; }
-    this.effects.set(`${told.at} ${told.move}`, told.effect);
-    if (told.at === this.view.at && told.move === this.previewed) this.show(told.move);
+    const key = `${told.at} ${told.move}`;
+    for (const hear of this.awaited.get(key) || []) hear(told.effect);
+    this.awaited.delete(key);
   }
 
   go(node) {
@@ -154,40 +151,11 @@ class Viewer {
     this.go(by < 0 ? this.tree[this.view.at].parent : followers(this.tree)[this.view.at][0]);
   }
 
-  // Chooses a cell. By touch a move is shown first, and made when the cell is chosen again.
-  pick(cell, pointer) {
-    this.root.focus({ preventScroll: true });
-    const { chooser } = this, done = chooser.complete();
-    if (pointer === "touch" && done.length === 1 && chooser.picked.at(-1) === cell) { this.make(done[0].move); return; }
-    if (chooser.picked.length > chooser.implied && chooser.picked.at(-1) === cell && !chooser.options().has(cell)) {
-      this.clear();
-      return;
-    }
-    if (!chooser.pick(cell)) return;
-    const complete = chooser.complete(), clear = complete.length === 1 && chooser.fits().length === 1;
-    if (clear && pointer !== "touch") { this.make(complete[0].move); return; }
-    this.show(complete.length ? complete[0].move : null);
-    this.draw();
-  }
-
-  clear() {
-    this.chooser.clear();
-    this.show(null);
-    this.draw();
-  }
-
-  hover(cell) {
-    const moves = cell === null ? this.chooser.complete() : this.chooser.before(cell);
-    this.show(moves.length ? moves[0].move : null);
-  }
-
-  // Shows what a move would do, once that is known; null for none.
-  show(move) {
-    this.previewed = move;
-    const effect = move === null ? null : this.effects.get(`${this.view.at} ${move}`);
-    if (move !== null && !effect) this.model.send({ ask: "effect", move });
-    this.board.preview(effect || null);
-    if (effect) this.say(effect.says);
+  // What a move would do, once the model has answered.
+  effect(move) {
+    const key = `${this.view.at} ${move}`, asked = this.awaited.get(key);
+    if (!asked) this.model.send({ ask: "effect", move });
+    return new Promise(hear => this.awaited.set(key, [...asked || [], hear]));
   }
 
   play() {
@@ -208,10 +176,11 @@ class Viewer {
 
   key(event) {
     const keys = { ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1), Home: () => this.go(0),
-      End: () => this.go(this.line.at(-1)), Escape: () => this.clear(), " ": () => this.play() };
+      End: () => this.go(this.line.at(-1)), " ": () => this.play() };
     const own = event.key === " " ? event.target.closest("button, input") : event.target === this.slider;
-    if (!keys[event.key] || own || event.ctrlKey || event.metaKey || event.altKey) return;
-    keys[event.key]();
+    if (own || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (keys[event.key]) keys[event.key]();
+    else if (!this.table.key(event.key)) return;
     event.preventDefault();
     event.stopPropagation(); // a notebook has keys too
   }

@@ -5,9 +5,10 @@ import { Chooser, label } from "./choose.js";
 export class Table {
   // places: the elements {board, choices, says}. asks: effect(move) and why(cell, origin) ask what a move would do and why
   // a cell cannot be chosen; play(move) makes a move; careful() tells whether moves are shown before they are made, busy()
-  // whether nothing can be chosen now; redraw() draws everything after something was chosen.
+  // whether nothing can be chosen now; redraw() draws everything after something was chosen; rest() is what is said while
+  // nothing is pointed at.
   constructor(places, asks) {
-    Object.assign(this, { places, asks });
+    Object.assign(this, { places, asks: { busy: () => false, careful: () => false, rest: () => "", ...asks } });
     this.board = new Board(places.board, { pick: (cell, pointer) => this.pick(cell, pointer), hover: cell => this.hover(cell) });
     this.chooser = new Chooser();
     this.effects = new Map();
@@ -114,7 +115,7 @@ export class Table {
     this.previewed = move;
     if (move === null) {
       this.board.preview(null);
-      if (this.pointed === null) this.say("");
+      if (this.pointed === null) this.say(this.asks.rest());
       return;
     }
     const { effects } = this; // another position has others
