@@ -77,8 +77,8 @@ def ladder(run: RunDirectory, ratings: Ratings, styles: Collection[Style]) -> Pa
 def overview(
     lines: list[dict[str, Any]],
     champions: list[ModelPromoted],
-    games: Sequence[Shown],
-    of_champion: Mapping[int, Shown],
+    games: Sequence[Shown] = (),
+    of_champion: Mapping[int, Shown] | None = None,
 ) -> list[tuple[str, str]]:
     """The curves of a run over its iterations: strength, speed, losses, and what its games look like.
 
@@ -118,9 +118,8 @@ def overview(
         "Share of different positions and openings": {"positions": gate("unique"), "openings": gate("openings")},
         "Largest share of games one seat won": {"share": gate("seat_balance")},
     }
-    drawn = [
-        ("Elo on the first network, summed up", _panel(lambda axis: _strength(axis, lines, champions, of_champion)))
-    ]
+    led = of_champion or {}
+    drawn = [("Elo on the first network, summed up", _panel(lambda axis: _strength(axis, lines, champions, led)))]
     for title, curves in panels.items():
         shown = games if curves is lengths else ()
         drawn.append((title, _panel(lambda axis, curves=curves, shown=shown: _curves(axis, x, curves, shown))))
