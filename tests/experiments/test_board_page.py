@@ -331,6 +331,21 @@ def test_a_line_is_looked_at_and_entered(desk, page, tmp_path):
     assert len(desk.shelf.find(id)) == 3
 
 
+def test_a_late_answer_about_a_move_does_not_replace_the_line_that_is_looked_at(desk, page):
+    late: list[Any] = []
+    page.route("**/effect?*", lambda route: late.append(route))
+    page.goto("/")
+    page.check("#analysing")
+    page.wait_for_selector("#candidates tbody tr")
+    page.locator("#candidates tbody tr").first.locator(".move").nth(1).hover()
+    page.wait_for_selector("#says:has-text('Seat 1: The stack')")
+    assert late, "the row asks what its move would do"
+    with page.expect_response("**/effect?*"):
+        late[0].continue_()
+    page.wait_for_timeout(300)
+    assert page.inner_text("#says").startswith("Seat 1: The stack")
+
+
 def test_a_line_is_looked_at_before_it_is_entered_where_people_want_that(desk, page):
     page.goto("/")
     page.click("#help")

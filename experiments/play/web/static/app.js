@@ -107,7 +107,7 @@ function drawBoard() {
 function peek(step) {
   if (!step && !peeked) return;
   peeked = step;
-  if (step) table.board.preview(null);
+  if (step) table.show(null); // nor what is still asked for
   table.say(step ? `Seat ${step.seat}: ${step.says}` : "");
   drawBoard();
 }
