@@ -10,7 +10,7 @@ from ..reference.position import Position
 from ..render.board import legend, position_svg
 from ..render.tree import TreeNode
 from .effects import choices, effect
-from .views import position_view
+from .views import branch_view, came_view, position_view
 
 ROOT = 0
 LINE = 8
@@ -109,12 +109,10 @@ class MoveTree:
 
     def branches(self) -> list[dict[str, Any]]:
         """All nodes with their moves and who made them in which turn."""
-        return [self._branch(node) for node in self.nodes]
-
-    def _branch(self, node: Node) -> dict[str, Any]:
-        before = self.nodes[node.parent].position if node.move else None
-        seat, turn = (before.seat, before.turn) if before else (0, 0)
-        return {"parent": node.parent, "move": node.move, "seat": seat, "turn": turn}
+        return [
+            branch_view(node.parent, node.move, self.nodes[node.parent].position if node.move else None)
+            for node in self.nodes
+        ]
 
     def view(self, at: int) -> dict[str, Any]:
         """What is shown of a node."""
@@ -124,7 +122,7 @@ class MoveTree:
             "position": position_view(node.position),
             "legend": self._legend(node.position),
             "choices": choices(node.position),
-            "came": self._came(node),
+            "came": came_view(self.nodes[node.parent].position, node.move) if node.move else None,
             "analysis": self._analysis(node) if node.found and node.found.children else None,
             "line": self._line(node),
         }
@@ -146,13 +144,6 @@ class MoveTree:
             text = lines[index][1].replace(f"seat {seat}:", f"seat {seat}, {self.names[player]}:", 1)
             lines[index] = seat, text
         return lines
-
-    def _came(self, node: Node) -> dict[str, Any] | None:
-        """The move that led here, and what it did."""
-        if not node.move:
-            return None
-        before = self.nodes[node.parent].position
-        return {"move": node.move, "seat": before.seat, **effect(before, node.move, to_mover=False)}
 
     def _analysis(self, node: Node) -> dict[str, Any]:
         """What a search thinks of the moves; values are those of the seat that decides at its root."""

@@ -6,7 +6,7 @@ from .. import reference
 from ..boards import Board
 from ..reference.geometry import geometry
 from ..reference.position import OVER, Position
-from .effects import contents, counts
+from .effects import contents, counts, effect
 
 
 def board_view(board: Board) -> dict[str, Any]:
@@ -39,3 +39,15 @@ def position_view(pos: Position) -> dict[str, Any]:
         "slide": pos.slide,
         "text": reference.state_string(pos),
     }
+
+
+def branch_view(parent: int, move: str, before: Position | None) -> dict[str, Any]:
+    """A node of a tree of moves: the number of the one before it, -1 at the root, and the move that leads from there,
+    with who makes it in which turn. ``before``: the position of that one; None at the root."""
+    seat, turn = (before.seat, before.turn) if before else (0, 0)
+    return {"parent": parent, "move": move, "seat": seat, "turn": turn}
+
+
+def came_view(before: Position, move: str) -> dict[str, Any]:
+    """A move that was made, and what it did."""
+    return {"move": move, "seat": before.seat, "phase": before.phase, **effect(before, move, to_mover=False)}

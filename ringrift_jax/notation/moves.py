@@ -21,6 +21,7 @@ import numpy as np
 
 from ..boards import Board
 from ..env import Env
+from ..reference.moves import is_slide
 from ..rules import territory
 from ..rules.actions import Layout
 from ..rules.state import Phase, State
@@ -75,8 +76,7 @@ def legal_moves(env: Env, state: State) -> list[str]:
     actions = np.flatnonzero(env.legal_action_mask(state)).tolist()
     moves = []
     for action, move in zip(actions, moves_of(env, state, actions), strict=True):
-        slide = move.startswith("R ") and move.count(" ") == 1
-        moves += legal_moves(env, _after_slide(env, state, action)) if slide else [move]
+        moves += legal_moves(env, _after_slide(env, state, action)) if is_slide(move) else [move]
     return sorted(moves)
 
 

@@ -5,7 +5,7 @@ environment: there a recovery is two decisions, its slide ``R a>b`` and then its
 """
 
 from .explain import explain
-from .moves import parse_move
+from .moves import is_slide, parse_move
 from .placement import can_place_one
 from .position import PLACE, Position
 from .turn import apply, legal_moves
@@ -37,7 +37,7 @@ def decisions(pos: Position) -> tuple[str, ...]:
 
 def act(pos: Position, action: str) -> Position:
     """The settled position after a legal action of a settled position."""
-    if action.startswith("R ") and len(action.split()) == 2:
+    if is_slide(action):
         pos = pos.copy()
         a, b = parse_move(pos.board, action).cells
         pos.slide = a, b

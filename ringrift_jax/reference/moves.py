@@ -60,6 +60,11 @@ def ends(move: Move) -> tuple[int, int] | None:
     return move.cells[0], move.cells[2 if move.kind in ("C", "K") else 1]
 
 
+def is_slide(text: str) -> bool:
+    """Whether a text is the slide of a recovery alone, ``R a>b``, which is an action but no whole move."""
+    return text.startswith("R ") and text.count(" ") == 1
+
+
 def parse_move(board: Board, text: str) -> Move:
     """A move string in parts; ValueError, with the reason, when it is not one."""
     if text in WORDS:

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from .. import reference
 from ..boards import BOARD_NAMES, standard
+from ..reference.moves import is_slide
 from ..reference.position import Position
 from .files import write_lines
 
@@ -114,4 +115,4 @@ def won_turns(records: Iterable[dict], limit: int) -> Iterator[Puzzle]:
 
 def moves_of(line: Iterable[str]) -> tuple[str, ...]:
     """The moves of a line of actions: the slide of a recovery is half a move, and the next action names it too."""
-    return tuple(action for action in line if not (action.startswith("R ") and len(action.split()) == 2))
+    return tuple(action for action in line if not is_slide(action))

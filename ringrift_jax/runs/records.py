@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import boards, notation, reference
 from ..env import Env
+from ..reference.moves import is_slide
 from ..reference.notation import FIELDS
 from ..reference.position import Position, marker_count, territory
 from ..reference.rounds import REQUIRED_ROUNDS
@@ -73,7 +74,7 @@ def record_game(
         state = jax.tree.map(itemgetter(index), states)
         _compare_positions(env, seen, state, index)
         move = _move_of(env, state, int(action), seen, index)
-        if _is_slide(move):
+        if is_slide(move):
             seen = reference.act(pos, move)
             continue
         step, pos = _play(pos, move)
@@ -235,10 +236,6 @@ def _compare_positions(env: Env, pos: Position, state: State, index: int) -> Non
     _compare("decision", index, "decisions made", index, int(state.steps))
 
 
-def _is_slide(move: str) -> bool:
-    return move.startswith("R ") and move.count(" ") == 1
-
-
 def _move_of(env: Env, state: State, action: int, pos: Position, index: int) -> str:
     """The legal move that an action makes, ``R a>b`` for a slide. Disagreement when the reference has no such move.
 
@@ -252,7 +249,7 @@ def _move_of(env: Env, state: State, action: int, pos: Position, index: int) -> 
     else:
         names = _names(env, state, action)
     for name in names:
-        slide = _is_slide(name)
+        slide = is_slide(name)
         moves = [move for move in legal if (move.startswith(f"{name} ") if slide else move == name)]
         if moves and notation.encode(env, state, moves[0])[0 if slide else -1] == action:
             return name

@@ -10,6 +10,7 @@ import numpy as np
 from ringrift_jax import notation
 from ringrift_jax.players import heuristic
 from ringrift_jax.players.agents import make_evaluate
+from ringrift_jax.reference.moves import is_slide
 from ringrift_jax.runs.curves import chances_by_seat
 from ringrift_jax.runs.matches import Player, learned_by
 from ringrift_jax.search.explain_win import play_line
@@ -147,7 +148,7 @@ class Analyst:
 
     def _whole(self, state: Any, move: str) -> str:
         """The move; of the slide of a recovery alone, the first recovery that begins with it."""
-        if move.startswith("R ") and move.count(" ") == 1:
+        if is_slide(move):
             return next(whole for whole in notation.legal_moves(self.env, state) if whole.startswith(f"{move} "))
         return move
 

@@ -24,12 +24,11 @@ from ringrift_jax.reference.turn import legal_moves
 from ringrift_jax.runs.puzzle_files import boxed_puzzles
 
 from . import practice, recorded
-from .bodies import answer as _json
-from .bodies import sent as _sent
+from .bodies import answer, sent
 from .desk import WITHOUT_RUN, Desk
 from .messages import HUMAN, At, Line, NewGame, Play, Settings
 from .puzzles import Trainer
-from .review import chances
+from .review import Review
 from .view import line_view, view
 from .words import why_not
 
@@ -73,29 +72,29 @@ def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) 
 
     @app.errorhandler(HTTPException)
     def refused(problem: HTTPException) -> Any:
-        return _json({"problem": problem.description}, problem.code or 500)
+        return answer({"problem": problem.description}, problem.code or 500)
 
     @app.errorhandler(LookupError)
     def missing(problem: LookupError) -> Any:
-        return _json({"problem": str(problem.args[0])}, 404)
+        return answer({"problem": str(problem.args[0])}, 404)
 
     @app.errorhandler(ValueError)
     def wrong(problem: ValueError) -> Any:
-        return _json({"problem": str(problem)}, 400)
+        return answer({"problem": str(problem)}, 400)
 
     @app.errorhandler(OSError)
     def unwritten(problem: OSError) -> Any:
-        return _json({"problem": f"the game could not be written: {problem}"}, 507)
+        return answer({"problem": f"the game could not be written: {problem}"}, 507)
 
     def page() -> Any:
         return app.send_static_file("index.html")
 
     def state(id: str) -> Any:
-        return _json(view(desk, id))
+        return answer(view(desk, id))
 
     def change(kind: type[T], act: Callable[[str, T], None]) -> Callable[[str], Any]:
         def changed(id: str) -> Any:
-            act(id, _sent(kind))
+            act(id, sent(kind))
             return state(id)
 
         return changed
@@ -110,13 +109,13 @@ def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) 
     drawing = ",".join(f"'{path.name}'" for path in STATIC.iterdir())
     app.add_url_rule(f"/static/<any({drawing}):name>", "drawing", lambda name: flask.send_from_directory(STATIC, name))
     app.add_url_rule("/games/<id>", "page", lambda id: page())
-    app.add_url_rule("/api/games", "games", lambda: _json(_games(desk)))
+    app.add_url_rule("/api/games", "games", lambda: answer(_games(desk)))
     changes: dict[str, Callable[[str], Any]] = {
-        "play": change(Play, lambda id, sent: desk.play(id, sent.node, sent.move)),
-        "line": change(Line, lambda id, sent: desk.play_line(id, sent.node, sent.moves)),
-        "go": change(At, lambda id, sent: desk.go(id, sent.node)),
-        "remove": change(At, lambda id, sent: desk.remove(id, sent.node)),
-        "reply": change(At, lambda id, sent: desk.reply(id, sent.node)),
+        "play": change(Play, lambda id, told: desk.play(id, told.node, told.move)),
+        "line": change(Line, lambda id, told: desk.play_line(id, told.node, told.moves)),
+        "go": change(At, lambda id, told: desk.go(id, told.node)),
+        "remove": change(At, lambda id, told: desk.remove(id, told.node)),
+        "reply": change(At, lambda id, told: desk.reply(id, told.node)),
         "settings": change(Settings, desk.set),
     }
     for name, act in changes.items():
@@ -124,20 +123,20 @@ def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) 
 
     @app.post("/api/games")
     def new() -> Any:
-        return _json({"id": desk.begin(_sent(NewGame))}, 201)
+        return answer({"id": desk.begin(sent(NewGame))}, 201)
 
     @app.get("/api/games/<id>")
     def shown(id: str) -> Any:
         """What is shown; nothing new is told in a few bytes."""
         desk.shelf.find(id)
         if flask.request.args.get("seen") == str(desk.version):
-            return _json({"version": desk.version})
+            return answer({"version": desk.version})
         return state(id)
 
     @app.post("/api/games/<id>/delete")
     def delete(id: str) -> Any:
         desk.delete(id)
-        return _json({})
+        return answer({})
 
     def asked(id: str) -> tuple[Any, Callable[[str], int]]:
         """The position of the node that is asked about, and how numbers of the question are read."""
@@ -154,30 +153,27 @@ def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) 
         move = flask.request.args.get("move", "")
         if move not in legal_moves(pos):
             raise ValueError(f"{move!r} is not legal here")
-        return _json(effect(pos, move))
+        return answer(effect(pos, move))
 
     @app.get("/api/games/<id>/line")
     def played_through(id: str) -> Any:
         """What a line, each ``move`` of it, would look like on the board."""
         _, number = asked(id)
-        sent = msgspec.convert({"node": number("node"), "moves": flask.request.args.getlist("move")}, Line)
-        return _json(line_view(desk.shelf.find(id), sent.node, sent.moves))
+        told = msgspec.convert({"node": number("node"), "moves": flask.request.args.getlist("move")}, Line)
+        return answer(line_view(desk.shelf.find(id), told.node, told.moves))
 
     @app.get("/api/games/<id>/why")
     def why(id: str) -> Any:
         pos, number = asked(id)
         cell = number("cell")
         origin = number("origin") if "origin" in flask.request.args else None
-        for given in (cell, origin):
-            if given is not None and given not in pos.geometry.names:
-                raise ValueError(f"{given} is not a cell")
-        return _json({"why": why_not(pos, cell, origin)})
+        return answer({"why": why_not(pos, cell, origin)})
 
     @app.post("/api/records")
     def load() -> Any:
         """Opens a game of a file of records, which is the body; ``game`` is its number from 1."""
         wanted = msgspec.convert(flask.request.args.get("game", "1"), int, strict=False)
-        return _json({"id": desk.keep(recorded.read(flask.request.get_data(), wanted))}, 201)
+        return answer({"id": desk.keep(recorded.read(flask.request.get_data(), wanted))}, 201)
 
     def attached(data: bytes | str, kind: str, name: str) -> Any:
         headers = {"Content-Disposition": f"attachment; filename={name}"}
@@ -191,7 +187,7 @@ def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) 
     @app.get("/api/games/<id>/game.html")
     def shared(id: str) -> Any:
         study = desk.shelf.find(id)
-        found = chances(study, desk.state(id).found)
+        found = Review(study, desk.state(id).found).chances
         return attached(recorded.to_page(study, id, found), "text/html", f"{study.board.name}-{id}.html")
 
     return app

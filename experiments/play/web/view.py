@@ -6,12 +6,11 @@ from itertools import islice
 from typing import Any
 
 from ringrift_jax.interactive.effects import choices, contents, effect
-from ringrift_jax.interactive.views import board_view, position_view
-from ringrift_jax.reference.position import Position
+from ringrift_jax.interactive.views import board_view, branch_view, came_view, position_view
 
-from . import review
 from .desk import Desk
 from .messages import HUMAN
+from .review import Review
 from .study import ROOT, Study
 from .words import task
 
@@ -22,7 +21,8 @@ def view(desk: Desk, id: str) -> dict[str, Any]:
         study, state = desk.look(id), desk.state(id)
         document, pos = study.document, study.position(study.at)
         do, why = task(pos)
-        player = study.player(study.at)
+        player, analyst = study.player(study.at), desk.analyst(study).player.name
+        review = Review(study, state.found)
         return {
             "version": desk.version,
             "id": id,
@@ -40,12 +40,12 @@ def view(desk: Desk, id: str) -> dict[str, Any]:
             "paused": document.paused,
             "pace": document.pace,
             "analysing": state.analysing,
-            "analyst": desk.analyst(study).player.name,
+            "analyst": analyst,
             "analysis": state.found.get(study.at),
-            "chances": review.chances(study, state.found),
-            "marks": review.marks(study, state.found),
+            "chances": review.chances,
+            "marks": review.marks,
             "reviewing": state.reviewing,
-            "review": review.summary(study, state.found, desk.analyst(study).player.name),
+            "review": review.summary(analyst),
         }
 
 
@@ -63,13 +63,7 @@ def line_view(study: Study, node: int, moves: list[str]) -> list[dict[str, Any]]
 
 def _branch(study: Study, node: int) -> dict[str, Any]:
     branch = study.document.tree[node]
-    before = study.position(branch.parent) if node else None
-    return {
-        "parent": branch.parent,
-        "move": branch.move,
-        "seat": before.seat if before else 0,
-        "turn": before.turn if before else 0,
-    }
+    return branch_view(branch.parent, branch.move, study.position(branch.parent) if node else None)
 
 
 def _came(study: Study) -> dict[str, Any] | None:
@@ -78,11 +72,6 @@ def _came(study: Study) -> dict[str, Any] | None:
         return None
     branch = study.document.tree[study.at]
     return came_view(study.position(branch.parent), branch.move)
-
-
-def came_view(before: Position, move: str) -> dict[str, Any]:
-    """A move that was made, and what it did."""
-    return {"move": move, "seat": before.seat, "phase": before.phase, **effect(before, move, to_mover=False)}
 
 
 def _program(desk: Desk, study: Study, id: str) -> dict[str, Any] | None:

@@ -144,7 +144,13 @@ def why_not(pos: Position, cell: int, origin: int | None = None) -> str:
       pos: a settled position.
       cell: the cell.
       origin: the stack or marker that was chosen to move, if one was.
+
+    Raises:
+      ValueError: one of them is no cell.
     """
+    for given in (cell, origin):
+        if given is not None and given not in pos.geometry.names:
+            raise ValueError(f"{given} is not a cell")
     return _NOT[pos.phase](pos, cell, pos.focus if origin is None else origin)
 
 
