@@ -5,20 +5,19 @@ quality gates found, and the settings. The templates are in ``templates/``; what
 place.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from statistics import NormalDist
+from functools import cache
 from typing import Any
 
 from ..learning.config import flatten, to_dict
 from ..render.pages import page
 from ..render.themes import dark_rules
-from .contents import Known, RunContents, attempt, state
+from .contents import HALF, Known, RunContents, attempt
 from .directory import RunDirectory
 from .events import KINDS, Alert, DataRejected, Event, RolledBack, RunStarted, RunStopped
-from .registry import champions, select_model
+from .registry import select_model
 from .report_games import READ_GAMES, Games, figure
 from .story import story
 
@@ -29,10 +28,11 @@ SHOWN_EVENTS = 30
 def report(directory: RunDirectory) -> str:
     """The page."""
     run = RunContents(directory.path)
+    games = cache(lambda: _shown(run))  # the largest file of a run
     sections: tuple[tuple[str, str, Callable[[RunContents], Any]], ...] = (
         ("In words", "words", story),
-        ("Curves", "curves", _curves),
-        ("Games", "games", _games),
+        ("Curves", "curves", lambda run: _curves(run, attempt(games).value)),
+        ("Games", "games", lambda run: _games(games())),
         ("Champions", "champions", _champions),
         ("Ladder", "ladder", _ladder),
         ("Status", "status", _status),
@@ -76,7 +76,7 @@ def _status(run: RunContents) -> list[tuple[str, Known]]:
         return f"{started[-1].device}, preset {started[-1].preset}, started {len(started)} times"
 
     return [
-        ("state", Known(state(run))),
+        ("state", Known(run.state)),
         ("would play with", attempt(lambda: select_model(run.path).why)),
         ("game", attempt(game)),
         ("work", attempt(work)),
@@ -87,7 +87,7 @@ def _status(run: RunContents) -> list[tuple[str, Known]]:
 
 def _champions(run: RunContents) -> list[tuple[Any, ...]]:
     rows = []
-    for event in champions(run.path):
+    for event in run.promotions:
         if event.parent is None:
             rows.append((event.origin or "untrained", "", event.iteration, event.games, "", "", ""))
             continue
@@ -101,23 +101,16 @@ def _champions(run: RunContents) -> list[tuple[Any, ...]]:
 
 def _ladder(run: RunContents) -> list[tuple[str, str, str]]:
     """The strongest first; nothing if no ladder has been played."""
-    if not run.ladder.exists():
-        return []
-    rated: dict[str, tuple[float, float]] = json.loads(run.ladder.read_text(encoding="utf-8"))["elo"]
-    half = NormalDist().inv_cdf(0.975)
     return [
-        (name, f"{elo:.0f}", f"{elo - half * error:.0f} to {elo + half * error:.0f}" if error else "anchor")
-        for name, (elo, error) in sorted(rated.items(), key=lambda player: -player[1][0])
+        (name, f"{elo:.0f}", f"{elo - HALF * error:.0f} to {elo + HALF * error:.0f}" if error else "anchor")
+        for name, (elo, error) in sorted(run.rated.items(), key=lambda player: -player[1][0])
     ]
 
 
-def _curves(run: RunContents) -> list[tuple[str, str]]:
+def _curves(run: RunContents, games: Games | None) -> list[tuple[str, str]]:
     from .plots import overview  # matplotlib is slow to import
 
-    games = attempt(lambda: _shown(run)).value
-    return overview(
-        run.iterations, champions(run.path), games.shown if games else [], games.of_champion if games else {}
-    )
+    return overview(run.iterations, run.promotions, games.shown if games else [], games.of_champion if games else {})
 
 
 def _gates(run: RunContents) -> dict[str, Any]:
@@ -138,15 +131,14 @@ def _sentence(event: Event) -> str:
     return f"{event.kind().replace('_', ' ')}: " + ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-def _games(run: RunContents) -> dict[str, Any]:
-    games = _shown(run)
+def _games(games: Games) -> dict[str, Any]:
     none = "no recorded game was decided yet" if games.read else "no game has been recorded yet"
     return {"games": [figure(game) for game in games.shown], "read": games.read, "among": READ_GAMES, "none": none}
 
 
 def _shown(run: RunContents) -> Games:
     """Also of a run of which nothing else is known."""
-    born = attempt(lambda: [(event.version, event.iteration) for event in champions(run.path)]).value
+    born = attempt(lambda: [(event.version, event.iteration) for event in run.promotions]).value
     return Games(run, born or [], len(attempt(lambda: run.iterations).value or []))
 
 

@@ -3,21 +3,20 @@
 Only what is in the run's files is said, with its interval where there is one.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Any
 
 from .box import CARD, is_boxed
 from .cards import read_card
-from .contents import Known, RunContents, attempt, state
+from .contents import HALF, Known, RunContents, attempt
 from .events import Alert, CandidateEvaluated, DataRejected, ModelPromoted, RolledBack, RunStarted
 from .model_card import PLAYS
-from .registry import champions, select_model
+from .registry import select_model
 
 WINDOW = 10
 """Iterations whose mean is taken, at the beginning and at the end of learning."""
@@ -53,8 +52,7 @@ def _how_long(run: RunContents) -> Iterator[Said]:
         f"{_count(len(run.iterations), 'iteration')} in {_hours(seconds)}, with {games:,} games of {config.board} for "
         f"{config.num_players} players ({decisions:,} decisions)."
     )
-    now = state(run)
-    yield Said(f"Now: {now['text']}{now['ago']}.", bad=now["bad"])
+    yield Said(f"Now: {run.state['text']}{run.state['ago']}.", bad=run.state["bad"])
 
 
 def _how_strong(run: RunContents) -> Iterator[Said]:
@@ -66,17 +64,15 @@ def _how_strong(run: RunContents) -> Iterator[Said]:
                     measured, (low, high) = True, match.interval
                     share = f"{match.wins / match.games:.1%} of {match.games} games"
                     yield Said(f"It won {share} against {match.opponent} (95 % interval {low:.1%} to {high:.1%}).")
-    if run.ladder.exists():
-        rated: dict[str, tuple[float, float]] = json.loads(run.ladder.read_text(encoding="utf-8"))["elo"]
-        own = {name: elo for name, elo in rated.items() if name.startswith("champion")}
-        if own:
-            measured, half = True, NormalDist().inv_cdf(0.975)
-            best, (elo, error) = max(own.items(), key=lambda player: player[1][0])
-            others = ", ".join(f"{name} {elo:.0f}" for name, (elo, _) in rated.items() if name not in own)
-            yield Said(
-                f"On the ladder, {best} is the strongest: {elo:.0f} Elo ({elo - half * error:.0f} to "
-                f"{elo + half * error:.0f}), where {others}."
-            )
+    own = {name: elo for name, elo in run.rated.items() if name.startswith("champion")}
+    if own:
+        measured = True
+        best, (elo, error) = max(own.items(), key=lambda player: player[1][0])
+        others = ", ".join(f"{name} {elo:.0f}" for name, (elo, _) in run.rated.items() if name not in own)
+        yield Said(
+            f"On the ladder, {best} is the strongest: {elo:.0f} Elo ({elo - HALF * error:.0f} to "
+            f"{elo + HALF * error:.0f}), where {others}."
+        )
     newest = _promoted(run)[-1:]
     if not newest:
         yield Said("No network has won an arena yet, so that it is not known to be stronger than at the start.")
@@ -114,7 +110,7 @@ def _what_got_better(run: RunContents) -> Iterator[Said]:
 def _what_went_wrong(run: RunContents) -> Iterator[Said]:
     happened = run.happened
     nothing = True
-    if state(run)["bad"]:
+    if run.state["bad"]:
         nothing = False
         yield Said("The process ended without saying so: it was killed, or the machine stopped.", bad=True)
     found: tuple[tuple[type, Callable[[Any], str]], ...] = (
@@ -159,7 +155,7 @@ def _what_next(run: RunContents) -> Iterator[Said]:
         if isinstance(event, ModelPromoted):
             break
         since += 1
-    if state(run)["text"] == "running":
+    if run.state["text"] == "running":
         yield Said("Let it go on; this page tells more when it is written again.")
     elif since >= 3:
         yield Said(
@@ -174,7 +170,7 @@ def _what_next(run: RunContents) -> Iterator[Said]:
 
 def _promoted(run: RunContents) -> list[ModelPromoted]:
     """The champions that beat another."""
-    return [event for event in champions(run.path) if event.parent is not None]
+    return [event for event in run.promotions if event.parent is not None]
 
 
 def _beat(event: ModelPromoted) -> str:
