@@ -78,7 +78,11 @@ def test_wheel_works_in_an_empty_environment(tmp_path: Path):
     assert (Path(location.strip()).parent / "py.typed").exists()
     monitoring = Path(location.strip()).parents[1] / "ringrift_jax" / "runs" / "monitors"
     assert {"dashboard.json", "alerts.yml"} <= {path.name for path in monitoring.iterdir()}
-    for folder, one in (("experiments/play/web/static", "index.html"), ("ringrift_jax/interactive/static", "board.js")):
+    for folder, one in (
+        ("experiments/play/web/static", "app.js"),
+        ("experiments/play/web/templates", "index.html"),
+        ("ringrift_jax/interactive/static", "board.js"),
+    ):
         kept = {path.name for path in (ROOT / folder).iterdir()}
         assert one in kept and kept == {path.name for path in (Path(location.strip()).parents[1] / folder).iterdir()}
     box = monitoring.parents[1] / "data" / "champions"

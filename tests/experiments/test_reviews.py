@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from instant_programs import LINE, Slow, desk_of, game, played, until
 
-from experiments.play.web import review, words
+from experiments.play.web import review
 from experiments.play.web.messages import (
     HUMAN,
     Analysis,
@@ -153,7 +153,7 @@ def test_who_swaps_keeps_the_own_chance():
 
 
 def test_what_a_mark_means_is_told():
-    here = Path(words.__file__).parent / "static" / "index.html"
+    here = Path(review.__file__).parent / "templates" / "index.html"
     for text in (here.read_text(), (Path(__file__).parents[2] / "docs" / "study-board.md").read_text()):
         for share in (review.BLUNDER, review.DOUBTFUL):
             assert f" {share * 100:.0f} " in text

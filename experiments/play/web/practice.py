@@ -2,9 +2,12 @@
 has made, and remembers what was solved."""
 
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
 import flask
+
+from ringrift_jax.runs.puzzle_files import boxed_puzzles
 
 from .bodies import answer, sent
 from .exercises import Considered, Exercise, Pointed, Tried, preview, refuse, show, walk
@@ -13,15 +16,18 @@ from .lessons import overview as all_lessons
 from .puzzles import Trainer
 
 
-def pages(trainer: Trainer) -> flask.Blueprint:
-    """``/learn`` and ``/puzzles``, and what they ask for."""
-    routes = flask.Blueprint("practice", __name__, static_folder="static")
-    kinds: dict[str, Mapping[str, Exercise]] = {"lessons": lessons(), "puzzles": trainer.puzzles}
+def pages(given: Trainer | None) -> flask.Blueprint:
+    """``/learn`` and ``/puzzles``, and what they ask for. ``given``: other puzzles than those of the box."""
+    routes = flask.Blueprint("practice", __name__)
+    trainer = cache(lambda: given or Trainer(boxed_puzzles()))  # read when somebody asks for them
 
     def asked(kind: str, name: str) -> Exercise:
-        if name not in kinds.get(kind, {}):
+        known: Mapping[str, Exercise] = {}
+        if kind in ("lessons", "puzzles"):
+            known = lessons() if kind == "lessons" else trainer().puzzles
+        if name not in known:
             raise LookupError(f"there is no exercise {name} of {kind}")
-        return kinds[kind][name]
+        return known[name]
 
     def about(act: Callable[[Exercise], Any]) -> Callable[[str, str], Any]:
         return lambda kind, name: answer(act(asked(kind, name)))
@@ -30,10 +36,10 @@ def pages(trainer: Trainer) -> flask.Blueprint:
         moves = sent(Tried).moves
         return exercise.check(walk(exercise, moves), moves)
 
-    routes.add_url_rule("/learn", "learn", lambda: routes.send_static_file("learn.html"))
-    routes.add_url_rule("/puzzles", "puzzles", lambda: routes.send_static_file("puzzles.html"))
+    for name in ("learn", "puzzles"):
+        routes.add_url_rule(f"/{name}", name, partial(flask.render_template, f"{name}.html", address=name))
     routes.add_url_rule("/api/lessons", "lessons", lambda: answer(all_lessons()))
-    routes.add_url_rule("/api/puzzles", "all", lambda: answer(trainer.overview()))
+    routes.add_url_rule("/api/puzzles", "all", lambda: answer(trainer().overview()))
     path = "/api/exercises/<kind>/<name>"
     routes.add_url_rule(f"{path}/solution", "solution", about(lambda one: one.solution))
     answers: dict[str, Callable[[Exercise], Any]] = {

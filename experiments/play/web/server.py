@@ -21,7 +21,6 @@ from ringrift_jax.boards import BOARD_NAMES
 from ringrift_jax.interactive import STATIC
 from ringrift_jax.interactive.effects import effect
 from ringrift_jax.reference.turn import legal_moves
-from ringrift_jax.runs.puzzle_files import boxed_puzzles
 
 from . import practice, recorded
 from .bodies import answer, sent
@@ -86,9 +85,6 @@ def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) 
     def unwritten(problem: OSError) -> Any:
         return answer({"problem": f"the game could not be written: {problem}"}, 507)
 
-    def page() -> Any:
-        return app.send_static_file("index.html")
-
     def state(id: str) -> Any:
         return answer(view(desk, id))
 
@@ -103,12 +99,12 @@ def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) 
         there = [kept.id for kept in desk.shelf.all() if kept.study]
         return flask.redirect(f"/games/{first if first in there or not there else there[0]}")
 
-    app.register_blueprint(practice.pages(trainer or Trainer(boxed_puzzles())))
+    app.register_blueprint(practice.pages(trainer))
     app.add_url_rule("/", "start", start)
     # What notebooks draw with too comes from the library, under the same address as the page's own files.
     drawing = ",".join(f"'{path.name}'" for path in STATIC.iterdir())
     app.add_url_rule(f"/static/<any({drawing}):name>", "drawing", lambda name: flask.send_from_directory(STATIC, name))
-    app.add_url_rule("/games/<id>", "page", lambda id: page())
+    app.add_url_rule("/games/<id>", "page", lambda id: flask.render_template("index.html"))
     app.add_url_rule("/api/games", "games", lambda: answer(_games(desk)))
     changes: dict[str, Callable[[str], Any]] = {
         "play": change(Play, lambda id, told: desk.play(id, told.node, told.move)),
