@@ -35,9 +35,16 @@ class Play(_Message):
 
 
 class Effect(_Message):
-    """Asks what a move would do; the answer has the node and the move."""
+    """Asks what a move would do."""
 
     move: str
+
+
+class Why(_Message):
+    """Asks why a cell cannot be chosen after ``origin``, if that was."""
+
+    cell: int
+    origin: int | None = None
 
 
 MODULES = "board", "analysis", "choose", "moves", "table", "widget"
@@ -109,16 +116,18 @@ class BoardWidget(anywidget.AnyWidget):
             self.set_trait("view", self._tree.view(self._tree.follow(self.moves)))
 
     def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
-        """Does what the browser asks, or tells it why not."""
+        """Does what the browser asks, or tells it why not. An answer has the node and what was asked."""
         try:
             at = self._tree.follow(self.moves)
-            match msgspec.convert(content, Go | Play | Effect):
+            match msgspec.convert(content, Go | Play | Effect | Why):
                 case Go(node):
                     self.moves = self._tree.moves(node)
                 case Play(move):
                     self.moves = self._tree.moves(self._tree.play(at, move))
                 case Effect(move):
-                    self.send({"at": at, "move": move, "effect": self._tree.effect(at, move)})
+                    self.send({"at": at, "asked": content, "told": self._tree.effect(at, move)})
+                case Why(cell, origin):
+                    self.send({"at": at, "asked": content, "told": self._tree.why_not(at, cell, origin)})
         except ValueError as problem:
             self.send({"problem": str(problem)})
 

@@ -17,5 +17,5 @@ def replay(record: dict) -> dict[str, Any]:
       ValueError: it is none, or a move is not legal.
     """
     tree = tree_of(record)
-    views = [tree.view(node) | {"choices": []} for node in range(len(tree))]
+    views = [tree.view(node) | {"choices": [], "task": None} for node in range(len(tree))]
     return {"board": board_view(tree.position(0).board), "tree": tree.branches(), "views": views}

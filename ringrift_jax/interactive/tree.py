@@ -11,6 +11,7 @@ from ..render.board import legend, position_svg
 from ..render.tree import TreeNode
 from .effects import choices, effect
 from .views import branch_view, came_view, position_view
+from .words import task, why_not
 
 ROOT = 0
 LINE = 8
@@ -88,6 +89,10 @@ class MoveTree:
         _check_legal(pos, move)
         return effect(pos, move)
 
+    def why_not(self, at: int, cell: int, origin: int | None = None) -> str:
+        """Why a cell cannot be chosen at a node (:func:`.words.why_not`)."""
+        return why_not(self.position(at), cell, origin)
+
     def follow(self, moves: Sequence[str]) -> int:
         """The node after these moves from the root. ValueError, with the reason, when one is not legal."""
         at = ROOT
@@ -117,8 +122,10 @@ class MoveTree:
     def view(self, at: int) -> dict[str, Any]:
         """What is shown of a node."""
         node = self._node(at)
+        do, why = task(node.position)
         return {
             "at": at,
+            "task": {"do": do, "why": why},
             "position": position_view(node.position),
             "legend": self._legend(node.position),
             "choices": choices(node.position),

@@ -56,6 +56,7 @@ def test_games_are_stepped_through_without_anybody_to_answer(tmp_path):
             first, second = (page.locator(".viewer").nth(number) for number in (0, 1))
             said = [viewer.locator("output") for viewer in (first, second)]
             assert said[0].inner_text() == f"0 / {last}" and page.locator(".cell.option").count() == 0
+            assert not page.locator(".task >> visible=true").count(), "nobody may do anything"
             first.locator("button", has_text="▶|").click()
             assert [output.inner_text() for output in said] == [f"{last} / {last}", f"0 / {last}"]
             first.press("ArrowLeft")

@@ -123,9 +123,23 @@ def test_python_and_the_browser_play_the_same_game():
 
 def test_what_a_move_would_do_is_told_and_changes_nothing():
     shown = rr.widget(START)
-    (told,) = heard(shown, {"ask": "effect", "move": "P 3,3 2"})
-    assert (told["at"], told["move"]) == (0, "P 3,3 2") and told["effect"]["after"] == {27: "s11"}
+    asked = {"ask": "effect", "move": "P 3,3 2"}
+    (answer,) = heard(shown, asked)
+    assert (answer["at"], answer["asked"]) == (0, asked) and answer["told"]["after"] == {27: "s11"}
     assert shown.moves == [] and len(shown.tree) == 1
+
+
+def test_it_says_what_one_may_do_and_why_not():
+    shown = rr.widget(START)
+    assert shown.view["task"]["do"] == "Place 1, 2 or 3 rings on an empty cell."
+    shown.moves = ["P 3,3 2"]
+    assert shown.view["task"]["do"] == "Move the stack on 3,3 in a straight line."
+    for asked, why in (
+        ({"ask": "why", "cell": 1}, "no straight line"),
+        ({"ask": "why", "cell": 28, "origin": 27}, "smaller than the stack's height 2"),
+    ):
+        (answer,) = heard(shown, asked)
+        assert (answer["at"], answer["asked"]) == (1, asked) and why in answer["told"]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +147,7 @@ def test_what_a_move_would_do_is_told_and_changes_nothing():
     [
         ({"ask": "play", "move": "P 3,3 9"}, "P 3,3 9 is illegal"),
         ({"ask": "effect", "move": "NO_LINE"}, "NO_LINE is illegal"),
+        ({"ask": "why", "cell": 64}, "64 is not a cell"),
         ({"ask": "go", "node": 5}, "there is no node 5; the last one is 0"),
         ({"ask": "go", "node": -1}, "there is no node -1"),
         ({"ask": "go", "node": "0"}, "Expected `int`, got `str`"),

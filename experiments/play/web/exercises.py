@@ -8,10 +8,10 @@ from msgspec import Meta
 from ringrift_jax import reference
 from ringrift_jax.interactive.effects import choices, effect
 from ringrift_jax.interactive.views import board_view, came_view, position_view
+from ringrift_jax.interactive.words import task, why_not
 from ringrift_jax.reference.position import OVER, Position
 
 from .messages import Message, Move
-from .words import task, why_not
 
 Moves = Annotated[list[Move], Meta(max_length=200)]
 

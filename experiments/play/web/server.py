@@ -20,6 +20,7 @@ from experiments.command_line import fail
 from ringrift_jax.boards import BOARD_NAMES
 from ringrift_jax.interactive import STATIC
 from ringrift_jax.interactive.effects import effect
+from ringrift_jax.interactive.words import why_not
 from ringrift_jax.reference.turn import legal_moves
 
 from . import practice, recorded
@@ -29,7 +30,6 @@ from .messages import HUMAN, At, Line, NewGame, Play, Settings
 from .puzzles import Trainer
 from .review import Review
 from .view import line_view, view
-from .words import why_not
 
 HOSTS = ("127.0.0.1", "localhost")
 """Names under which the page answers."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from ringrift_jax.interactive.effects import choices, contents, effect
 from ringrift_jax.interactive.views import board_view, branch_view, came_view, position_view
+from ringrift_jax.interactive.words import task
 
 from .desk import Desk
 from .messages import HUMAN
 from .review import Review
 from .study import ROOT, Study
-from .words import task
 
 
 def view(desk: Desk, id: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 // A tree of moves to click through, where no server is: in notebooks, whose kernel answers, and on pages with a game.
 //
 // The model is that of anywidget. It has "board", "tree" and "view" (ringrift_jax.interactive.tree says what is in them),
-// and takes {ask: "go", node}, {ask: "play", move} and {ask: "effect", move}, which is answered by a message.
+// and takes {ask: "go", node}, {ask: "play", move}, and {ask: "effect", move} and {ask: "why", cell, origin}, which are
+// answered by messages.
 import { drawCandidates, drawn } from "./analysis.js";
 import { drawMoves, followers, lineOf } from "./moves.js";
 import { Table } from "./table.js";
@@ -27,13 +28,13 @@ class Viewer {
   constructor(model, root) {
     this.model = model;
     this.root = root;
-    this.awaited = new Map(); // by node and move: who waits to hear what it would do
+    this.awaited = new Map(); // by node and what was asked there: who waits for the answer
     this.build();
     this.table = new Table({ board: this.place, choices: this.choices, says: this.says }, {
       redraw: () => this.draw(),
       play: move => this.make(move),
-      effect: move => this.effect(move),
-      why: async () => "",
+      effect: move => this.asked({ ask: "effect", move }),
+      why: (cell, origin) => this.asked({ ask: "why", cell, origin }),
       rest: () => this.came(),
     });
     this.heard = told => this.hear(told);
@@ -54,6 +55,7 @@ class Viewer {
     // Who chooses cells with the pointer steps through the game with the keys.
     this.place = tag("div", { className: "place", onclick: () => this.root.focus({ preventScroll: true }) });
     this.seats = tag("div", { className: "seats" });
+    this.task = tag("details", { className: "task" }, tag("summary"), tag("p"));
     this.problem = tag("p", { className: "problem", role: "alert", hidden: true });
     this.choices = tag("div", { className: "choices" });
     this.says = tag("p", { className: "says", ariaLive: "polite" });
@@ -70,7 +72,7 @@ class Viewer {
     this.search = tag("div", { className: "search" }, this.about,
       tag("label", {}, this.lined, " draw the line that it expects"), tag("div", { className: "scroll" }, this.candidates));
     this.moves = tag("div", { className: "moves" });
-    this.root.replaceChildren(this.place, tag("div", { className: "beside" }, this.seats, this.problem, this.says, this.choices,
+    this.root.replaceChildren(this.place, tag("div", { className: "beside" }, this.seats, this.task, this.problem, this.says, this.choices,
       this.controls, this.search, this.moves));
     this.root.tabIndex = 0;
     this.root.addEventListener("keydown", event => this.key(event));
@@ -102,6 +104,8 @@ class Viewer {
     table.draw(position, marks);
     this.seats.replaceChildren(...view.legend.map(([seat, text], index) => tag("p", { className:
       index < view.position.counts.length ? "" : "doing" }, tag("i", { className: seat ? `back${seat}` : "" }), text)));
+    this.task.hidden = !view.task;
+    if (view.task) [this.task.children[0].textContent, this.task.children[1].textContent] = [view.task.do, view.task.why];
     if (!table.previewed) table.say(this.came());
     this.drawSearch(analysis);
     this.controls.hidden = this.moves.hidden = this.tree.length < 2;
@@ -133,8 +137,8 @@ class Viewer {
 
   hear(told) {
     if (told.problem) { this.tell(told.problem); return; }
-    const key = `${told.at} ${told.move}`;
-    for (const hear of this.awaited.get(key) || []) hear(told.effect);
+    const key = `${told.at} ${JSON.stringify(told.asked)}`;
+    for (const hear of this.awaited.get(key) || []) hear(told.told);
     this.awaited.delete(key);
   }
 
@@ -151,11 +155,11 @@ class Viewer {
     this.go(by < 0 ? this.tree[this.view.at].parent : followers(this.tree)[this.view.at][0]);
   }
 
-  // What a move would do, once the model has answered.
-  effect(move) {
-    const key = `${this.view.at} ${move}`, asked = this.awaited.get(key);
-    if (!asked) this.model.send({ ask: "effect", move });
-    return new Promise(hear => this.awaited.set(key, [...asked || [], hear]));
+  // What the model answers about the position that is shown.
+  asked(content) {
+    const key = `${this.view.at} ${JSON.stringify(content)}`, waiting = this.awaited.get(key);
+    if (!waiting) this.model.send(content);
+    return new Promise(hear => this.awaited.set(key, [...waiting || [], hear]));
   }
 
   play() {

@@ -1,9 +1,9 @@
 """What one may do and why, in sentences: for each phase, and for a cell that cannot be chosen."""
 
-from ringrift_jax.boards import MAX_PLACEMENT
-from ringrift_jax.reference.explain import explain
-from ringrift_jax.reference.movement import any_can_act
-from ringrift_jax.reference.position import (
+from ..boards import MAX_PLACEMENT
+from ..reference.explain import explain
+from ..reference.movement import any_can_act
+from ..reference.position import (
     CAPTURE,
     CHAIN,
     FORCED,
@@ -16,8 +16,8 @@ from ringrift_jax.reference.position import (
     cap_height,
     with_buried,
 )
-from ringrift_jax.reference.recovery import eligible
-from ringrift_jax.reference.turn import legal_moves
+from ..reference.recovery import eligible
+from ..reference.turn import legal_moves
 
 
 def task(pos: Position) -> tuple[str, str]:
