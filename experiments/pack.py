@@ -3,6 +3,9 @@
 It becomes a directory BOARD-Np with the network in float16, the settings, metrics and events of its run, and a card
 that says how it was made. Name that directory to add what ``python -m experiments.evaluate`` found with --json and
 --record: ``python -m experiments.pack champions/square8-2p --evaluation FILE --games GAMES``.
+
+``python -m experiments.pack square8 --carry-to square19`` puts the champion of a game into the box for another one,
+as it is and without training for that, until there is one that was trained.
 """
 
 import json
@@ -11,15 +14,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
-from experiments.command_line import command, fail, option, parse, start_jax
+from experiments.command_line import BoardName, command, fail, option, parse, start_jax
 from ringrift_jax.runs import record_files
 from ringrift_jax.runs.box import BOX, CARD
 from ringrift_jax.runs.cards import Evaluation, evaluation
-from ringrift_jax.runs.packing import add_strength, put_in_box
+from ringrift_jax.runs.packing import add_strength, carry_over, put_in_box
 from ringrift_jax.settings import Count
 
 
@@ -34,6 +37,8 @@ class Args:
       evaluation: reports of evaluate, with the champion in the box as player.
       games: records of games to keep beside it, of which the first of each match are kept.
       keep: so many of each match.
+      carry_to: board of the game that a champion in the box is to play without training for it.
+      players: of that game.
     """
 
     source: tyro.conf.Positional[Path]
@@ -42,6 +47,8 @@ class Args:
     evaluation: Annotated[tuple[Path, ...], option("[FILE ...]", "none")] = ()
     games: Annotated[Path | None, option("GAMES.jsonl.gz", "none")] = None
     keep: Count = 2
+    carry_to: Annotated[BoardName | None, option("BOARD", "none")] = None
+    players: Annotated[Literal[2, 3, 4] | None, option("{2,3,4}", "2")] = None
 
 
 @command
@@ -52,9 +59,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     boxed = (args.source / CARD).exists()
     if not boxed and (args.evaluation or args.games):
         fail(f"{args.source} is no champion in a box, and --evaluation and --games are about one")
+    if args.players and not args.carry_to:
+        fail("--players is for --carry-to; a run says how many play")
     start_jax()
     try:
-        if boxed:
+        if args.carry_to:
+            card = carry_over(str(args.source), args.carry_to, args.players or 2, args.box, print)
+        elif boxed:
             card = add_strength(args.source, map(_read, args.evaluation), _games(args))
         else:
             card = put_in_box(args.source, args.box, args.commit)

@@ -103,6 +103,7 @@ class Card:
       license: of its parameters.
       trained: the runs that it comes from, one on top of the other; the last one made it.
       strength: what was measured.
+      carried_from: the champion of another game that it is, without training for this one; None for all others.
     """
 
     board: str
@@ -112,6 +113,7 @@ class Card:
     license: str
     trained: tuple[Training, ...]
     strength: tuple[Evaluation, ...] = ()
+    carried_from: str | None = None
 
     @property
     def name(self) -> str:

@@ -9,6 +9,8 @@ SHOWN = "random", "heuristic", "tactician:random", "tactician:heuristic"
 """Opponents in the table over all champions, weakest first."""
 PLAYS = "16 turns"
 """How champions play there, as they do unless told otherwise."""
+OR_ELSE = "16 simulations"
+"""How, where that was not measured."""
 
 
 def model_card(card: Card) -> str:
@@ -20,6 +22,7 @@ def model_card(card: Card) -> str:
         f"`{card.name}`: champion {card.version} of its run, {card.parameters:,} parameters, stored in float16. "
         f"{card.hours:.1f} hours and {sum(run.games for run in card.trained):,} games of self-play are behind it. "
         f"License: {card.license}.",
+        *_carried(card),
         "",
         "## How it was made",
         "",
@@ -60,15 +63,30 @@ def overview(cards: Iterable[Card]) -> str:
 
 def _summary(card: Card) -> Iterator[object]:
     yield f"`{card.name}`"
-    yield f"{card.hours:.1f} h, {sum(run.games for run in card.trained):,} games"
+    games = sum(run.games for run in card.trained)
+    yield f"as `{card.carried_from}`" if card.carried_from else f"{card.hours:.1f} h, {games:,} games"
+    matches = [match for measured in card.strength for match in measured.matches]
     for opponent in SHOWN:
-        found = [
-            match
-            for measured in card.strength
-            for match in measured.matches
-            if match.opponent == opponent and match.player.endswith(PLAYS)
-        ]
-        yield f"{_share(found[-1].wins, found[-1].games)}" if found else "not measured"
+        found = sorted(
+            (match for match in matches if match.opponent == opponent and match.player.endswith((PLAYS, OR_ELSE))),
+            key=lambda match: match.player.endswith(PLAYS),
+        )
+        yield _result(found[-1]) if found else "not measured"
+
+
+def _result(match: Match) -> str:
+    share = _share(match.wins, match.games)
+    return share if match.player.endswith(PLAYS) else f"{share} by {OR_ELSE}"
+
+
+def _carried(card: Card) -> list[str]:
+    if card.carried_from is None:
+        return []
+    return [
+        "",
+        f"It is the champion `{card.carried_from}`, whose features and moves are mapped to this game by what they mean, "
+        "and has not been trained for it: what follows is the training of that one.",
+    ]
 
 
 def _trained(run: Training) -> Iterator[object]:

@@ -2,9 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..learning.config import RunConfig, flatten, preset, to_dict
 from ..search.network import count_parameters
@@ -13,12 +15,16 @@ from .box import CARD, find_run
 from .cards import Card, Evaluation, Training, read_card, write_card
 from .champion_files import find_champion, load_champion
 from .directory import RunDirectory
-from .events import IterationFinished, RunStarted, read
+from .events import IterationFinished, RunStarted, read, to_line
 from .files import whole_lines, write_lines, write_whole
+from .origin import begin, load_origin
 from .packed import CHAMPIONS, SUFFIX, pack
-from .registry import champions
+from .registry import champions, promotion
+from .run import Run
 
 LICENSE = "MIT"
+CARRIED_WITH = "cpu"
+"""The preset of a champion that was not trained for its game, for whoever goes on with it."""
 
 
 def put_in_box(source: Path, box: Path, commit: str) -> Card:
@@ -36,25 +42,54 @@ def put_in_box(source: Path, box: Path, commit: str) -> Card:
     where, version = find_champion(source)
     run = RunDirectory(where.parent)
     config, params = load_champion(where / str(version))
-    card = Card(
-        board=config.board,
-        players=config.num_players,
-        version=version,
-        parameters=count_parameters(params),
-        license=LICENSE,
-        trained=(*_before(config), _training(run, config, version, commit)),
-    )
+    training = _training(run, config, version, commit)
+    metrics = whole_lines(run.metrics)[: training.iterations]
+    card = _card(config, params, version, (*_before(config), training))
+    return _put(box, card, config, params, metrics, _told(run, training.iterations))
+
+
+def carry_over(origin: str, board: str, players: int, box: Path, say: Callable[[str], None]) -> Card:
+    """Makes ``box/BOARD-Np`` of the champion of another game in the box, which is not trained any further.
+
+    Args:
+      origin: its name.
+      board, players: the game that it is to play.
+      box: directory of the box.
+      say: told what could not be taken over.
+
+    Raises:
+      FileNotFoundError: there is no such champion, or it is in no box.
+      ValueError: it cannot be read or packed, there is no such game, or the box has a champion of it that was trained.
+    """
+    source, _ = load_origin(origin)
+    loop = replace(preset(CARRIED_WITH, board, players), network=source.loop.network)
+    config = RunConfig(board, players, loop=loop, origin=origin)
+    trained = _before(config)
+    params = begin(Run(config), config, say).champion
+    card = replace(_card(config, params, 0, trained), carried_from=origin)
+    here = box / card.name / CARD
+    if here.exists() and not read_card(here).carried_from:
+        raise ValueError(f"{here.parent} was trained for its game; {origin} is not put in its place")
+    line = to_line(promotion(config, None, iteration=0, games=0), time.time())
+    return _put(box, card, config, params, [], [line])
+
+
+def _card(config: RunConfig, params: Any, version: int, trained: tuple[Training, ...]) -> Card:
+    return Card(config.board, config.num_players, version, count_parameters(params), LICENSE, trained)
+
+
+def _put(box: Path, card: Card, config: RunConfig, params: Any, metrics: Iterable[str], told: Iterable[str]) -> Card:
+    """Writes ``box/BOARD-Np``, or replaces it in one step; ``metrics`` and ``told``: lines of its run."""
     target = box / card.name
     new = box / f".{card.name}"
     shutil.rmtree(new, ignore_errors=True)
     (new / CHAMPIONS).mkdir(parents=True)
     try:
         packed = RunDirectory(new)
-        pack(packed.champions / f"{version}{SUFFIX}", config, params)
+        pack(packed.champions / f"{card.version}{SUFFIX}", config, params)
         write_whole(packed.config, json.dumps(to_dict(config), indent=2) + "\n")
-        iterations = card.trained[-1].iterations
-        write_lines(packed.metrics, whole_lines(run.metrics)[:iterations])
-        write_lines(packed.events.path, _told(run, iterations))
+        write_lines(packed.metrics, metrics)
+        write_lines(packed.events.path, told)
         write_card(new / CARD, card)
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)

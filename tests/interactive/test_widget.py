@@ -135,7 +135,7 @@ def test_it_says_what_one_may_do_and_why_not():
     shown.moves = ["P 3,3 2"]
     assert shown.view["task"]["do"] == "Move the stack on 3,3 in a straight line."
     for asked, why in (
-        ({"ask": "why", "cell": 1}, "no straight line"),
+        ({"ask": "why", "cell": 1}, "0,1 is not on a straight line from 3,3"),
         ({"ask": "why", "cell": 28, "origin": 27}, "smaller than the stack's height 2"),
     ):
         (answer,) = heard(shown, asked)

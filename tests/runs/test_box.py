@@ -16,9 +16,10 @@ from ringrift_jax.learning.config import RunConfig
 from ringrift_jax.learning.loop import new_loop
 from ringrift_jax.runs import box, events, matches, packing, registry
 from ringrift_jax.runs.box import CARD
-from ringrift_jax.runs.cards import read_card
+from ringrift_jax.runs.cards import read_card, write_card
 from ringrift_jax.runs.champion_files import champion_versions, find_champion, load_champion
 from ringrift_jax.runs.directory import RunDirectory
+from ringrift_jax.runs.model_card import model_card
 from ringrift_jax.runs.packed import pack as pack_champion
 from ringrift_jax.runs.packed import unpack
 
@@ -137,6 +138,32 @@ def test_the_runs_behind_a_champion_are_on_its_card(run, empty, tmp_path):
     with pytest.raises(ValueError, match="does not say when champion 1 was promoted"):
         packing.put_in_box(second.path, empty, "def5678")
     assert read_card(empty / "square8-3p" / CARD) == card  # and nothing is half written
+
+
+def test_a_champion_is_carried_to_another_game(tmp_path, capsys):
+    carry = ["square8", "--carry-to", "square8", "--players", "3", "--box", str(tmp_path)]
+    pack.main(carry)
+    said = capsys.readouterr().out
+    assert "of 2 players it knew: any further opponent counts as the last of these" in said
+    card, trained = read_card(tmp_path / "square8-3p" / CARD), rr.champion("square8").card.trained
+    assert (card.carried_from, card.version, card.players, card.trained) == ("square8", 0, 3, trained)
+    assert "It is the champion `square8`" in model_card(card)
+    packed = RunDirectory(tmp_path / "square8-3p")
+    assert packed.read_metrics() == [] and registry.select_model(packed.path).origin == "square8"
+    config, params = load_champion(packed.champions / "0")
+    assert (config.num_players, config.origin) == (3, "square8")
+    source = rr.champion("square8").params["params"]
+    jax.tree.map(np.testing.assert_array_equal, params["params"]["block_0"], source["block_0"])
+    report.main([str(packed.path), "--out", str(tmp_path / "report.html")])
+    pack.main(carry)  # again, as after that one was trained further
+    write_card(packed.path / CARD, replace(card, carried_from=None))
+    with pytest.raises(SystemExit):
+        pack.main(carry)
+    with pytest.raises(SystemExit):
+        pack.main(["square8", "--players", "3"])
+    said = capsys.readouterr().err
+    assert "square8-3p was trained for its game; square8 is not put in its place" in said
+    assert "--players is for --carry-to; a run says how many play" in said
 
 
 def test_what_was_measured_is_added_to_the_card(run, empty, tmp_path, capsys):

@@ -45,7 +45,8 @@ def test_a_card_says_all_that_is_known():
 def test_the_table_shows_how_champions_play_unless_told_otherwise():
     *_, row = overview([CARD_OF_TWO]).splitlines()
     assert row == (
-        "| `square8-2p` | 3.5 h, 2,002 games | 100.0 % (99.0 to 100.0) | not measured | not measured "
+        "| `square8-2p` | 3.5 h, 2,002 games | 100.0 % (99.0 to 100.0) | 75.0 % (70.5 to 79.0) by 16 simulations "
+        "| not measured "
         "| 87.5 % (83.9 to 90.4) |"
     )
 
