@@ -149,7 +149,7 @@ def test_a_champion_is_carried_to_another_game(tmp_path, capsys):
     assert (card.carried_from, card.version, card.players, card.trained) == ("square8", 0, 3, trained)
     assert "It is the champion `square8`" in model_card(card)
     packed = RunDirectory(tmp_path / "square8-3p")
-    assert packed.read_metrics() == [] and registry.select_model(packed.path).origin == "square8"
+    assert packed.read_metrics() == [] and registry.select_model(packed.path).version == 0
     config, params = load_champion(packed.champions / "0")
     assert (config.num_players, config.origin) == (3, "square8")
     source = rr.champion("square8").params["params"]
