@@ -19,7 +19,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from experiments.command_line import check_output, command, fail, option, parse, start_jax, waiting
 from ringrift_jax import boards
-from ringrift_jax.render import board_text, game_html, game_svg
+from ringrift_jax.render import Mark, board_text, game_html, game_svg
 from ringrift_jax.runs import records
 from ringrift_jax.runs.files import write_whole
 from ringrift_jax.runs.record_files import read
@@ -132,7 +132,8 @@ def _write_page(game: dict, path: Path, model: str | None, wins: bool) -> dict[i
         start_jax()
         with waiting("searching each turn for wins; before it the rules are compiled, about a minute the first time"):
             given_away = overlooked_wins(game)
-    write_whole(path, game_html(game, curves, overlooked=given_away))
+    marked = {number: Mark("?", f"could win: {line}") for number, line in given_away.items()}
+    write_whole(path, game_html(game, curves, marked=marked))
     return given_away
 
 

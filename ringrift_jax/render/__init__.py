@@ -2,7 +2,7 @@
 
 from .animation import game_svg
 from .board import board_svg, position_svg, states_svg
-from .game import Curve, game_html
+from .game import Curve, Mark, game_html
 from .geometry import centre as cell_point
 from .text import board_text
 from .themes import SEAT_COLOURS, THEMES
@@ -12,6 +12,7 @@ __all__ = [
     "SEAT_COLOURS",
     "THEMES",
     "Curve",
+    "Mark",
     "TreeNode",
     "board_svg",
     "board_text",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import boards, reference
 from ..reference.position import Position, territory
@@ -31,11 +31,23 @@ class Curve:
     colour: str
 
 
+class Mark(NamedTuple):
+    """What is thought of a move.
+
+    Attributes:
+      sign: such as ``?``.
+      why: in words.
+    """
+
+    sign: str
+    why: str
+
+
 def game_html(
     record: dict,
     curves: Mapping[str, Sequence[Curve]] | None = None,
     theme_name: str = "light",
-    overlooked: Mapping[int, str] | None = None,
+    marked: Mapping[int, Mark] | None = None,
 ) -> str:
     """The page of a recorded game, of a record that :func:`ringrift_jax.runs.records.verify` has accepted.
 
@@ -46,7 +58,7 @@ def game_html(
       curves: by the title of their chart, under the two that are always there: how far each seat is on its way to
         winning by eliminated rings and by territory.
       theme_name: ``"light"`` or ``"dark"``.
-      overlooked: by the number of a move, from 1, what would have won instead; the move is marked with "?".
+      marked: moves with a mark, by their numbers from 1.
 
     Raises:
       ValueError: a move is not legal, or a curve does not have one value for each position.
@@ -82,7 +94,7 @@ def game_html(
         "over": over,
         "lines": lines,
         "moves": [[step["p"], step["ph"], step["m"], step["n"]] for step in record["steps"]],
-        "overlooked": {str(number): line for number, line in (overlooked or {}).items()},
+        "marked": {str(number): mark for number, mark in (marked or {}).items()},
         "colours": SEAT_COLOURS,
     }
     models = record.get("models")

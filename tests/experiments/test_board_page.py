@@ -14,7 +14,8 @@ from board_browser import HOST, PORT, ask, shot
 from instant_programs import LINE, game, until
 
 from experiments.play.web import recorded, server
-from experiments.play.web.messages import HUMAN, Player, Program, Rules, Settings
+from experiments.play.web.messages import HUMAN, Analysis, Player, Program, Rules, Settings
+from experiments.play.web.review import Review
 from ringrift_jax.reference.turn import legal_moves
 from ringrift_jax.runs import records
 
@@ -154,7 +155,10 @@ def test_a_game_is_shared_as_one_page(desk, client, id):
     text = page.get_data(as_text=True)
     assert "attachment" in page.headers["Content-Disposition"] and "P 3,3 2" in text and "chance of winning" not in text
     study = desk.shelf.find(id)
-    text = recorded.to_page(study, id, {0: [0.5, 0.5], 4: [0.7, 0.3]})
+    found = {
+        node: Analysis("net", 8, chances, [], [], more=False) for node, chances in ((0, [0.5, 0.5]), (4, [0.7, 0.3]))
+    }
+    text = recorded.to_page(study, id, Review(study, found))
     assert "chance of winning, as the program sees it" in text
 
 

@@ -34,10 +34,10 @@ def test_every_position_of_the_game_is_in_the_page():
     assert told["lines"][-1][-1][1] == f"seat {GAME['result']['winner']} wins: {GAME['result']['reason']}"
 
 
-def test_overlooked_wins_are_in_the_page():
-    page = render.game_html(GAME, overlooked={3: "P 0,0 1 </script>"})
-    assert data(page)["overlooked"] == {"3": "P 0,0 1 </script>"} and page.count("</script>") == 1
-    assert data(render.game_html(GAME))["overlooked"] == {}
+def test_marks_are_in_the_page():
+    page = render.game_html(GAME, marked={3: render.Mark("??", "P 0,0 1 </script>")})
+    assert data(page)["marked"] == {"3": ["??", "P 0,0 1 </script>"]} and page.count("</script>") == 1
+    assert data(render.game_html(GAME))["marked"] == {}
 
 
 def test_curves_are_drawn_where_there_is_a_value():

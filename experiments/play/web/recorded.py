@@ -1,8 +1,7 @@
 """Studies from records of games and back (docs/records.md), and as pages (``render.game_html``)."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 from ringrift_jax.runs import record_files
 
 from .messages import Player, Rules
+from .review import Review
 from .study import Branch, Document, Study, begin
 
 
@@ -68,30 +68,33 @@ def to_file(study: Study, id: str) -> bytes:
     return record_files.to_bytes([to_record(study, id)])
 
 
-def to_page(study: Study, id: str, chances: Mapping[int, Sequence[float]]) -> str:
-    """The main line as one HTML file, with the chances of winning of those nodes that were analysed."""
+def to_page(study: Study, id: str, review: Review) -> str:
+    """The main line as one HTML file, with the chances of winning of those nodes that were analysed, and the marks of a
+    review."""
     from ringrift_jax import render
 
     record = to_record(study, id)
     curves: dict[str, list[Any]] = {}
-    if chances:
-        values = _by_step(study, record, chances)
+    nodes = _nodes(study, record)
+    if review.chances:
+        values = [review.chances.get(node) for node in nodes]
         curves["chance of winning, as the program sees it"] = [
             render.Curve(
                 f"seat {seat}", [row[seat - 1] if row else None for row in values], render.SEAT_COLOURS[seat - 1]
             )
             for seat in range(1, study.board.num_players + 1)
         ]
-    return render.game_html(record, curves)
+    marked = {}
+    for number, (before, node) in enumerate(pairwise(nodes), 1):
+        if node != before and node in review.marks:
+            marked[number] = render.Mark(**review.marks[node])
+    return render.game_html(record, curves, marked=marked)
 
 
-def _by_step(study: Study, record: dict, chances: Mapping[int, Sequence[float]]) -> list[Sequence[float] | None]:
-    """What is known before the first step of a record and after each; forced steps belong to the move before."""
-    nodes, values = study.main_line(), []
-    node = next(nodes)
-    values.append(chances.get(node))
+def _nodes(study: Study, record: dict) -> list[int]:
+    """The nodes at the start of a record and after each step; forced steps belong to the move before."""
+    line = study.main_line()
+    nodes = [next(line)]
     for step in record["steps"]:
-        if not step["m"].startswith("NO_"):
-            node = next(nodes)
-        values.append(chances.get(node))
-    return values
+        nodes.append(nodes[-1] if step["m"].startswith("NO_") else next(line))
+    return nodes

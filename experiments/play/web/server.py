@@ -183,8 +183,8 @@ def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) 
     @app.get("/api/games/<id>/game.html")
     def shared(id: str) -> Any:
         study = desk.shelf.find(id)
-        found = Review(study, desk.state(id).found).chances
-        return attached(recorded.to_page(study, id, found), "text/html", f"{study.board.name}-{id}.html")
+        review = Review(study, desk.state(id).found)
+        return attached(recorded.to_page(study, id, review), "text/html", f"{study.board.name}-{id}.html")
 
     return app
 
