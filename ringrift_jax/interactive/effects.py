@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from ..reference.explain import explain
 from ..reference.game import settle
 from ..reference.moves import Move, ends, parse_move
 from ..reference.position import OVER, Position, cap_height, territory
 from ..reference.territory import border, region_from
-from ..reference.turn import apply, legal_moves
+from ..reference.turn import actions, apply, legal_moves
 
 
 def contents(pos: Position) -> dict[int, str]:
@@ -39,6 +40,14 @@ def clicks(pos: Position, move: Move) -> list[list[int]]:
 
 def _run(pos: Position, first: int, last: int) -> list[int]:
     return [first, *pos.geometry.between(first, last), last] if first != last else [first]
+
+
+def checked_effect(pos: Position, text: str) -> dict[str, Any]:
+    """:func:`effect` of what a person asks for. ValueError, with the reason, when it is no legal move, nor the slide of
+    one."""
+    if text not in legal_moves(pos) and text not in actions(pos):
+        raise ValueError(explain(pos, text))
+    return effect(pos, text)
 
 
 _YOU = {"you": "you", "your": "your", "of_yours": "of yours", "yours": "yours", "Your": "Your", "Take": "You take"}

@@ -9,7 +9,7 @@ from ..reference.moves import ends, parse_move
 from ..reference.position import Position
 from ..render.board import legend, position_svg
 from ..render.tree import TreeNode
-from .effects import choices, effect
+from .effects import checked_effect, choices
 from .views import branch_view, came_view, position_view
 from .words import task, why_not
 
@@ -76,7 +76,8 @@ class MoveTree:
             if self.nodes[child].move == move:
                 return child
         pos = node.position
-        _check_legal(pos, move)
+        if move not in reference.legal_moves(pos) and move not in reference.actions(pos):
+            raise ValueError(reference.explain(pos, move))
         below = node.found.children if node.found else []
         found = next((child for child in below if child.move == move), None)
         self.nodes.append(Node(at, move, reference.act(pos, move), found))
@@ -84,10 +85,8 @@ class MoveTree:
         return node.children[-1]
 
     def effect(self, at: int, move: str) -> dict[str, Any]:
-        """What a move would do (:func:`.effects.effect`). ValueError, with the reason, when it is not legal."""
-        pos = self.position(at)
-        _check_legal(pos, move)
-        return effect(pos, move)
+        """What a move would do (:func:`.effects.checked_effect`)."""
+        return checked_effect(self.position(at), move)
 
     def why_not(self, at: int, cell: int, origin: int | None = None) -> str:
         """Why a cell cannot be chosen at a node (:func:`.words.why_not`)."""
@@ -178,8 +177,3 @@ class MoveTree:
             move = parse_move(node.position.board, below.move)
             drawn.append(list(ends(move) or move.cells[:1]))
         return drawn
-
-
-def _check_legal(pos: Position, move: str) -> None:
-    if move not in reference.legal_moves(pos) and move not in reference.actions(pos):
-        raise ValueError(reference.explain(pos, move))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Protocol
 from msgspec import Meta
 
 from ringrift_jax import reference
-from ringrift_jax.interactive.effects import choices, effect
+from ringrift_jax.interactive.effects import checked_effect, choices
 from ringrift_jax.interactive.views import board_view, came_view, position_view
 from ringrift_jax.interactive.words import task, why_not
 from ringrift_jax.reference.position import OVER, Position
@@ -96,10 +96,7 @@ def show(exercise: Exercise, moves: Sequence[str]) -> dict[str, Any]:
 
 def preview(exercise: Exercise, considered: Considered) -> dict[str, Any]:
     """What a move would do. ValueError when it is not legal."""
-    pos = walk(exercise, considered.moves)[-1]
-    if considered.move not in reference.legal_moves(pos):
-        raise ValueError(reference.explain(pos, considered.move))
-    return effect(pos, considered.move)
+    return checked_effect(walk(exercise, considered.moves)[-1], considered.move)
 
 
 def refuse(exercise: Exercise, pointed: Pointed) -> str:

@@ -19,9 +19,8 @@ from werkzeug.serving import make_server
 from experiments.command_line import fail
 from ringrift_jax.boards import BOARD_NAMES
 from ringrift_jax.interactive import STATIC
-from ringrift_jax.interactive.effects import effect
+from ringrift_jax.interactive.effects import checked_effect
 from ringrift_jax.interactive.words import why_not
-from ringrift_jax.reference.turn import legal_moves
 
 from . import practice, recorded
 from .bodies import answer, sent
@@ -146,10 +145,7 @@ def make_app(desk: Desk, port: int, first: str, trainer: Trainer | None = None) 
     @app.get("/api/games/<id>/effect")
     def effects(id: str) -> Any:
         pos, _ = asked(id)
-        move = flask.request.args.get("move", "")
-        if move not in legal_moves(pos):
-            raise ValueError(f"{move!r} is not legal here")
-        return answer(effect(pos, move))
+        return answer(checked_effect(pos, flask.request.args.get("move", "")))
 
     @app.get("/api/games/<id>/line")
     def played_through(id: str) -> Any:
