@@ -84,8 +84,8 @@ def _carried(card: Card) -> list[str]:
         return []
     return [
         "",
-        f"It is the champion `{card.carried_from}`, whose features and moves are mapped to this one by what they mean. "
-        "It has not been trained for this game: what follows is the training of that one.",
+        f"It is the champion `{card.carried_from}`, its features and moves mapped to this game by what they mean, not "
+        "trained for it. What follows is the training of that one.",
     ]
 
 

@@ -61,15 +61,15 @@ def carry_over(origin: str, board: str, players: int, box: Path, say: Callable[[
       FileNotFoundError: there is no such champion, or it is in no box.
       ValueError: it cannot be read or packed, there is no such game, or the box has a champion of it that was trained.
     """
+    here = box / f"{board}-{players}p" / CARD
+    if here.exists() and not read_card(here).carried_from:
+        raise ValueError(f"{here.parent} was trained for its game; {origin} is not put in its place")
     source, _ = load_origin(origin)
     loop = replace(preset(CARRIED_WITH, board, players), network=source.loop.network)
     config = RunConfig(board, players, loop=loop, origin=origin)
     trained = _before(config)
     params = begin(Run(config), config, say).champion
     card = replace(_card(config, params, 0, trained), carried_from=origin)
-    here = box / card.name / CARD
-    if here.exists() and not read_card(here).carried_from:
-        raise ValueError(f"{here.parent} was trained for its game; {origin} is not put in its place")
     line = to_line(promotion(config, None, iteration=0, games=0), time.time())
     return _put(box, card, config, params, [], [line])
 

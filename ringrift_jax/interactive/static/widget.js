@@ -33,8 +33,8 @@ class Viewer {
     this.table = new Table({ board: this.place, choices: this.choices, says: this.says }, {
       redraw: () => this.draw(),
       play: move => this.make(move),
-      effect: move => this.asked({ ask: "effect", move }),
-      why: (cell, origin) => this.asked({ ask: "why", cell, origin }),
+      effect: move => this.ask({ ask: "effect", move }),
+      why: (cell, origin) => this.ask({ ask: "why", cell, origin }),
       rest: () => this.came(),
     });
     this.heard = told => this.hear(told);
@@ -156,7 +156,7 @@ class Viewer {
   }
 
   // What the model answers about the position that is shown.
-  asked(content) {
+  ask(content) {
     const key = `${this.view.at} ${JSON.stringify(content)}`, waiting = this.awaited.get(key);
     if (!waiting) this.model.send(content);
     return new Promise(hear => this.awaited.set(key, [...waiting || [], hear]));
