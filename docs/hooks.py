@@ -33,8 +33,10 @@ PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGEL
 """Pages of the repository that are outside of docs/, and where the site has them."""
 
 CARDS = [read_card(BOX / name / CARD) for name in boxed()]
-GAMES = {card.name: [*record_files.read(BOX / card.name / "games.jsonl.gz")][-2:] for card in CARDS}
-"""The last games in the box of each champion, which are those against its strongest opponent, one from each seat."""
+RECORDS = {card.name: BOX / card.name / "games.jsonl.gz" for card in CARDS}
+GAMES = {name: [*record_files.read(path)][-2:] if path.exists() else [] for name, path in RECORDS.items()}
+"""The last games in the box of each champion, which are those against its strongest opponent, one from each seat; none
+where nothing was measured."""
 DRAWING = "assets/ringrift"
 
 ROLE = re.compile(r":(?:func|class|mod|data|meth|attr|exc):`~?([^`]+)`")
@@ -125,6 +127,8 @@ def _added(page: Page) -> str:
 
 def _replays(page: Page, name: str, games: list[dict]) -> str:
     """Games of a champion to be clicked through; without scripts they play as pictures."""
+    if not games:
+        return ""
     lines = ["", "## Games" if len(games) > 1 else "## A game", ""]
     for style in ("board.css", "widget.css"):
         lines.append(f'<link rel="stylesheet" href="{get_relative_url(f"{DRAWING}/{style}", page.url)}">')

@@ -30,6 +30,10 @@ def model_card(card: Card) -> str:
         "",
         "## How strong it is",
         "",
+    ]
+    if not card.strength:
+        return "\n".join([*lines, "Not measured yet."]) + "\n"
+    lines += [
         "Shares of the games won, with 95 % intervals; equal players would win "
         f"{1 / card.players:.0%}. Each game begins with random decisions, and the champion sits in each seat once from "
         "each of these openings. Openings that the player to move can win at once are left out of the contested games.",

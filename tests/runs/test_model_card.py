@@ -1,5 +1,6 @@
 """Cards as Markdown, and the table in the documents, which is that of the champions in the box."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ringrift_jax.runs.box import BOX, CARD, boxed
@@ -40,6 +41,11 @@ def test_a_card_says_all_that_is_known():
     )
     assert "| champion 3, 16 turns | wins | 40 | 97.5 % (87.1 to 99.6) |" in page
     assert page.endswith("- `evaluate it` at abc1234, cpu, 2 cores\n")
+
+
+def test_a_card_without_measurements_says_so():
+    page = model_card(replace(CARD_OF_TWO, strength=(), carried_from="hex8"))
+    assert page.endswith("## How strong it is\n\nNot measured yet.\n") and "It is the champion `hex8`" in page
 
 
 def test_the_table_shows_how_champions_play_unless_told_otherwise():
