@@ -42,11 +42,15 @@ def _run(pos: Position, first: int, last: int) -> list[int]:
     return [first, *pos.geometry.between(first, last), last] if first != last else [first]
 
 
-def checked_effect(pos: Position, text: str) -> dict[str, Any]:
-    """:func:`effect` of what a person asks for. ValueError, with the reason, when it is no legal move, nor the slide of
-    one."""
+def check_legal(pos: Position, text: str) -> None:
+    """ValueError, with the reason, when what a person asks for is no legal move, nor the slide of one."""
     if text not in legal_moves(pos) and text not in actions(pos):
         raise ValueError(explain(pos, text))
+
+
+def checked_effect(pos: Position, text: str) -> dict[str, Any]:
+    """:func:`effect` of what a person asks for, with the error of :func:`check_legal`."""
+    check_legal(pos, text)
     return effect(pos, text)
 
 

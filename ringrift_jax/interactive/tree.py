@@ -9,7 +9,7 @@ from ..reference.moves import ends, parse_move
 from ..reference.position import Position
 from ..render.board import legend, position_svg
 from ..render.tree import TreeNode
-from .effects import checked_effect, choices
+from .effects import check_legal, checked_effect, choices
 from .views import branch_view, came_view, position_view
 from .words import task, why_not
 
@@ -76,8 +76,7 @@ class MoveTree:
             if self.nodes[child].move == move:
                 return child
         pos = node.position
-        if move not in reference.legal_moves(pos) and move not in reference.actions(pos):
-            raise ValueError(reference.explain(pos, move))
+        check_legal(pos, move)
         below = node.found.children if node.found else []
         found = next((child for child in below if child.move == move), None)
         self.nodes.append(Node(at, move, reference.act(pos, move), found))

@@ -19,7 +19,8 @@ def model_card(card: Card) -> str:
     lines = [
         f"# {title}",
         "",
-        f"`{card.name}`: champion {card.version} of its run, {card.parameters:,} parameters, stored in float16. "
+        f"`{card.name}`: {f'champion {card.version} of its run, ' if card.carried_from is None else ''}"
+        f"{card.parameters:,} parameters, stored in float16. "
         f"{card.hours:.1f} hours and {sum(run.games for run in card.trained):,} games of self-play are behind it. "
         f"License: {card.license}.",
         *_carried(card),
@@ -71,10 +72,9 @@ def _summary(card: Card) -> Iterator[object]:
     yield f"as `{card.carried_from}`" if card.carried_from else f"{card.hours:.1f} h, {games:,} games"
     matches = [match for measured in card.strength for match in measured.matches]
     for opponent in SHOWN:
-        found = sorted(
-            (match for match in matches if match.opponent == opponent and match.player.endswith((PLAYS, OR_ELSE))),
-            key=lambda match: match.player.endswith(PLAYS),
-        )
+        against = [match for match in matches if match.opponent == opponent]
+        found = [match for match in against if match.player.endswith(PLAYS)]
+        found = found or [match for match in against if match.player.endswith(OR_ELSE)]
         yield _result(found[-1]) if found else "not measured"
 
 
