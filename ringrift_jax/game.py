@@ -43,6 +43,11 @@ class GameState(Protocol):
         ...
 
     @property
+    def turn(self) -> jax.Array:
+        """``int32``: the number of the turn, which grows with every one. A win is in the turn of the winner."""
+        ...
+
+    @property
     def is_over(self) -> jax.Array:
         """``bool``: won, or stopped."""
         ...

@@ -81,9 +81,9 @@ def network_alone(env, loop: LoopConfig, mesh: Mesh) -> Callable:
         def again(_, carry):
             observations, _, values = carry
             observations = observations.at[:, 0, 0, 0].set(values[:, 0])
-            return observations, *evaluate(params, observations)
+            return observations, *evaluate(params, observations)[:2]
 
-        logits, values = jax.eval_shape(evaluate, params, observations)
+        logits, values, *_ = jax.eval_shape(evaluate, params, observations)
         start = observations, jnp.zeros(logits.shape, logits.dtype), jnp.zeros(values.shape, values.dtype)
         return lax.fori_loop(0, loop.search.simulations + 1, again, start)
 

@@ -1,6 +1,7 @@
-"""Learning from completed games: the policy towards the search's, the values towards the outcome."""
+"""Learning from completed games: the policy towards the search's, the values towards the outcome. Barren values are
+learned from positions whose mover did not win in the same turn."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
 import jax
@@ -15,7 +16,7 @@ from ..numerics import in_32_bits
 from ..search.evaluation import Evaluate, evaluate_observations
 from ..settings import Count, CountOrZero, NotNegative, Positive, Share, check
 from . import ring
-from .ring import Replay, Rows
+from .ring import Replay, Sample
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class LearnerConfig:
       warmup: optimiser steps in which the learning rate rises evenly.
       weight_decay: of AdamW.
       max_gradient: gradients of a larger global norm are scaled down to it.
-      value_weight: weight of the value loss against the policy loss.
+      value_weight: weight of each of the two value losses against the policy loss.
       averaging: decay per step, in [0, 1), of the average of the parameters that plays in place of the last ones; less
         in the beginning. 0 for no averaging.
     """
@@ -86,6 +87,9 @@ class Losses:
       policy_loss: cross-entropy of the policy with the search's over all legal actions, in nats.
       target_entropy: entropy of the search's policy, the least the policy loss could be.
       value_loss: mean squared error of the values.
+      barren_value_loss: of the barren values, where positions whose mover won in the same turn count as 0; 0 of a
+        network without such values.
+      barren: share of the other positions.
       gradient: norm of the gradient before it is scaled down.
     """
 
@@ -93,6 +97,8 @@ class Losses:
     policy_loss: jax.Array
     target_entropy: jax.Array
     value_loss: jax.Array
+    barren_value_loss: jax.Array
+    barren: jax.Array
     gradient: jax.Array
 
 
@@ -136,9 +142,16 @@ def relative_outcome(state: GameState, outcome: jax.Array) -> jax.Array:
     return outcome[state.seat_of_player[seats]]
 
 
+def barren(sample: Sample) -> jax.Array:
+    """``bool[B]``: the player to move did not win in the same turn."""
+    state = sample.rows.state
+    reward = jnp.take_along_axis(sample.outcome, state.current_player[:, None], axis=1)[:, 0]
+    return (state.turn != sample.last_turn) | (reward <= 0)
+
+
 @in_32_bits
 def losses(
-    env: Game, evaluate: Evaluate, config: LearnerConfig, params: Any, rows: Rows, outcome: jax.Array, keys: jax.Array
+    env: Game, evaluate: Evaluate, config: LearnerConfig, params: Any, sample: Sample, keys: jax.Array
 ) -> Losses:
     """Losses of a batch; the gradient is left 0.
 
@@ -147,21 +160,22 @@ def losses(
       evaluate: the network.
       config: the weights of the losses.
       params: its parameters.
-      rows: rows with leading axis ``[B]``.
-      outcome: ``float32[B, n]`` rewards by player.
+      sample: rows of finished games, leading axis ``[B]``.
       keys: typed keys ``[B]``, consumed: the network sees each position under a random symmetry.
 
     Raises:
       ValueError: the network returns other shapes than it must.
     """
+    rows = sample.rows
     observations = jax.vmap(env.observe)(rows.state)
     if env.num_symmetries > 1:
         chosen = jax.vmap(lambda state, key: symmetry.draw(env.board, state, key))(rows.state, keys)
         observations = jax.vmap(lambda seen, g: symmetry.map_observation(env.board, seen, g))(observations, chosen)
-        logits, values = evaluate_observations(env, evaluate, params, observations)
-        logits = jax.vmap(lambda row, g: symmetry.restore_logits(env.board, row, g))(logits, chosen)
+        found = evaluate_observations(env, evaluate, params, observations)
+        logits = jax.vmap(lambda row, g: symmetry.restore_logits(env.board, row, g))(found.logits, chosen)
     else:
-        logits, values = evaluate_observations(env, evaluate, params, observations)
+        found = evaluate_observations(env, evaluate, params, observations)
+        logits = found.logits
     legal = jax.vmap(env.legal_action_mask)(rows.state)
     log_policy = jax.nn.log_softmax(jnp.where(legal, logits, jnp.finfo(logits.dtype).min), axis=-1)
     weights = rows.slot_weights.astype(jnp.float32)
@@ -169,12 +183,18 @@ def losses(
     log_slots = jnp.take_along_axis(log_policy, jnp.maximum(rows.slot_actions, 0).astype(jnp.int32), axis=-1)
     log_slots = jnp.where(rows.slot_actions >= 0, log_slots, 0)
     policy_loss = -jnp.sum(weights * log_slots, axis=-1).mean()
-    value_loss = jnp.square(values - jax.vmap(relative_outcome)(rows.state, outcome)).mean()
+    paid = jax.vmap(relative_outcome)(rows.state, sample.outcome)
+    value_loss = jnp.square(found.values - paid).mean()
+    counts, barren_value_loss = barren(sample), jnp.float32(0)
+    if found.barren_values is not None:
+        barren_value_loss = jnp.where(counts[:, None], jnp.square(found.barren_values - paid), 0).mean()
     return Losses(
-        loss=policy_loss + config.value_weight * value_loss,
+        loss=policy_loss + config.value_weight * (value_loss + barren_value_loss),
         policy_loss=policy_loss,
         target_entropy=jax.scipy.special.entr(weights).sum(axis=-1).mean(),
         value_loss=value_loss,
+        barren_value_loss=barren_value_loss,
+        barren=counts.mean(),
         gradient=jnp.float32(0),
     )
 
@@ -209,16 +229,16 @@ def train(
     enough = tickets.rows >= config.min_rows
     steps = jnp.where(enough, learner.due // config.batch_size, 0).astype(jnp.int32)
 
-    def objective(params, rows, outcome, keys):
-        result = losses(env, evaluate, config, params, rows, outcome, keys)
+    def objective(params, sample, keys):
+        result = losses(env, evaluate, config, params, sample, keys)
         return result.loss, result
 
     def step(i, carry):
         params, average, state, skipped, total = carry
         sample_key, row_key = jax.random.split(jax.random.fold_in(key, i))
-        rows, outcome = ring.sample(replay, tickets, sample_key, config.batch_size, peers)
+        sample = ring.sample(replay, tickets, sample_key, config.batch_size, peers)
         row_keys = peers.own(jax.random.split(row_key, config.batch_size))
-        gradient, result = peers.mean(jax.grad(objective, has_aux=True)(params, rows, outcome, row_keys))
+        gradient, result = peers.mean(jax.grad(objective, has_aux=True)(params, sample, row_keys))
         norm = optax.tree.norm(gradient)
         updates, new_state = optimizer.update(gradient, state, params)
         changed = optax.apply_updates(params, updates), new_state
@@ -227,11 +247,11 @@ def train(
         done = learner.steps + i
         decay = jnp.minimum(config.averaging, done / (done + 10))
         average = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, average, params)
-        result = Losses(result.loss, result.policy_loss, result.target_entropy, result.value_loss, norm)
-        return params, average, state, skipped + ~finite, jax.tree.map(jnp.add, total, result)
+        total = jax.tree.map(jnp.add, total, replace(result, gradient=norm))
+        return params, average, state, skipped + ~finite, total
 
-    zero = jnp.float32(0)
-    carry = learner.params, learner.average, learner.optimizer, learner.skipped, Losses(zero, zero, zero, zero, zero)
+    none = Losses(*[jnp.float32(0)] * len(fields(Losses)))
+    carry = learner.params, learner.average, learner.optimizer, learner.skipped, none
     params, average, state, skipped, total = jax.lax.fori_loop(0, steps, step, carry)
     learner = Learner(params, average, state, learner.steps + steps, learner.due - steps * config.batch_size, skipped)
     return learner, jax.tree.map(lambda x: x / jnp.maximum(steps, 1), total), steps

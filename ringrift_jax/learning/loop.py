@@ -376,11 +376,9 @@ def release(config: LoopConfig, state: LoopState, accepted: jax.Array | bool) ->
 
 
 @in_32_bits
-def take_in(
-    config: LoopConfig, state: LoopState, rows: ring.Rows, outcome: jax.Array, number: jax.Array | int
-) -> LoopState:
+def take_in(config: LoopConfig, state: LoopState, sample: ring.Sample, number: jax.Array | int) -> LoopState:
     """Adds a block of finished games from elsewhere, between two iterations; see :func:`.ring.insert`."""
-    replay = ring.insert(state.replay, rows, outcome, number)
+    replay = ring.insert(state.replay, sample, number)
     return replace(state, replay=replay, learner=earn(config.learner, state.learner, jnp.asarray(number, jnp.int32)))
 
 

@@ -60,6 +60,7 @@ class Replay:
       status: ``int8[B, L]`` of :class:`Status`.
       game: ``int32[B, L]`` number of the row's game within its lane.
       outcome: ``float32[B, L, n]`` rewards of the row's game by player; zeros until it is complete.
+      last_turn: ``int32[B, L]`` the turn in which the row's game ended; 0 until then.
       ended: ``int32[B, L]`` iteration in which the row's game ended; 0 until then.
       iteration, version: ``int32[B]`` iteration in which the block was written, and version of the champion then.
       cursor: ``int32`` block that is written next.
@@ -71,6 +72,7 @@ class Replay:
     status: jax.Array
     game: jax.Array
     outcome: jax.Array
+    last_turn: jax.Array
     ended: jax.Array
     iteration: jax.Array
     version: jax.Array
@@ -84,11 +86,26 @@ class Replay:
         return (self.status == Status.COMPLETE) & (self.ended <= self.approved)
 
 
+class Sample(NamedTuple):
+    """Rows of finished games, and how these ended; leading axis ``[N]``.
+
+    Attributes:
+      rows: positions and what the search made of them.
+      outcome: ``float32[N, n]`` rewards by player.
+      last_turn: ``int32[N]`` the turn in which the game ended.
+    """
+
+    rows: Rows
+    outcome: jax.Array
+    last_turn: jax.Array
+
+
 LAYOUT = Replay(
     rows=BY_LANE,
     status=BY_LANE,
     game=BY_LANE,
     outcome=BY_LANE,
+    last_turn=BY_LANE,
     ended=BY_LANE,
     iteration=EVERYWHERE,
     version=EVERYWHERE,
@@ -125,6 +142,7 @@ def empty(row: Rows, blocks: int, lanes: int, num_players: int) -> Replay:
         status=jnp.full((blocks, lanes), Status.EMPTY, jnp.int8),
         game=jnp.zeros((blocks, lanes), jnp.int32),
         outcome=jnp.zeros((blocks, lanes, num_players), jnp.float32),
+        last_turn=jnp.zeros((blocks, lanes), jnp.int32),
         ended=jnp.zeros((blocks, lanes), jnp.int32),
         iteration=jnp.zeros(blocks, jnp.int32),
         version=jnp.zeros(blocks, jnp.int32),
@@ -161,6 +179,7 @@ def append(
         status=put(replay.status, jnp.full_like(replay.status[0], Status.PENDING)),
         game=put(replay.game, game),
         outcome=put(replay.outcome, jnp.zeros_like(replay.outcome[0])),
+        last_turn=put(replay.last_turn, jnp.zeros_like(replay.last_turn[0])),
         ended=put(replay.ended, jnp.zeros_like(replay.ended[0])),
         iteration=put(replay.iteration, iteration),
         version=put(replay.version, version),
@@ -170,7 +189,7 @@ def append(
 
 
 def complete(
-    replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Array, iteration: jax.Array | int
+    replay: Replay, game: jax.Array, ended: jax.Array, rewards: jax.Array, turn: jax.Array, iteration: jax.Array | int
 ) -> Replay:
     """Gives every pending row of the games that have just ended its outcome.
 
@@ -179,6 +198,7 @@ def complete(
       game: ``int32[L]`` number of the game each lane plays.
       ended: ``bool[L]``, whether that game has just ended.
       rewards: ``float32[L, n]`` its rewards by player.
+      turn: ``int32[L]`` the turn in which it did.
       iteration: ``int32``, now.
     """
     done = ended & (replay.game == game) & (replay.status == Status.PENDING)
@@ -186,26 +206,27 @@ def complete(
         replay,
         status=jnp.where(done, jnp.int8(Status.COMPLETE), replay.status),
         outcome=jnp.where(done[..., None], rewards, replay.outcome),
+        last_turn=jnp.where(done, turn, replay.last_turn),
         ended=jnp.where(done, iteration, replay.ended),
     )
 
 
-def insert(replay: Replay, rows: Rows, outcome: jax.Array, number: jax.Array | int) -> Replay:
+def insert(replay: Replay, sample: Sample, number: jax.Array | int) -> Replay:
     """Writes rows of finished games from elsewhere over the oldest block; they may be learned from at once.
 
     Args:
       replay: the ring.
-      rows: :class:`Rows` with leading axis ``[L]``.
-      outcome: ``float32[L, n]`` rewards of their games by player.
+      sample: the rows, leading axis ``[L]``.
       number: ``int32``, how many of them there are; the rest of the block stays empty.
     """
     at, lanes = replay.cursor, replay.status.shape[1]
     filled = jnp.where(jnp.arange(lanes) < number, Status.COMPLETE, Status.EMPTY)
-    replay = append(replay, rows, jnp.full(lanes, ELSEWHERE), replay.approved, 0)
+    replay = append(replay, sample.rows, jnp.full(lanes, ELSEWHERE), replay.approved, 0)
     return replace(
         replay,
         status=replay.status.at[at].set(filled.astype(replay.status.dtype)),
-        outcome=replay.outcome.at[at].set(outcome),
+        outcome=replay.outcome.at[at].set(sample.outcome),
+        last_turn=replay.last_turn.at[at].set(sample.last_turn),
         ended=replay.ended.at[at].set(replay.approved),
     )
 
@@ -263,11 +284,8 @@ def give_tickets(replay: Replay, surprise: float = 0.0, peers: Collectives = ALO
     return Tickets(upto, jnp.cumsum(peers.gather(upto[:, -1]).T, dtype=jnp.int32), rows)
 
 
-def sample(
-    replay: Replay, tickets: Tickets, key: jax.Array, number: int, peers: Collectives = ALONE
-) -> tuple[Rows, jax.Array]:
-    """Rows drawn with replacement, leading axis ``[number]``, and their ``float32[number, n]`` outcomes by player. Of
-    several devices each gets its share of them.
+def sample(replay: Replay, tickets: Tickets, key: jax.Array, number: int, peers: Collectives = ALONE) -> Sample:
+    """Rows drawn with replacement, leading axis ``[number]``. Of several devices each gets its share of them.
 
     Args:
       replay: the ring.
@@ -283,5 +301,5 @@ def sample(
     ticket -= jnp.where(part > 0, tickets.parts[part - 1], 0)
     block, device = jnp.divmod(part, peers.size)
     lane = jnp.sum(tickets.upto[block] <= ticket[:, None], axis=1, dtype=jnp.int32)
-    drawn = jax.tree.map(lambda leaf: leaf[block, lane], (replay.rows, replay.outcome))
-    return peers.pick(drawn, device == peers.rank)
+    held = Sample(replay.rows, replay.outcome, replay.last_turn)
+    return peers.pick(jax.tree.map(lambda leaf: leaf[block, lane], held), device == peers.rank)

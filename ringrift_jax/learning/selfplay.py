@@ -220,7 +220,7 @@ def record_ply(
     )
     replay = ring.append(replay, rows, games.number, iteration, version)
     ended = after.is_over
-    replay = ring.complete(replay, games.number, ended, after.rewards, iteration)
+    replay = ring.complete(replay, games.number, ended, after.rewards, games.state.turn, iteration)
     length = games.length + 1
     won = ended[:, None] & (after.winner[:, None] == jnp.arange(env.num_players))
     ply = Ply(ended, length, won, ended & after.truncated, found)

@@ -7,8 +7,9 @@ mean (:func:`~ringrift_jax.observation.feature_names`, ``Layout.plane_names``):
 - A distance beyond the source's longest ray takes what that has.
 - An offset counts as itself on squares and hex boards alike. One that the source's board does not have stays new.
 - Heights are seen as shares of the board's highest stack, so their weights are scaled: two rings look like two rings.
-- The mover's value is the mover's. Other seats that a source with 2 players lacks take its opponent's, which is the
-  mover's with the other sign.
+- A seat's value is that seat's, nearer to 0 with more players: who wins with probability 1/2 against one player wins with
+  probability 1/n among n, and 2/n as much depends on a small lead. Where the source has 2 players, the others share what
+  the mover loses.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ import numpy as np
 from ..boards import Board
 from ..observation import HEIGHT_FEATURES, feature_names
 from ..rules.actions import Layout
+from ..search.network import VALUE_LAYERS
 
 _NEW = -1
 """Index of what the source does not have."""
@@ -60,7 +62,8 @@ def transfer(source: Board, params: Any, target: Board, initial: Any) -> Transfe
     }
     for layer, indices in (("policy_planes", planes), ("policy_pooled", wide)):
         mapped[layer] = {name: _taken(old[layer][name], new[layer][name], indices) for name in ("kernel", "bias")}
-    mapped["value"] = {name: _values(source, target, old["value"][name]) for name in ("kernel", "bias")}
+    for layer in VALUE_LAYERS:
+        mapped[layer] = {name: _values(source, target, old[layer][name]) for name in ("kernel", "bias")}
     return Transferred({**params, "params": mapped}, _remarks(source, target))
 
 
@@ -105,11 +108,13 @@ def _height_scale(source: Board, target: Board) -> np.ndarray:
 
 
 def _values(source: Board, target: Board, old: Any) -> Any:
-    if source.num_players == 2:
-        old = np.concatenate([old, -old], axis=-1)
+    scaled = old * (source.num_players / target.num_players)
     if target.num_players == 2:
-        return old[..., :1]
-    return old[..., np.minimum(np.arange(target.num_players), source.num_players - 1)]
+        return scaled[..., :1]
+    if source.num_players == 2:
+        others = target.num_players - 1
+        return np.concatenate([scaled] + others * [-scaled / others], axis=-1)
+    return scaled[..., np.minimum(np.arange(target.num_players), source.num_players - 1)]
 
 
 def _remarks(source: Board, target: Board) -> list[str]:

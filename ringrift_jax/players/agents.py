@@ -83,7 +83,7 @@ def network_agent(env: Game, evaluate: Evaluate, params, mesh: Mesh | None = Non
 
     @in_32_bits
     def act(params, states):
-        logits, _ = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states))
+        logits = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states)).logits
         masks = jax.vmap(env.legal_action_mask)(states)
         return jnp.argmax(jnp.where(masks, logits, -jnp.inf), axis=-1).astype(jnp.int32)
 

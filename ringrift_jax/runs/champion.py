@@ -36,7 +36,8 @@ class Champion:
     def evaluate(self, observations: Any) -> tuple[Any, Any]:
         """The network: logits ``float32[B, num_actions]`` and values ``float32[B, n]`` of ``float32[B, S, S, F]``, see
         :class:`~ringrift_jax.search.network.PolicyValueNetwork`."""
-        return make_evaluate(self.env, self.config.loop.network)(self.params, observations)
+        logits, values, *_ = make_evaluate(self.env, self.config.loop.network)(self.params, observations)
+        return logits, values
 
     def agent(self, turns: int = TURNS, nodes: int | None = None) -> Agent:
         """The champion as a player, ``agent(states [B], keys [B]) -> int32[B]``.

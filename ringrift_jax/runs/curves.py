@@ -48,7 +48,7 @@ def network_curves(record: dict, champion: str | Path) -> dict[str, list[Curve]]
 
     @jax.jit
     def judge(params, states, actions):
-        logits, values = evaluate(params, jax.vmap(env.observe)(states))
+        logits, values, *_ = evaluate(params, jax.vmap(env.observe)(states))
         legal = jax.vmap(env.legal_action_mask)(states)
         chosen = jnp.take_along_axis(jax.nn.log_softmax(logits, where=legal), actions[:, None], axis=-1)[:, 0]
         return values, chosen

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..learning.games import PlayedGame
 from ..learning.loop import LoopConfig, LoopState
-from ..learning.ring import Rows
+from ..learning.ring import Rows, Sample
 from ..search.config import num_slots
 from .events import Event, GamesIngested, read
 from .exports import load_npz
@@ -27,7 +27,7 @@ WORKERS = "workers"
 ROUNDING = 0.01
 """By how much the weights of a policy, in half precision, may sum to something else than 1."""
 
-TakeIn = Callable[[LoopState, Rows, np.ndarray, np.int32], LoopState]
+TakeIn = Callable[[LoopState, Sample, np.int32], LoopState]
 """``ringrift_jax.learning.loop.take_in`` of a configuration, jitted."""
 
 
@@ -164,10 +164,12 @@ def add_games(take_in: TakeIn, state: LoopState, games: Sequence[PlayedGame]) ->
         joined("surprise"),
     )
     outcome = np.concatenate([np.tile(game.rewards, (len(game.actions), 1)) for game in games])
+    last_turn = np.concatenate([np.full(len(game.actions), game.states.turn[-1]) for game in games])
+    sample = Sample(rows, outcome, last_turn)
     for start in range(0, len(outcome), lanes):
         at = np.minimum(np.arange(start, start + lanes), len(outcome) - 1)
-        block = jax.tree.map(lambda leaf, at=at: leaf[at], rows)
-        state = take_in(state, block, outcome[at], np.int32(min(lanes, len(outcome) - start)))
+        block = jax.tree.map(lambda leaf, at=at: leaf[at], sample)
+        state = take_in(state, block, np.int32(min(lanes, len(outcome) - start)))
     return state
 
 

@@ -118,7 +118,7 @@ def judge(
     states = jax.tree.map(lambda leaf: leaf[np.resize(running, positions)], states)
     paid = rewards(params, states, second_key).reshape(positions, continuations, -1)
     results = jax.vmap(jax.vmap(relative_outcome, (None, 0)))(states, paid)[:, :, 0]
-    _, values = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states))
+    values = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states)).values
     known = len(running)
     decided, explained = shares(np.asarray(results, float)[:known], np.asarray(values[:, 0], float)[:known])
     return Judgement(ply, known, decided, explained)

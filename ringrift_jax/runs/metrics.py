@@ -246,6 +246,13 @@ METRICS = (
         read=lambda got, *_: got.losses.value_loss if got.steps else None,
     ),
     Metric(
+        "barren_value_loss",
+        "learning",
+        "gauge",
+        "That of the values where the mover did not win in the same turn, by which whole turns are judged.",
+        read=lambda got, *_: got.losses.barren_value_loss / got.losses.barren if got.steps else None,
+    ),
+    Metric(
         "gradient",
         "learning",
         "gauge",

@@ -1,4 +1,8 @@
-"""A residual network over feature planes, with a logit per action and a value per seat.
+"""A residual network over feature planes, with a logit per action and two values per seat: the expected reward, and the
+same for who knows that the mover does not win in this turn.
+
+Whole turns are judged where they end once the next player's win is ruled out, and there the first kind of value is
+mostly about whether there is one.
 
 There is no normalisation layer, hence no mutable state: every residual branch ends in a convolution that starts at
 zero, so that a network of any depth starts as its first layer. Each block also adds what it pools over the whole board
@@ -16,6 +20,10 @@ from flax import linen as nn
 from ..game import Game
 from ..settings import Count, check
 from .convolution import same_convolution
+from .evaluation import Evaluation
+
+VALUE_LAYERS = ("value", "barren_value")
+"""The last layers of the values and of the barren values."""
 
 _Conv = partial(nn.Conv, conv_general_dilated=same_convolution)
 
@@ -52,15 +60,14 @@ class PolicyValueNetwork(nn.Module):
     config: NetworkConfig
 
     @nn.compact
-    def __call__(self, observations: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def __call__(self, observations: jax.Array) -> Evaluation:
         """Evaluates positions.
 
         Args:
           observations: ``float32[B, S, S, F]``; the last feature is 1 on the board and 0 off it.
 
         Returns:
-          logits ``float32[B, num_actions]`` of all actions, legal or not, and values ``float32[B, n]`` in [-1, 1]: the
-          expected final reward of the i-th seat counted from the mover's. Two players' values sum to 0.
+          Logits and both values of ``B`` positions. Two players' values sum to 0.
         """
         config, dtype = self.config, jnp.dtype(self.config.dtype)
         batch, rows, cols, _ = observations.shape
@@ -80,13 +87,14 @@ class PolicyValueNetwork(nn.Module):
         planes = jnp.moveaxis(planes, -1, 1) + wide[:, :num_planes, None, None]
         logits = jnp.concatenate([planes.reshape(batch, -1), wide[:, num_planes:]], axis=-1)
 
-        hidden = nn.relu(nn.Dense(2 * config.channels, dtype=dtype, name="value_hidden")(pooled))
-        if self.num_players == 2:
-            mover = jnp.tanh(nn.Dense(1, kernel_init=small, name="value")(hidden.astype(jnp.float32)))
-            values = jnp.concatenate([mover, -mover], axis=-1)
-        else:
-            values = jnp.tanh(nn.Dense(self.num_players, kernel_init=small, name="value")(hidden.astype(jnp.float32)))
-        return logits.astype(jnp.float32), values
+        hidden = nn.relu(nn.Dense(2 * config.channels, dtype=dtype, name="value_hidden")(pooled)).astype(jnp.float32)
+        outputs = 1 if self.num_players == 2 else self.num_players
+
+        def values(name: str) -> jax.Array:
+            found = jnp.tanh(nn.Dense(outputs, kernel_init=small, name=name)(hidden))
+            return jnp.concatenate([found, -found], axis=-1) if outputs == 1 else found
+
+        return Evaluation(logits.astype(jnp.float32), *map(values, VALUE_LAYERS))
 
 
 class _Block(nn.Module):
@@ -122,7 +130,7 @@ def as_computed(params: Any, config: NetworkConfig) -> Any:
     """
 
     def rounded(path: tuple[Any, ...], leaf: jax.Array) -> jax.Array:
-        exact = any(getattr(key, "key", None) == "value" for key in path)
+        exact = any(getattr(key, "key", None) in VALUE_LAYERS for key in path)
         return leaf if exact else leaf.astype(config.dtype)
 
     return jax.tree.map_with_path(rounded, params)

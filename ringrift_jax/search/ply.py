@@ -181,7 +181,7 @@ def _by_turns(
     plan = select(asked, fresh, memory.plan)
     actions, weights = plan.options(config.value_scale * config.maxvisit_init)
 
-    logits, _ = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states))
+    logits = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states)).logits
     finite = jnp.isfinite(logits).all(axis=-1)
     masks = jax.vmap(env.legal_action_mask)(states)
     lowest = jnp.finfo(logits.dtype).min

@@ -172,8 +172,8 @@ def _evaluate(
     """The slots of a position, none when the game is over, the network's values of all players ``float32[n]``, and
     whether the evaluation was finite."""
     raw = evaluate_observations(env, evaluate, params, env.observe(state)[None])
-    logits, values = (jnp.where(jnp.isfinite(numbers), numbers, 0) for numbers in raw)
-    finite = jnp.isfinite(raw[0]).all() & jnp.isfinite(raw[1]).all()
+    logits, values = (jnp.where(jnp.isfinite(numbers), numbers, 0) for numbers in (raw.logits, raw.values))
+    finite = jnp.isfinite(raw.logits).all() & jnp.isfinite(raw.values).all()
     # One slot more than asked for, always empty: mctx's completed Q-values count an action never visited, which
     # full-width search always has.
     num = num_slots(env, config)

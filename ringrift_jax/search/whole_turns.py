@@ -122,7 +122,7 @@ def make_plans(
         win, line = winning_lines(env, states, config.turn_nodes, asked & ~barren)
         won = win.found
     both = jax.vmap(jax.random.split)(keys)
-    lines, values, ends = _draw(env, evaluate, params, states, both[:, 0], turns, asked & ~won)
+    lines, values, ends = _draw(env, evaluate, config, params, states, both[:, 0], asked & ~won)
     safe = jnp.zeros_like(values, bool)
     if config.answers:
         values, safe = _verify(env, config, ends, values, asked & ~won)
@@ -157,15 +157,16 @@ class _Drawing(NamedTuple):
 
 
 def _draw(
-    env: Env, evaluate: Evaluate, params: Any, states: Any, keys: jax.Array, turns: int, asked: jax.Array
+    env: Env, evaluate: Evaluate, config: SearchConfig, params: Any, states: Any, keys: jax.Array, asked: jax.Array
 ) -> tuple[jax.Array, jax.Array, Any]:
     """Turns drawn from the policy: ``int32[B, K, LINE]`` decisions, ``float32[B, K]`` values for the player, and the
     states ``[B, K]`` after them.
 
     Fewer turns than there are places in all are played at once; as one ends, the next takes its place. The value of an
-    end is of the evaluation that would give the next decision.
+    end is of the evaluation that would give the next decision; where the next player's turn is to be searched for a
+    win, it is the value if there is none.
     """
-    batch = len(asked)
+    batch, turns = len(asked), config.turns
     total = batch * turns
     width = min(total, max(WIDTH, batch))
     (queue,) = jnp.nonzero(jnp.repeat(asked, turns), size=total, fill_value=total)
@@ -189,12 +190,13 @@ def _draw(
         roots = jax.tree.map(lambda leaf: leaf.at[lane].get(mode="clip"), states)
         state, length = select(begins, roots, now.state), jnp.where(begins, 0, now.length)
 
-        logits, values = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(state))
+        found = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(state))
+        values = found.values if found.barren_values is None or not config.answers else found.barren_values
         ends = ~turn_goes_on(roots, state)
         masks = jax.vmap(env.legal_action_mask)(state)
         lane_keys = jax.vmap(jax.random.fold_in)(keys.at[lane].get(mode="clip"), turn % turns)
         draws = jax.vmap(jax.random.fold_in)(lane_keys, length)
-        action = jax.vmap(_draw_action)(logits, masks, draws, turn % turns == 0)
+        action = jax.vmap(_draw_action)(found.logits, masks, draws, turn % turns == 0)
         ended = jnp.where(ends, turn, total)
         return _Drawing(
             begun=jnp.minimum(now.begun + jnp.sum(free, dtype=jnp.int32), number),

@@ -177,16 +177,17 @@ def test_rows_that_are_taken_in_are_learned_from_and_padding_is_not(tmp_path):
     assert int(ring.cursor) == -(-number // lanes) and number % lanes
     trainable = np.asarray(ring.trainable)
     assert trainable.sum() == number and (np.asarray(ring.status)[~trainable] == Status.EMPTY).all()
-    rows = jax.tree.map(lambda leaf: leaf[trainable], (ring.rows, ring.outcome))
+    rows = jax.tree.map(lambda leaf: leaf[trainable], (ring.rows, ring.outcome, ring.last_turn))
     at = 0
     for game in games:
         length = len(game.actions)
-        mine, outcome = jax.tree.map(lambda leaf, at=at, end=at + length: leaf[at:end], rows)
+        mine, outcome, last_turn = jax.tree.map(lambda leaf, at=at, end=at + length: leaf[at:end], rows)
         chex.assert_trees_all_equal(mine.state, game.states)
         np.testing.assert_array_equal(mine.action, game.actions)
         np.testing.assert_array_equal(mine.slot_actions, game.slot_actions)
         np.testing.assert_array_equal(mine.slot_weights, game.slot_weights)
         np.testing.assert_array_equal(outcome, np.tile(game.rewards, (length, 1)))
+        np.testing.assert_array_equal(last_turn, np.tile(game.states.turn[-1], length))
         at += length
 
 

@@ -115,7 +115,7 @@ def an_iteration(steps: int, arena_games: int) -> Metrics:
         iteration=jnp.int32(1),
         self_play=no_stats(CONFIG.num_players),
         gates=GatesReport({"length": GateResult(half, ~no, ~no)}, jnp.zeros(7), jnp.zeros(7, jnp.int32)),
-        losses=Losses(half, half, half, half, half),
+        losses=Losses(half, half, half, half, half, ~no, half),
         steps=jnp.int32(steps),
         skipped=none,
         trainable_rows=none,

@@ -9,7 +9,7 @@ import pytest
 from toy_game import ToyGame
 
 from ringrift_jax.learning import ring
-from ringrift_jax.learning.learner import LearnerConfig, earn, losses, new_learner, train
+from ringrift_jax.learning.learner import LearnerConfig, barren, earn, losses, new_learner, train
 from ringrift_jax.learning.ring import Rows
 
 ENV = ToyGame(heap=9)
@@ -39,7 +39,13 @@ def full_ring(blocks=4, reward=1.0):
     for _ in range(blocks):
         replay = ring.append(replay, rows, game, 1, 0)
     rewards = jnp.tile(jnp.array([reward, -reward]), (LANES, 1))
-    return ring.approve(ring.complete(replay, game, jnp.ones(LANES, bool), rewards, 1), 1)[0]
+    replay = ring.complete(replay, game, jnp.ones(LANES, bool), rewards, jnp.full(LANES, 9), 1)
+    return ring.approve(replay, 1)[0]
+
+
+def some_rows():
+    replay = full_ring()
+    return jax.tree.map(lambda leaf: leaf[0, :4], ring.Sample(replay.rows, replay.outcome, replay.last_turn))
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +57,31 @@ def learn():
 
 
 def test_losses_by_hand():
-    replay = full_ring()
-    rows, outcome = jax.tree.map(lambda leaf: leaf[0, :4], (replay.rows, replay.outcome))
     keys = jax.random.split(jax.random.key(0), 4)
-    got = jax.jit(lambda params: losses(ENV, evaluate, CONFIG, params, rows, outcome, keys))(params())
+    got = jax.jit(lambda params: losses(ENV, evaluate, CONFIG, params, some_rows(), keys))(params())
     # Legal at the start are actions 0 to 3; logits 0, 1, 2, 3.
     log_policy = np.arange(4) - np.log(np.exp(np.arange(4)).sum())
     assert got.policy_loss == pytest.approx(-(0.75 * log_policy[0] + 0.25 * log_policy[3]), rel=1e-5)
     assert got.target_entropy == pytest.approx(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)), rel=1e-5)
     assert got.value_loss == pytest.approx(1.0)
     assert got.loss == pytest.approx(float(got.policy_loss + got.value_loss))
+
+
+def test_barren_values_are_learned_where_the_mover_does_not_win_in_the_same_turn():
+    """All four rows are of turn 1 and player 0, who won three of the games, two of them in that turn."""
+    outcome = jnp.array([(1.0, -1.0), (1.0, -1.0), (1.0, -1.0), (-1.0, 1.0)])
+    sample = some_rows()._replace(outcome=outcome, last_turn=jnp.array([1, 1, 3, 1]))
+    np.testing.assert_array_equal(barren(sample), [False, False, True, True])
+
+    def look(params, observations):
+        return *evaluate(params, observations), jnp.full((len(observations), 2), 0.5) * jnp.array([1, -1])
+
+    keys = jax.random.split(jax.random.key(0), 4)
+    got = jax.jit(lambda params: losses(ENV, look, CONFIG, params, sample, keys))(params())
+    assert got.barren == 0.5
+    assert got.barren_value_loss == pytest.approx((0.5**2 + 1.5**2) / 4)
+    assert got.value_loss == pytest.approx(1.0)
+    assert got.loss == pytest.approx(float(got.policy_loss + got.value_loss + got.barren_value_loss))
 
 
 def test_learning_approaches_the_targets(learn):

@@ -40,7 +40,8 @@ def play(script, blocks):
         replay = ring.append(replay, rows, jnp.array(game), ply + 1, 0)
         ended = np.array([end is not None for end in ends])
         rewards = np.array([end or (0, 0) for end in ends], np.float32)
-        replay = ring.complete(replay, jnp.array(game), jnp.array(ended), jnp.array(rewards), ply + 1)
+        turn = jnp.full(LANES, 100 + ply)
+        replay = ring.complete(replay, jnp.array(game), jnp.array(ended), jnp.array(rewards), turn, ply + 1)
         game = game + ended
         history.append(replay)
     return replay, history
@@ -95,12 +96,14 @@ def test_sampling_is_uniform_over_approved_rows_and_takes_no_other():
     approved = {0: win, 10: win} | {10 * ply + 1: loss for ply in range(5)}
     assert contents(replay, Status.COMPLETE) == approved | {40: win, 50: win}
 
-    rows, outcome = ring.sample(replay, ring.give_tickets(replay), jax.random.key(0), 7000)
+    rows, outcome, last_turn = ring.sample(replay, ring.give_tickets(replay), jax.random.key(0), 7000)
     names, counts = np.unique(rows.state, return_counts=True)
     assert names.tolist() == sorted(approved)
     assert counts.min() > 880  # 1000 expected each, standard deviation 29
     for name, got in zip(rows.state.tolist(), outcome.tolist(), strict=True):
         assert tuple(got) == approved[name]
+    ended = {0: 101, 10: 101} | {10 * ply + 1: 104 for ply in range(5)}
+    assert last_turn.tolist() == [ended[name] for name in rows.state.tolist()]
 
 
 @pytest.mark.parametrize("surprise", [0.0, 0.5, 1.0])
@@ -109,13 +112,14 @@ def test_rows_are_drawn_by_their_surprise(surprise):
     replay, _ = play([(None, None), (None, (1, -1)), (None, None), (None, (1, -1))], blocks=8)
     replay, _ = ring.approve(replay, 2)
     block = jax.tree.map(lambda leaf: leaf[0], replay.rows)
-    replay = ring.insert(replay, replace(block, state=jnp.array([70, 71])), replay.outcome[0], 1)
+    sample = ring.Sample(replace(block, state=jnp.array([70, 71])), replay.outcome[0], replay.last_turn[0])
+    replay = ring.insert(replay, sample, 1)
     numbers = {1: 0.0, 11: 1.0, 70: 3.0}
     found = jax.tree.map(lambda name: numbers.get(int(name), 50.0), np.asarray(replay.rows.state).tolist())
     replay = replace(replay, rows=replace(replay.rows, surprise=jnp.array(found, jnp.float16)))
-    rows, _ = jax.jit(ring.sample, static_argnums=3)(
+    rows = jax.jit(ring.sample, static_argnums=3)(
         replay, ring.give_tickets(replay, surprise), jax.random.key(0), 9000
-    )
+    ).rows
     drawn = {name: int(np.sum(np.asarray(rows.state) == name)) / 9000 for name in numbers}
     assert sum(drawn.values()) == 1
     for name, nats in numbers.items():
@@ -125,7 +129,7 @@ def test_rows_are_drawn_by_their_surprise(surprise):
 
 def test_rows_without_any_surprise_are_drawn_evenly():
     replay, _ = ring.approve(play([(None, None), ((1, -1), None)], blocks=4)[0], 2)
-    rows, _ = ring.sample(replay, ring.give_tickets(replay, surprise=1.0), jax.random.key(0), 1000)
+    rows = ring.sample(replay, ring.give_tickets(replay, surprise=1.0), jax.random.key(0), 1000).rows
     assert np.unique(rows.state, return_counts=True)[1] == pytest.approx([500, 500], abs=80)
 
 
@@ -146,14 +150,16 @@ def test_rows_from_elsewhere_may_be_learned_from_at_once_and_their_padding_never
     rows = jax.tree.map(lambda leaf: jnp.zeros((LANES, *leaf.shape), leaf.dtype), one_row())
     rows = replace(rows, state=jnp.array([70, 71]))
     outcome = jnp.array([(-1.0, 1.0), (-1.0, 1.0)])
-    replay = jax.jit(ring.insert)(replay, rows, outcome, 1)
+    replay = jax.jit(ring.insert)(replay, ring.Sample(rows, outcome, jnp.array([170, 171])), 1)
     assert contents(replay, Status.COMPLETE) == before | {70: (-1, 1)}
-    drawn, _ = ring.sample(replay, ring.give_tickets(replay), jax.random.key(0), 200)
-    assert set(drawn.state.tolist()) == {*before, 70}
+    drawn = ring.sample(replay, ring.give_tickets(replay), jax.random.key(0), 200)
+    assert set(drawn.rows.state.tolist()) == {*before, 70}
+    assert set(drawn.last_turn[drawn.rows.state == 70].tolist()) == {170}
 
     # A game that runs on is completed without them; what is rejected later does not concern them.
     replay = ring.append(replay, replace(rows, state=jnp.array([20, 21])), jnp.array([1, 0]), 3, 0)
-    replay = ring.complete(replay, jnp.array([1, 0]), jnp.array([False, True]), outcome[::-1] * 0 + 0.5, 3)
+    ended = jnp.array([False, True])
+    replay = ring.complete(replay, jnp.array([1, 0]), ended, outcome[::-1] * 0 + 0.5, jnp.array([103, 103]), 3)
     replay = ring.drop(replay, 3, True)
     assert contents(replay, Status.COMPLETE) == before | {70: (-1, 1)}
     assert int(ring.approve(replay, 3)[1]) == 0

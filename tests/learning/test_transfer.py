@@ -12,7 +12,7 @@ from ringrift_jax.env import make
 from ringrift_jax.learning.transfer import transfer
 from ringrift_jax.observation import HEIGHT_FEATURES, feature_names
 from ringrift_jax.rules.actions import Layout
-from ringrift_jax.search.network import NetworkConfig, make_network
+from ringrift_jax.search.network import VALUE_LAYERS, NetworkConfig, make_network
 
 SIZE = NetworkConfig(channels=4, blocks=1)
 GAMES = [(name, players) for name in boards.BOARD_NAMES for players in (2, 3, 4)]
@@ -93,14 +93,27 @@ def test_planes_have_the_names_of_their_actions(game):
     assert {name: layout.plane_names[action // layout.cells] for name, action in named.items()} == {n: n for n in named}
 
 
-def test_values_are_seen_from_the_mover():
+@pytest.mark.parametrize("layer", VALUE_LAYERS)
+def test_values_are_seen_from_the_mover(layer):
     _, old, _, _, found, _ = transferred(("square8", 2), ("square8", 3))
-    mover = old["value"]["kernel"][:, 0]
-    np.testing.assert_array_equal(found["value"]["kernel"], jnp.stack([mover, -mover, -mover], -1))
+    mover = old[layer]["kernel"][:, 0]
+    expected = jnp.stack([2 * mover / 3, -mover / 3, -mover / 3], -1)
+    np.testing.assert_allclose(found[layer]["kernel"], expected, rtol=1e-6)
     _, old, _, _, found, _ = transferred(("square8", 3), ("hex8", 4))
-    np.testing.assert_array_equal(found["value"]["kernel"], old["value"]["kernel"][:, np.array([0, 1, 2, 2])])
+    expected = 0.75 * old[layer]["kernel"][:, np.array([0, 1, 2, 2])]
+    np.testing.assert_allclose(found[layer]["kernel"], expected, rtol=1e-6)
     _, old, _, _, found, _ = transferred(("square8", 4), ("square8", 2))
-    np.testing.assert_array_equal(found["value"]["kernel"], old["value"]["kernel"][:, :1])
+    np.testing.assert_allclose(found[layer]["kernel"], 2 * old[layer]["kernel"][:, :1], rtol=1e-6)
+
+
+def test_a_small_lead_is_worth_what_the_odds_say():
+    """Odds of 1 + 2z against one opponent are, against n - 1 like it, a probability of (1 + 2z) / (n + 2z)."""
+    for players in (3, 4):
+        *_, found, _ = transferred(("square8", 2), ("square8", players))
+        _, old, *_ = transferred(("square8", 2), ("square8", players))
+        small = 1e-3 * found["value"]["bias"][0]
+        probability = (1 + 2e-3 * old["value"]["bias"][0]) / (players + 2e-3 * old["value"]["bias"][0])
+        np.testing.assert_allclose(small, (players * probability - 1) / (players - 1), rtol=1e-2)
 
 
 def test_a_stack_of_two_rings_looks_alike_on_a_larger_board():

@@ -34,8 +34,18 @@ WRONG = {
         lambda _, seen: (jnp.zeros((len(seen), 6)), jnp.zeros(len(seen))),
         r"values float32\[{n}\]; they must be float32\[{n}, 2\]",
     ),
-    "logits alone": (lambda _, seen: jnp.zeros((len(seen), 6)), r"float32\[{n}, 6\]; it must return the pair"),
-    "three results": (lambda _, seen: (*network(6, 2)(_, seen), seen), "a tuple of 3; it must return the pair"),
+    "logits alone": (
+        lambda _, seen: jnp.zeros((len(seen), 6)),
+        r"float32\[{n}, 6\]; it must return \(logits, values\)",
+    ),
+    "four results": (
+        lambda _, seen: (*network(6, 2)(_, seen), seen, seen),
+        r"a tuple of 4; it must return \(logits, values\)",
+    ),
+    "one barren value": (
+        lambda _, seen: (*network(6, 2)(_, seen), jnp.zeros((len(seen), 1))),
+        r"barren_values float32\[{n}, 1\]; they must be float32\[{n}, 2\]",
+    ),
 }
 
 
@@ -54,7 +64,8 @@ def by_network_agent(evaluate):
 def by_learner(evaluate):
     slots = jnp.array([0, 3, -1])
     rows = jax.vmap(lambda state: ring.make_rows(state, slots[0], slots, jnp.ones(3) / 3, jnp.float32(0), 6))(STATES)
-    return losses(ENV, evaluate, LearnerConfig(), None, rows, jnp.zeros((GAMES, 2)), KEYS)
+    sample = ring.Sample(rows, jnp.zeros((GAMES, 2)), jnp.ones(GAMES, jnp.int32))
+    return losses(ENV, evaluate, LearnerConfig(), None, sample, KEYS)
 
 
 # A search evaluates one position at a time, under vmap.
@@ -72,12 +83,13 @@ def test_wrong_outputs_are_refused_when_traced(entry, wrong):
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
 def test_right_outputs_are_taken(entry):
     jax.eval_shape(lambda: entry(network(6, 2)))
+    jax.eval_shape(lambda: entry(lambda _, seen: (*network(6, 2)(_, seen), network(6, 2)(_, seen)[1])))
 
 
 def test_narrow_floats_become_float32():
     observations = jnp.zeros((GAMES, *ENV.observation_shape))
     found = evaluate_observations(ENV, network(6, 2, jnp.bfloat16), None, observations)
-    assert [numbers.dtype for numbers in found] == [jnp.float32] * 2
+    assert [numbers.dtype for numbers in found[:2]] == [jnp.float32] * 2 and found.barren_values is None
 
 
 def test_states_and_keys_of_different_batches_are_refused():
