@@ -7,9 +7,9 @@ mean (:func:`~ringrift_jax.observation.feature_names`, ``Layout.plane_names``):
 - A distance beyond the source's longest ray takes what that has.
 - An offset counts as itself on squares and hex boards alike. One that the source's board does not have stays new.
 - Heights are seen as shares of the board's highest stack, so their weights are scaled: two rings look like two rings.
-- A seat's value is that seat's, nearer to 0 with more players: who wins with probability 1/2 against one player wins with
-  probability 1/n among n, and 2/n as much depends on a small lead. Where the source has 2 players, the others share what
-  the mover loses.
+- A seat's value is that seat's, nearer to 0 with more players: who wins with probability 1/2 against one player wins
+  with probability 1/n among n, and 2/n as much depends on a small lead. Where the source has 2 players, the others
+  share what the mover loses.
 """
 
 from collections.abc import Callable, Sequence

@@ -163,8 +163,8 @@ def add_games(take_in: TakeIn, state: LoopState, games: Sequence[PlayedGame]) ->
         joined("slot_weights"),
         joined("surprise"),
     )
-    outcome = np.concatenate([np.tile(game.rewards, (len(game.actions), 1)) for game in games])
-    last_turn = np.concatenate([np.full(len(game.actions), game.states.turn[-1]) for game in games])
+    outcome: Any = np.concatenate([np.tile(game.rewards, (len(game.actions), 1)) for game in games])
+    last_turn: Any = np.concatenate([np.full(len(game.actions), game.states.turn[-1]) for game in games])
     sample = Sample(rows, outcome, last_turn)
     for start in range(0, len(outcome), lanes):
         at = np.minimum(np.arange(start, start + lanes), len(outcome) - 1)

@@ -110,7 +110,12 @@ def overview(
     }
     panels: dict[str, dict[str, list[float]]] = {
         "Decisions of a game": lengths,
-        "Losses": {"policy": of("policy_loss"), "its target": of("target_entropy"), "value": of("value_loss")},
+        "Losses": {
+            "policy": of("policy_loss"),
+            "its target": of("target_entropy"),
+            "value": of("value_loss"),
+            "value, no win in the turn": of("barren_value_loss"),
+        },
         "Decisions made and samples learned per second": {"made": of("decisions", "s"), "learned": of("samples", "s")},
         "Games per second": {"games": of("games_per_second")},
         "Entropy of the search by phase, nats": entropies,

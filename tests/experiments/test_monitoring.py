@@ -149,7 +149,7 @@ def test_one_entry_makes_a_metric(monkeypatch):
 
 
 def test_what_did_not_happen_is_none():
-    learning = {"loss", "policy_loss", "target_entropy", "value_loss", "gradient"}
+    learning = {"loss", "policy_loss", "target_entropy", "value_loss", "barren_value_loss", "gradient"}
     arena = {"arena_score", "arena_error", "verdict"}
     games = {"game_length", "shortest_game", "longest_game"}
     for steps, arena_games, missing in ((0, 2, learning), (3, 0, arena), (3, 2, set())):

@@ -11,7 +11,8 @@ from toy_game import ToyGame
 
 from ringrift_jax import boards
 from ringrift_jax.env import make
-from ringrift_jax.search.network import NetworkConfig, as_computed, count_parameters, make_network
+from ringrift_jax.search.evaluation import Evaluation
+from ringrift_jax.search.network import VALUE_LAYERS, NetworkConfig, as_computed, count_parameters, make_network
 
 SMALL = NetworkConfig(channels=8, blocks=2)
 init = jax.jit(lambda network, key, x: network.init(key, x), static_argnums=0)
@@ -32,9 +33,9 @@ def test_shapes_on_every_board(name, players):
     network = make_network(env, SMALL)
     x = jax.ShapeDtypeStruct((5, *env.observation_shape), jnp.float32)
     params = jax.eval_shape(network.init, jax.random.key(0), x)
-    logits, values = jax.eval_shape(network.apply, params, x)
+    logits, *both = jax.eval_shape(network.apply, params, x)
     assert logits.shape == (5, env.num_actions) and logits.dtype == jnp.float32
-    assert values.shape == (5, players) and values.dtype == jnp.float32
+    assert [(values.shape, values.dtype) for values in both] == 2 * [((5, players), jnp.float32)]
 
 
 @pytest.mark.parametrize("env", [ToyGame(), ToyGame(num_players=3)], ids=["two", "three"])
@@ -42,19 +43,21 @@ def test_values_are_bounded_and_zero_sum_for_two(env):
     network = make_network(env, SMALL)
     x = observations(env, 64)
     params = init(network, jax.random.key(1), x)
-    logits, values = apply(network, jax.tree.map(lambda p: 30 * p, params), x)
-    assert np.isfinite(logits).all() and (np.abs(values) <= 1).all()
-    assert np.abs(values).max() > 0.5
-    if env.num_players == 2:
-        np.testing.assert_array_equal(values[:, 0], -values[:, 1])
+    logits, *both = apply(network, jax.tree.map(lambda p: 30 * p, params), x)
+    assert np.isfinite(logits).all()
+    for values in both:
+        assert (np.abs(values) <= 1).all() and np.abs(values).max() > 0.5
+        if env.num_players == 2:
+            np.testing.assert_array_equal(values[:, 0], -values[:, 1])
+    assert np.abs(both[0] - both[1]).max() > 0.1
 
 
 def test_starts_nearly_uniform_and_undecided():
     env = make("square8")
     network = make_network(env, NetworkConfig())
     x = observations(env, 4)
-    logits, values = apply(network, init(network, jax.random.key(0), x), x)
-    assert np.std(logits) < 0.5 and np.abs(values).max() < 0.5
+    logits, *both = apply(network, init(network, jax.random.key(0), x), x)
+    assert np.std(logits) < 0.5 and np.abs(both).max() < 0.5
 
 
 def test_logits_are_ordered_by_plane_then_cell():
@@ -68,7 +71,7 @@ def test_logits_are_ordered_by_plane_then_cell():
     params["policy_planes"]["kernel"] = params["policy_planes"]["kernel"].at[0, 0, 0, plane].set(5.0)
     params["policy_pooled"]["bias"] = params["policy_pooled"]["bias"].at[-2:].set(jnp.array([7.0, 8.0]))
     cell = env.board.cell_index(1, -2)
-    logits, _ = apply(network, {"params": params}, x.at[0, *divmod(cell, env.board.size), 0].set(1.0))
+    logits, *_ = apply(network, {"params": params}, x.at[0, *divmod(cell, env.board.size), 0].set(1.0))
     assert {int(a): float(logits[0, a]) for a in np.flatnonzero(logits[0])} == {
         layout.ray(cell, 2, 3): 5.0,
         layout.skip: 7.0,
@@ -116,7 +119,7 @@ def test_parameters_rounded_beforehand_compute_the_same(dtype):
     params = init(network, jax.random.key(0), x)
     rounded = as_computed(params, config)
     jax.tree.map(np.testing.assert_array_equal, apply(network, rounded, x), apply(network, params, x))
-    exact = rounded["params"].pop("value")
+    exact = [rounded["params"].pop(layer) for layer in VALUE_LAYERS]
     for part, expected in ((exact, "float32"), (rounded, dtype)):
         assert {leaf.dtype for leaf in jax.tree.leaves(part)} == {jnp.dtype(expected)}
 
@@ -126,7 +129,9 @@ def test_learns_every_output():
     env = ToyGame(num_players=3)
     network = make_network(env, SMALL)
     x, rng = observations(env, 8), np.random.default_rng(0)
-    targets = rng.normal(size=(8, env.num_actions)), np.tanh(rng.normal(size=(8, 3)))
+    targets = Evaluation(
+        *map(jnp.asarray, (rng.normal(size=(8, env.num_actions)), *np.tanh(rng.normal(size=(2, 8, 3)))))
+    )
     params = init(network, jax.random.key(0), x)
     optimiser = optax.adam(3e-3)
 
@@ -155,7 +160,7 @@ def test_count_parameters():
     stem = 9 * features * 4 + 4
     block = 2 * (9 * 4 * 4 + 4) + 8 * 4 + 4
     policy = 4 * 1 + 1 + 8 * planes_and_rest + planes_and_rest
-    value = 8 * 8 + 8 + 8 + 1
+    value = 8 * 8 + 8 + 2 * (8 + 1)
     assert count_parameters(params) == stem + block + policy + value
 
 

@@ -45,12 +45,19 @@ def turn_goes_on(now, start):
     return np.asarray(~now.is_over & (now.turn == start.turn) & (now.current_player == start.current_player))
 
 
-def test_turns_are_legal_and_end_with_the_turn():
+@pytest.mark.parametrize("answers", [0, TURNS])
+def test_turns_are_legal_and_end_with_the_turn(answers):
+    """The ends are judged by the barren values if wins of the next player are ruled out after that."""
     states, asked = positions(), np.arange(LANES) % 3 != 0
     asked &= ~np.asarray(states.is_over)
     keys = jax.random.split(jax.random.key(1), LANES)
-    draw = jax.jit(partial(whole_turns._draw, ENV, evaluate, None, turns=TURNS))
-    lines, values, ends = jax.device_get(draw(states, keys, asked=jnp.asarray(asked)))
+
+    def look(_, seen):
+        logits, values = evaluate(None, seen)
+        return logits, *((-values, values) if answers else (values, -values))
+
+    draw = jax.jit(partial(whole_turns._draw, ENV, look, SearchConfig(turns=TURNS, answers=answers), None))
+    lines, values, ends = jax.device_get(draw(states, keys, jnp.asarray(asked)))
     assert (lines[~asked] == -1).all()
     assert len(np.unique(lines[asked].reshape(-1, lines.shape[-1]), axis=0)) > asked.sum() * TURNS / 2
 

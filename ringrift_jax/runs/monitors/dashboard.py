@@ -75,7 +75,11 @@ PANELS = (
         {"policy": "{policy_loss}", "target entropy": "{target_entropy}"},
         "Cannot fall below the entropy of its targets",
     ),
-    Panel("Value loss", {"": "{value_loss}"}, "1 is what a constant gets in a game of 2 players"),
+    Panel(
+        "Value loss",
+        {"all": "{value_loss}", "no win in the turn": "{barren_value_loss}"},
+        "1 is what a constant gets in a game of 2 players",
+    ),
     Panel(
         "Optimiser steps", {"steps": "{steps}", "skipped": "{skipped_steps}"}, "In all; skipped ones were not finite"
     ),
