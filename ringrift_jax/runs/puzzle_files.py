@@ -23,8 +23,9 @@ BOX = Path(__file__).parents[1] / "data" / "puzzles"
 
 LEVELS = ("easy", "medium", "hard")
 Level = Literal["easy", "medium", "hard"]
-EASY, HARD = 1 / 20, 1 / 80
-"""Shares of the first decisions that win: from ``EASY`` on a puzzle is easy, below ``HARD`` it is hard."""
+WIN_LEVELS, DEFENCE_LEVELS = (1 / 20, 1 / 80), (1 / 4, 1 / 16)
+"""Shares of the first decisions that win, and of turns at random that leave the next player no win: from the first one
+on a puzzle is easy, below the second one it is hard."""
 
 
 class Puzzle(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,9 +34,12 @@ class Puzzle(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
       board, players, state: the position, as the state string of the records.
       win: moves that win, or None where it is proved that none do.
+      defence: moves of a turn after which it is proved that the next player has no win in its own, where it was looked
+        for one.
       nodes: states that were searched to find the win, or to prove that there is none.
-      keep: how many of the first decisions can still win; 0 where that is not known.
-      of: how many first decisions there are.
+      keep: how many of the first decisions can still win, or of turns at random leave the next player no win; 0 where
+        that is not known.
+      of: how many first decisions there are, or turns were played at random.
       source: the game that it is from.
     """
 
@@ -43,6 +47,7 @@ class Puzzle(msgspec.Struct, frozen=True, omit_defaults=True):
     players: Annotated[int, Meta(ge=2, le=4)]
     state: str
     win: tuple[str, ...] | None
+    defence: tuple[str, ...] | None = None
     nodes: int = 0
     keep: int = 0
     of: int = 0
@@ -50,11 +55,12 @@ class Puzzle(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def level(self) -> Level | None:
-        """How hard it is: how rare the first decisions are that keep the win; None where that is not known."""
+        """How hard it is: how rare are what wins or defends; None where that is not known."""
         if not self.keep or not self.of:
             return None
         share = self.keep / self.of
-        return "easy" if share >= EASY else "medium" if share >= HARD else "hard"
+        easy, hard = WIN_LEVELS if self.win else DEFENCE_LEVELS
+        return "easy" if share >= easy else "medium" if share >= hard else "hard"
 
     def position(self) -> Position:
         """The position by the readable rules."""
@@ -82,7 +88,7 @@ def write_puzzles(path: Path, puzzles: Iterable[Puzzle]) -> None:
 
 
 def boxed_puzzles() -> list[Path]:
-    """The files in the box."""
+    """The files in the box, wins and defences of a game after each other."""
     return sorted(BOX.glob("*.jsonl"))
 
 
@@ -109,8 +115,14 @@ def won_turns(records: Iterable[dict], limit: int) -> Iterator[Puzzle]:
         best = min((line for line in wins.values() if line), key=len, default=None)
         keep = sum(line is not None for line in wins.values())
         if best and len(best) > 1 and keep <= len(wins) / 2:
-            source = f"{record['id']}: {', '.join(record.get('models', ()))}"
-            yield Puzzle(board.name, board.num_players, state, moves_of(best), keep=keep, of=len(wins), source=source)
+            yield Puzzle(
+                board.name, board.num_players, state, moves_of(best), keep=keep, of=len(wins), source=source_of(record)
+            )
+
+
+def source_of(record: dict) -> str:
+    """The game that a puzzle is from, for people."""
+    return f"{record['id']}: {', '.join(record.get('models', ()))}"
 
 
 def moves_of(line: Iterable[str]) -> tuple[str, ...]:

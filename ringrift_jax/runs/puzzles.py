@@ -1,6 +1,6 @@
 """How players solve puzzles (:mod:`.puzzle_files`), and those that recorded games have."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,10 +14,11 @@ from ..notation import from_state_string, state_string
 from ..players.agents import Agent, as_planner
 from ..pytrees import select, stack
 from ..search.config import SearchConfig
+from ..search.evaluation import Evaluate
 from ..search.explain_win import play_line
-from ..search.whole_turns import make_plans
+from ..search.whole_turns import draw_turns, make_plans
 from ..search.winning_turn import turn_goes_on, usual_nodes, winning_lines, winning_turn, won_by
-from .puzzle_files import Puzzle
+from .puzzle_files import Puzzle, source_of
 from .records import played_decisions
 
 
@@ -28,11 +29,7 @@ def find_puzzles(env: Env, records: Iterable[dict], batch: int = 128) -> list[Pu
       env: the game of all the records.
       batch: positions that are searched together.
     """
-    starts: list[Any] = []
-    for record in records:
-        states, _, _ = played_decisions(env, record)
-        starts.append(states[0])
-        starts += [now for last, now in pairwise(states) if not (turn_goes_on(last, now) or now.is_over)]
+    starts = [state for record in records for state in _turn_starts(env, record)]
     puzzles = []
     for i in range(0, len(starts), batch):
         some = starts[i : i + batch]
@@ -41,10 +38,67 @@ def find_puzzles(env: Env, records: Iterable[dict], batch: int = 128) -> list[Pu
         for j in np.flatnonzero(win.found):
             moves, _ = play_line(env, some[j], lines[j])
             puzzle = Puzzle(
-                env.board.name, env.num_players, state_string(env, some[j]), tuple(moves), int(win.nodes[j])
+                env.board.name, env.num_players, state_string(env, some[j]), tuple(moves), nodes=int(win.nodes[j])
             )
             puzzles.append(puzzle)
     return puzzles
+
+
+def find_defences(
+    env: Env, records: Iterable[dict], key: jax.Array, turns: int = 32, batch: int = 8
+) -> Iterator[Puzzle]:
+    """The positions of verified games in which a turn begins that cannot be won and after which the next player mostly
+    can: of so many turns played at random at least one, and at most half, leave it no win.
+
+    Args:
+      env: the game of all the records.
+      records: the games.
+      key: typed, consumed.
+      turns: played at random from each position, each decision evenly. Positions are left out where a search of
+        :func:`~ringrift_jax.search.winning_turn.usual_nodes` decisions does not tell of each whether it leaves a win.
+      batch: positions that are searched together.
+    """
+
+    @jax.jit
+    def search(states: Any, keys: jax.Array, asked: jax.Array) -> tuple[jax.Array, ...]:
+        win, _ = winning_lines(env, states, usual_nodes(env), asked)
+        asked &= win.complete & ~win.found
+        lines, _, ends = draw_turns(env, _even(env), SearchConfig(turns=turns), None, states, keys, asked)
+        flat = jax.tree.map(lambda leaf: leaf.reshape(batch * turns, *leaf.shape[2:]), ends)
+        answer, _ = winning_lines(env, flat, usual_nodes(env), jnp.repeat(asked, turns) & ~flat.is_over)
+        known = (answer.found | answer.complete | flat.is_over).reshape(batch, turns)
+        safe = (answer.complete & ~answer.found & ~flat.is_over).reshape(batch, turns)
+        return asked & known.all(axis=1), safe, lines, win.nodes
+
+    for record in records:
+        starts = list(_turn_starts(env, record))
+        for i in range(0, len(starts), batch):
+            some = starts[i : i + batch]
+            key, *keys = jax.random.split(key, batch + 1)
+            padded = stack(some + [some[0]] * (batch - len(some)))
+            asked, safe, lines, nodes = jax.device_get(search(padded, jnp.stack(keys), jnp.arange(batch) < len(some)))
+            for j in np.flatnonzero(asked & safe.any(axis=1) & (safe.mean(axis=1) <= 1 / 2)):
+                held = lines[j][safe[j]]
+                shortest = held[(held >= 0).sum(axis=1).argmin()]
+                moves, _ = play_line(env, some[j], shortest)
+                yield Puzzle(
+                    env.board.name,
+                    env.num_players,
+                    state_string(env, some[j]),
+                    win=None,
+                    defence=tuple(moves),
+                    nodes=int(nodes[j]),
+                    keep=int(safe[j].sum()),
+                    of=turns,
+                    source=source_of(record),
+                )
+
+
+def _turn_starts(env: Env, record: dict) -> Iterator[Any]:
+    """The positions of a verified game in which a turn begins."""
+    states, _, _ = played_decisions(env, record)
+    yield states[0]
+    yield from (now for last, now in pairwise(states) if not (turn_goes_on(last, now) or now.is_over))
 
 
 def states_of(env: Env, puzzles: Iterable[Puzzle]) -> Any:
@@ -87,11 +141,16 @@ def defensible(env: Env, states: Any, key: jax.Array, turns: int = 64) -> np.nda
     is not. ``key``: typed, consumed."""
     batch = len(states.turn)
     config = SearchConfig(turns=turns, answers=turns, answer_nodes=usual_nodes(env))
-
-    def even(_: Any, observations: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return jnp.zeros((len(observations), env.num_actions)), jnp.zeros((len(observations), env.num_players))
-
-    plans = jax.jit(partial(make_plans, env, even, config, None))(
+    plans = jax.jit(partial(make_plans, env, _even(env), config, None))(
         states, jax.random.split(key, batch), ~states.is_over, jnp.zeros(batch, bool), jnp.zeros(batch, bool)
     )
     return np.asarray(plans.values.max(axis=1) > -1)
+
+
+def _even(env: Env) -> Evaluate:
+    """A network to which all decisions and all positions are alike."""
+
+    def evaluate(_: Any, observations: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jnp.zeros((len(observations), env.num_actions)), jnp.zeros((len(observations), env.num_players))
+
+    return evaluate

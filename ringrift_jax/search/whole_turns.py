@@ -122,7 +122,7 @@ def make_plans(
         win, line = winning_lines(env, states, config.turn_nodes, asked & ~barren)
         won = win.found
     both = jax.vmap(jax.random.split)(keys)
-    lines, values, ends = _draw(env, evaluate, config, params, states, both[:, 0], asked & ~won)
+    lines, values, ends = draw_turns(env, evaluate, config, params, states, both[:, 0], asked & ~won)
     safe = jnp.zeros_like(values, bool)
     if config.answers:
         values, safe = _verify(env, config, ends, values, asked & ~won)
@@ -156,7 +156,7 @@ class _Drawing(NamedTuple):
     ends: Any
 
 
-def _draw(
+def draw_turns(
     env: Env, evaluate: Evaluate, config: SearchConfig, params: Any, states: Any, keys: jax.Array, asked: jax.Array
 ) -> tuple[jax.Array, jax.Array, Any]:
     """Turns drawn from the policy: ``int32[B, K, LINE]`` decisions, ``float32[B, K]`` values for the player, and the

@@ -10,9 +10,9 @@ import pytest
 from experiments import puzzles as making
 from experiments.play.web import lessons as tutorial
 from experiments.play.web import puzzles
-from experiments.play.web.exercises import walk
+from experiments.play.web.exercises import show, walk
 from experiments.play.web.lessons import lessons
-from experiments.play.web.puzzles import Trainer, TurnToWin
+from experiments.play.web.puzzles import Trainer, TurnToDefend, TurnToWin
 from ringrift_jax import boards, reference
 from ringrift_jax.runs import record_files, records
 from ringrift_jax.runs.puzzle_files import Puzzle, boxed_puzzles, read_puzzles
@@ -111,6 +111,36 @@ def test_a_decision_that_gives_the_win_away_is_told_at_once(puzzle):
     assert over.state == "wrong" and "could have been won" in over.says
 
 
+CORNER, DEFENCE = "2|place|17,18|0,0|0,0|0,7:1|1,7:1||lps=2/-1/0/0", ("P 0,7 1", "M 0,7>0,0")
+
+
+@pytest.fixture
+def defence() -> TurnToDefend:
+    return TurnToDefend(Puzzle("square8", 2, CORNER, None, DEFENCE, keep=8, of=64), "mine")
+
+
+def test_a_turn_that_leaves_a_win_is_answered_by_it(defence, monkeypatch):
+    def check(*moves: str) -> Any:
+        return defence.check(walk(defence, moves), moves)
+
+    assert defence.puzzle.level == "medium"
+    assert check(*DEFENCE[:1]).state == "open" and not check(*DEFENCE[:1]).says, "before the turn is over"
+    passed = defence.judge(walk(defence, DEFENCE), DEFENCE)
+    assert passed.state == "open" and passed.says == "What seat 1 can answer is being searched."
+    shown = show(defence, list(DEFENCE))
+    assert not shown["choices"] and not shown["task"]["do"], "the answer is not for the reader to make"
+    assert check(*DEFENCE).says == "No answer of seat 1 wins in its turn." and check(*DEFENCE).state == "solved"
+    told = check("P 4,4 1", "M 4,4>4,0")
+    assert told.state == "wrong" and told.says.startswith("Seat 1 can win now: ")
+    pos = walk(defence, ["P 4,4 1", "M 4,4>4,0"])[-1]
+    for move in told.says.removeprefix("Seat 1 can win now: ").rstrip(".").split(", "):
+        pos = reference.settle(reference.play(pos, move))
+    assert pos.winner == 1
+    monkeypatch.setattr(puzzles, "LIMIT", 1)
+    told = check(*DEFENCE)
+    assert told.state == "wrong" and "takes too long" in told.says
+
+
 def test_what_takes_too_long_is_not_called_wrong(puzzle, monkeypatch):
     monkeypatch.setattr(puzzles, "LIMIT", 1)
     told = puzzle.check(walk(puzzle, ["P 0,7 1"]), ["P 0,7 1"])
@@ -122,7 +152,10 @@ def test_the_puzzles_of_the_box_are_won_by_their_solutions(path):
     read = read_puzzles(path)
     assert len(read) >= 10 and len({puzzle.state for puzzle in read}) == len(read)
     for puzzle in read:
-        assert path.stem == f"{puzzle.board}-{puzzle.players}p" and puzzle.level and puzzle.source
+        assert path.stem.startswith(f"{puzzle.board}-{puzzle.players}p") and puzzle.level and puzzle.source
+        assert path.stem.endswith("-defence") == (puzzle.win is None)
+        if not puzzle.win:
+            continue
         one = TurnToWin(puzzle, path.stem)
         assert one.judge(walk(one, one.solution), one.solution).state == "solved"
         assert len(one.solution) > 1 and 2 * puzzle.keep <= puzzle.of, "it is not won by nearly anything"
@@ -140,7 +173,7 @@ def test_files_of_puzzles_are_checked(tmp_path):
         ({"board": "chess"}, "line 1, is no puzzle: board is 'chess'"),
         ({"players": 5}, "line 1, is no puzzle: .*<= 4"),
         ({"state": "1|place"}, "9 fields"),
-        ({"win": None}, "has no puzzle with a win"),
+        ({"win": None}, "has no puzzle with a win or a defence"),
     ):
         file.write_text(json.dumps(good | change))
         with pytest.raises(ValueError, match=message):

@@ -139,6 +139,30 @@ def test_puzzles_are_solved_in_a_browser(desk, trainer, tmp_path):
         page.wait_for_selector("h2:has-text('Puzzle 1 of 1')")
 
 
+def test_a_defence_is_found_in_a_browser(desk, tmp_path):
+    corner = {"board": "square8", "players": 2, "state": "2|place|17,18|0,0|0,0|0,7:1|1,7:1||lps=2/-1/0/0", "win": None}
+    corner |= {"defence": ["P 0,7 1", "M 0,7>0,0"], "keep": 4, "of": 32}
+    file = tmp_path / "mine-defence.jsonl"
+    file.write_text(json.dumps(corner))
+    with browser_page(desk, Trainer([file])) as page:
+        page.goto("/puzzles")
+        page.wait_for_selector("#puzzle-task:has-text('orange is to move, cannot win in this turn, and must leave')")
+        assert "Medium: of 32 turns played at random 4 leave no win." in page.inner_text("#puzzle-facts")
+        page.click("[data-cell='36']")
+        page.click("[data-move='P 4,4 1']")
+        page.click(".option[data-cell='32']")
+        page.wait_for_selector("#verdict.wrong:has-text('Seat 1 can win now: ')")
+        assert not page.locator(".option").count(), "the answer is not for the reader to make"
+        shot(page, "defence-wrong", tmp_path)
+        page.click("#solution")
+        page.wait_for_selector("#verdict.solved:has-text('So it is done. No answer of seat 1 wins')", timeout=30_000)
+        page.click("#restart")
+        for choice in ("[data-cell='7']", "[data-move='P 0,7 1']", ".option[data-cell='0']"):
+            page.click(choice)
+        page.wait_for_selector("#verdict.solved:has-text('Right. No answer of seat 1 wins')")
+        assert page.inner_text("#progress") == "1 of 1 solved"
+
+
 @pytest.mark.parametrize("path", ["/learn", "/puzzles"])
 def test_both_pages_on_a_phone_and_in_the_dark(page, path, tmp_path):
     page.goto(path)

@@ -56,7 +56,7 @@ def test_turns_are_legal_and_end_with_the_turn(answers):
         logits, values = evaluate(None, seen)
         return logits, *((-values, values) if answers else (values, -values))
 
-    draw = jax.jit(partial(whole_turns._draw, ENV, look, SearchConfig(turns=TURNS, answers=answers), None))
+    draw = jax.jit(partial(whole_turns.draw_turns, ENV, look, SearchConfig(turns=TURNS, answers=answers), None))
     lines, values, ends = jax.device_get(draw(states, keys, jnp.asarray(asked)))
     assert (lines[~asked] == -1).all()
     assert len(np.unique(lines[asked].reshape(-1, lines.shape[-1]), axis=0)) > asked.sum() * TURNS / 2

@@ -82,13 +82,14 @@ def show(exercise: Exercise, moves: Sequence[str]) -> dict[str, Any]:
     """What the page shows of an exercise after some moves."""
     trail = walk(exercise, moves)
     pos, verdict = trail[-1], exercise.judge(trail, moves)
-    do, why = task(pos)
+    decides = verdict.state == "open" and not turn_passed(trail)
+    do, why = task(pos) if decides else ("", "")
     return {
         "moves": moves,
         "board": board_view(pos.board),
         "position": position_view(pos),
         "task": {"do": do, "why": why},
-        "choices": choices(pos) if verdict.state == "open" else [],
+        "choices": choices(pos) if decides else [],
         "came": came_view(trail[-2], moves[-1]) if moves else None,
         "verdict": verdict,
     }

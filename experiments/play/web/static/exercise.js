@@ -69,7 +69,7 @@ export class Exercise {
     this.table.board.build(told.board);
     this.table.reset(told.choices);
     this.decide(told.verdict);
-    if (told.verdict.state !== "open" || !moves.length || this.shown) return;
+    if (told.verdict.state !== "open" || !moves.length || (this.shown && told.choices.length)) return;
     const verdict = await this.ask("check", { moves });
     if (verdict && turn === this.turn) this.decide(verdict);
   }

@@ -1,4 +1,4 @@
-// The puzzles: wins of one turn, by board and difficulty. What was solved, and in a row, is kept in this browser.
+// The puzzles: wins and defences of one turn, by board and difficulty. What was solved, and in a row, is kept in this browser.
 import { colour, Exercise } from "./exercise.js";
 import { get } from "./talk.js";
 
@@ -48,6 +48,18 @@ function drawChoice() {
   element("level").value = kept.level;
 }
 
+function facts({ goal, level, keep, of, moves, source }) {
+  const rare = goal === "win"
+    ? `${level}: ${keep} of ${of} first decisions can win, the shortest win takes ${moves} decisions. `
+    : `${level}: of ${of} turns played at random ${keep} leave no win. `;
+  return (of ? rare : "") + (source ? `From ${source}.` : "");
+}
+
+function wanted(goal, seat) {
+  if (goal === "win") return `${colour(seat)} is to move, and wins in this turn.`;
+  return `${colour(seat)} is to move, cannot win in this turn, and must leave the next player no win.`;
+}
+
 async function go(puzzle) {
   now = puzzle;
   if (location.hash !== `#${puzzle.name}`) history.pushState(null, "", `#${puzzle.name}`);
@@ -58,11 +70,9 @@ async function go(puzzle) {
   drawCounts();
   const number = chosen().indexOf(puzzle) + 1;
   element("puzzle-title").textContent = `Puzzle ${number} of ${chosen().length}${solved.has(puzzle.name) ? " ✓" : ""}`;
-  element("puzzle-facts").textContent = (puzzle.of
-    ? `${puzzle.level}: ${puzzle.keep} of ${puzzle.of} first decisions can win, the shortest win takes ${puzzle.moves} decisions. `
-    : "") + (puzzle.source ? `From ${puzzle.source}.` : "");
+  element("puzzle-facts").textContent = facts(puzzle);
   await exercise.open(puzzle.name);
-  if (exercise.told) element("puzzle-task").textContent = `${colour(exercise.told.position.seat)} is to move, and wins in this turn.`;
+  if (exercise.told) element("puzzle-task").textContent = wanted(puzzle.goal, exercise.told.position.seat);
 }
 
 // The next one that is not solved, else the next one.
