@@ -61,15 +61,24 @@ def model_card(card: Card) -> str:
 
 def overview(cards: Iterable[Card]) -> str:
     """The table over all champions, as they play unless told otherwise."""
+    cards = list(cards)
+    trained = {card.name: card.trained for card in cards}
     return "\n".join(
-        _table(("champion", "trained", *(f"against {name}" for name in SHOWN)), map(_summary, cards)),
+        _table(
+            ("champion", "trained", *(f"against {name}" for name in SHOWN)), (_summary(card, trained) for card in cards)
+        ),
     )
 
 
-def _summary(card: Card) -> Iterator[object]:
+def _summary(card: Card, trained: dict[str, tuple[Training, ...]]) -> Iterator[object]:
+    """``trained``: what is behind each champion that there is now."""
     yield f"`{card.name}`"
     games = sum(run.games for run in card.trained)
-    yield f"as `{card.carried_from}`" if card.carried_from else f"{card.hours:.1f} h, {games:,} games"
+    if origin := card.carried_from:
+        now = trained.get(origin if "-" in origin else f"{origin}-2p", card.trained)
+        yield f"as {'an earlier ' if now != card.trained else ''}`{origin}`"
+    else:
+        yield f"{card.hours:.1f} h, {games:,} games"
     matches = [match for measured in card.strength for match in measured.matches]
     for opponent in SHOWN:
         against = [match for match in matches if match.opponent == opponent]

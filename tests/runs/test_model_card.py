@@ -57,6 +57,13 @@ def test_the_table_shows_how_champions_play_unless_told_otherwise():
     )
 
 
+def test_the_table_tells_whether_a_champion_was_carried_over_from_the_one_that_there_is():
+    carried = replace(CARD_OF_TWO, board="square19", carried_from="square8", strength=())
+    for trained, said in ((CARD_OF_TWO.trained, "as `square8`"), (CARD_OF_TWO.trained[:1], "as an earlier `square8`")):
+        *_, row = overview([CARD_OF_TWO, replace(carried, trained=trained)]).splitlines()
+        assert row.startswith(f"| `square19-2p` | {said} | not measured")
+
+
 def test_the_page_has_the_table_of_the_box():
     table = overview(read_card(BOX / name / CARD) for name in boxed())
     assert table in PAGE.read_text(encoding="utf-8"), f"docs/champions.md must have\n{table}"
