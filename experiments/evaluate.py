@@ -64,7 +64,7 @@ from ringrift_jax.runs.puzzle_files import Puzzle, read_puzzles
 from ringrift_jax.runs.puzzles import defensible, find_puzzles, leaves_no_win, play_turn, states_of
 from ringrift_jax.runs.registry import missing_champions
 from ringrift_jax.search.config import TURNS
-from ringrift_jax.search.winning_turn import won_by
+from ringrift_jax.search.winning_turn import winning_turn, won_by
 from ringrift_jax.settings import Count, CountOrZero, Seed
 
 PROGRAM = "python -m experiments.evaluate"
@@ -365,17 +365,25 @@ def judge_positions(args: Args, contest: Contest) -> None:
         try:
             with waiting(f"playing on from ply {ply}"):
                 mesh = make_mesh(POSITIONS)
-                row = judge(env, config.loop, params, ply, POSITIONS, CONTINUATIONS, args.seed, mesh)
+                row = judge(
+                    env, config.loop, params, ply, POSITIONS, CONTINUATIONS, args.seed, mesh,
+                    wins=lambda states: winning_turn(env, states).found,
+                )  # fmt: skip
         except ValueError as problem:
             fail(str(problem))
         rows.append(row)
-        part = f", {row.explained / row.decided:.0%} of it" if row.decided > 0 else ""
         print(
             f"after {ply} decisions, {row.positions} positions: {row.decided:.1%} of a result's variance is decided, "
-            f"the network explains {row.explained:.1%}{part}",
+            f"the network explains {_part(row.explained, row.decided)}, with the exact search of the turn "
+            f"{_part(row.searched, row.decided)}; of the {row.barren} whose turn holds no win {row.barren_decided:.1%} "
+            f"and {_part(row.barren_explained, row.barren_decided)}",
             flush=True,
         )
     _report(args, contest, champion=version, judgement=[asdict(row) for row in rows])
+
+
+def _part(explained: float, decided: float) -> str:
+    return f"{explained:.1%}" + (f" ({explained / decided:.0%} of it)" if decided > 0 else "")
 
 
 def describe_openings(matches: Matches) -> str:

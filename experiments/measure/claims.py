@@ -38,6 +38,7 @@ from ringrift_jax.runs.matches import (
 from ringrift_jax.runs.puzzles import find_puzzles, solved, states_of
 from ringrift_jax.runs.run import Run
 from ringrift_jax.search.config import TURNS
+from ringrift_jax.search.winning_turn import winning_turn
 
 
 class Skip(Exception):
@@ -201,8 +202,9 @@ def judged(options: Options) -> float:
     matches, trained, _ = _trained(options)
     params = learned_by(matches.env, trained, matches.champions)
     found = judge(
-        matches.env, matches.config.loop, params, ply=8, positions=32, continuations=32, seed=0, mesh=make_mesh(32)
-    )
+        matches.env, matches.config.loop, params, ply=8, positions=32, continuations=32, seed=0, mesh=make_mesh(32),
+        wins=lambda states: winning_turn(matches.env, states).found,
+    )  # fmt: skip
     return 100 * found.explained / found.decided
 
 

@@ -4,6 +4,7 @@ Positions are taken at fixed plies of self-play, and each is played on many time
 positions is what they decide, the variance within them is chance: what is still to be won and lost by either side.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,6 +31,7 @@ LANES = 128
 @dataclass(frozen=True)
 class Judgement:
     """Of positions after so many decisions of self-play, shares of the variance of the reward of the player to move.
+    They are NaN where all rewards are equal, and of barren positions where there are fewer than two.
 
     Attributes:
       ply: decisions made.
@@ -37,16 +39,31 @@ class Judgement:
       decided: share between positions, without what so few continuations add by chance.
       explained: share that the network's value explains, 1 - mean squared error / variance; less than 0 where it does
         worse than a constant.
+      searched: share that is explained by who searches the turn: 1 where a win of it is found, else the barren value.
+      barren: the positions in which none is found.
+      barren_decided, barren_explained: of these, shares of their own variance; by the barren values.
     """
 
     ply: int
     positions: int
     decided: float
     explained: float
+    searched: float
+    barren: int
+    barren_decided: float
+    barren_explained: float
 
 
 def judge(
-    env: Game, loop: LoopConfig, params: Any, ply: int, positions: int, continuations: int, seed: int, mesh: Mesh
+    env: Game,
+    loop: LoopConfig,
+    params: Any,
+    ply: int,
+    positions: int,
+    continuations: int,
+    seed: int,
+    mesh: Mesh,
+    wins: Callable[[Any], jax.Array],
 ) -> Judgement:
     """Plays as self-play does. ValueError if the games have ended by then.
 
@@ -59,6 +76,7 @@ def judge(
       continuations: of each position, at least 2.
       seed: of all random numbers.
       mesh: devices to spread the games over.
+      wins: whether a search finds a win of the turn, ``wins(states [P]) -> bool[P]``.
     """
     evaluate = make_evaluate(env, loop.network)
     search = partial(play_ply, env, evaluate, loop.search)
@@ -117,16 +135,30 @@ def judge(
     # In place of games that had ended others are played on, and left out.
     states = jax.tree.map(lambda leaf: leaf[np.resize(running, positions)], states)
     paid = rewards(params, states, second_key).reshape(positions, continuations, -1)
-    results = jax.vmap(jax.vmap(relative_outcome, (None, 0)))(states, paid)[:, :, 0]
-    values = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states)).values
     known = len(running)
-    decided, explained = shares(np.asarray(results, float)[:known], np.asarray(values[:, 0], float)[:known])
-    return Judgement(ply, known, decided, explained)
+    results = jax.vmap(jax.vmap(relative_outcome, (None, 0)))(states, paid)[:known, :, 0]
+    found = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states))
+    barren_values = found.values if found.barren_values is None else found.barren_values
+    return summarise(
+        ply, *(np.asarray(of)[:known] for of in (results, found.values[:, 0], barren_values[:, 0], wins(states)))
+    )
+
+
+def summarise(
+    ply: int, results: np.ndarray, values: np.ndarray, barren_values: np.ndarray, won: np.ndarray
+) -> Judgement:
+    """Of results ``[P, C]``, what the network says ``[P]`` and whether a win of the turn is found ``bool[P]``."""
+    decided, explained = shares(results, values)
+    _, searched = shares(results, np.where(won, 1.0, barren_values))
+    barren = int((~won).sum())
+    of_barren = shares(results[~won], barren_values[~won]) if barren > 1 else (float("nan"),) * 2
+    return Judgement(ply, len(results), decided, explained, searched, barren, *of_barren)
 
 
 def shares(results: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     """Shares of the variance of results ``[P, C]`` that lie between positions, and that values ``[P]`` explain; NaN
     where all results are equal."""
+    results, values = np.asarray(results, float), np.asarray(values, float)
     within = results.var(axis=1, ddof=1).mean()
     between = results.mean(axis=1).var(ddof=1) - within / results.shape[1]
     error = np.square(results - values[:, None]).mean()
