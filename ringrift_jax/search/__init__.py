@@ -4,7 +4,7 @@ found exactly (:mod:`.winning_turn`), everything else is judged by a network (:m
 :mod:`.convolution`)."""
 
 from .config import SearchConfig, SearchOutput, num_slots
-from .evaluation import Evaluate, evaluate_observations
+from .evaluation import Evaluate, Evaluation, evaluate_observations
 from .network import NetworkConfig, make_network
 from .ply import search
 from .slots import Slots, legal_slots
@@ -12,6 +12,7 @@ from .tree import Node, SearchResult, search_tree, summarise
 
 __all__ = [
     "Evaluate",
+    "Evaluation",
     "NetworkConfig",
     "Node",
     "SearchConfig",
