@@ -1,4 +1,4 @@
-"""Puzzles in which a turn has to leave the next player no win, made from a recorded game and checked by the reference."""
+"""Puzzles in which a turn has to leave the next player no win: made from a recorded game, checked by the reference."""
 
 from pathlib import Path
 
