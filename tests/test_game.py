@@ -31,7 +31,10 @@ def test_shapes_and_dtypes_are_the_documented_ones(name):
     one = jax.eval_shape(game.init)
     for axes, found in ((), jax.eval_shape(properties, one)), ((batch,), jax.eval_shape(properties, states)):
         got = {name: (value.shape, str(value.dtype)) for name, value in found.items()}
-        numbers, flags = ("current_seat", "current_player", "phase", "steps", "winner"), ("is_over", "truncated")
+        numbers, flags = (
+            ("current_seat", "current_player", "phase", "steps", "turn", "winner"),
+            ("is_over", "truncated"),
+        )
         assert got == {
             **{name: (axes, "int32") for name in numbers},
             **{name: (axes, "bool") for name in flags},

@@ -187,7 +187,7 @@ def measure(env, loop: LoopConfig, lanes: int, repeats: int) -> Row:
 
     legal = np.asarray(masks)
     hollow = Hollow(env, legal[np.argsort(legal.sum(axis=1))[lanes // 2]])
-    logits, _ = jax.jit(evaluate)(params, observations[:1])
+    logits, *_ = jax.jit(evaluate)(params, observations[:1])
 
     def ply(game, evaluate, params):
         search = jax.jit(partial(play_ply, game, evaluate, loop.search, mesh=mesh))

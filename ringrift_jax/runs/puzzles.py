@@ -54,8 +54,9 @@ def find_defences(
       env: the game of all the records.
       records: the games.
       key: typed, consumed.
-      turns: played at random from each position, each decision evenly. Positions are left out where a search of
-        :func:`~ringrift_jax.search.winning_turn.usual_nodes` decisions does not tell of each whether it leaves a win.
+      turns: played at random from each position, each decision evenly, but the first turn, which takes the first legal
+        ones. Positions are left out where a search of :func:`~ringrift_jax.search.winning_turn.usual_nodes` decisions
+        does not tell of each turn whether it leaves a win.
       batch: positions that are searched together.
     """
 

@@ -125,7 +125,7 @@ def make_plans(
     lines, values, ends = draw_turns(env, evaluate, config, params, states, both[:, 0], asked & ~won)
     safe = jnp.zeros_like(values, bool)
     if config.answers:
-        values, safe = _verify(env, config, ends, values, asked & ~won)
+        values, safe = _verify(env, config, ends, values, states.current_player, asked & ~won)
     only = jnp.arange(turns) == 0
     lines = select(won, jnp.where(only[:, None], line[:, None], -1), lines)
     values = select(won, jnp.broadcast_to(jnp.where(only, 1.0, -jnp.inf), values.shape), values)
@@ -243,10 +243,11 @@ def _place(shares: jax.Array, mark: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _verify(
-    env: Env, config: SearchConfig, ends: Any, values: jax.Array, asked: jax.Array
+    env: Env, config: SearchConfig, ends: Any, values: jax.Array, player: jax.Array, asked: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """The values of ends ``[B, K]``, best first lowered to less than -1 where the next player wins, until one does not
-    or so many have been tried; and ``bool[B, K]`` those after which the next player would find no win either.
+    or so many have been tried; and ``bool[B, K]`` those after which the next player would find no win either. Where all
+    others pass, the next player is the same, ``player`` ``[B]``, and its win is worth 1.
 
     A search of few positions takes as long as one of about an eighth of the batch, so where few states are left,
     several ends of each are tried at once.
@@ -277,7 +278,8 @@ def _verify(
         def of_ends(answers: jax.Array) -> jax.Array:
             return jnp.zeros(batch * turns, bool).at[chosen].set(answers, mode="drop").reshape(batch, turns)
 
-        return jnp.where(of_ends(answer.found), values - 3, values), tried | here, safe | of_ends(none)
+        won = jnp.where(ends.current_player == player[:, None], 1.0, values - 3)
+        return jnp.where(of_ends(answer.found), won, values), tried | here, safe | of_ends(none)
 
     start = values, jnp.zeros_like(over), jnp.zeros_like(over)
     values, _, safe = lax.while_loop(lambda carry: unanswered(*carry[:2]).any(), verify, start)

@@ -185,6 +185,22 @@ def test_wins_are_played_and_turns_that_let_the_next_player_win_are_not():
 
 @pytest.mark.ci
 @pytest.mark.optimised
+def test_a_win_in_the_next_turn_is_ones_own_where_all_others_pass():
+    states = positions()
+    ends = jax.tree.map(lambda leaf: jnp.asarray(leaf)[:, None], states)
+    won = np.asarray(rr.winning_turn(ENV, states).found)
+    values, asked = jnp.full((LANES, 1), 0.25), jnp.asarray(~states.is_over)
+    config = SearchConfig(turns=1, turn_nodes=20_000, answers=1, answer_nodes=20_000)
+    verify = jax.jit(partial(whole_turns._verify, ENV, config))
+    mine = jnp.asarray(states.current_player)
+    for player, worth in ((mine, 1.0), (1 - mine, 0.25 - 3)):
+        found, safe = verify(ends, values, player, asked)
+        np.testing.assert_allclose(found[:, 0], np.where(won, worth, 0.25))
+        assert won.any() and not np.asarray(safe)[won].any()
+
+
+@pytest.mark.ci
+@pytest.mark.optimised
 def test_players_keep_to_their_plans_and_learn_from_them():
     states = positions()
     ply = jax.jit(partial(play_ply, ENV, evaluate, CONFIG, None))
