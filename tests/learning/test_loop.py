@@ -20,7 +20,6 @@ from ringrift_jax.players.sequential import SequentialConfig
 from ringrift_jax.runs.memory import memory
 from ringrift_jax.runs.metrics import to_record
 
-
 SEED = 8  # of a run in which some challengers win clearly and others lose
 
 
@@ -145,7 +144,7 @@ def test_games_are_learned_from_when_they_are_released(run):
     config = settings(*FEW)
     mesh = make_mesh(config.self_play.lanes, config.learner.batch_size)
     iterate = make_iterate(GAME, config, mesh)
-    state = jax.device_put(new_loop(GAME, config, jax.random.key(2)), on_mesh(LAYOUT, mesh))
+    state = jax.device_put(new_loop(GAME, config, jax.random.key(SEED)), on_mesh(LAYOUT, mesh))
     decisions, trainable = [], []
     for accepted in (True, False, True, True):
         state, metrics = iterate(state)
@@ -194,7 +193,7 @@ def test_self_play_by_the_champion_starts_like_self_play_by_the_latest(run):
     states, _ = run
     config = replace(ONE_DEVICE, self_play=replace(ONE_DEVICE.self_play, network="champion"))
     iterate = make_iterate(GAME, config)
-    state = new_loop(GAME, config, jax.random.key(2))
+    state = new_loop(GAME, config, jax.random.key(SEED))
     after = []
     for _ in range(2):
         state, _ = iterate(state)
