@@ -138,9 +138,8 @@ def judge(
     known = len(running)
     results = jax.vmap(jax.vmap(relative_outcome, (None, 0)))(states, paid)[:known, :, 0]
     found = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(states))
-    barren_values = found.values if found.barren_values is None else found.barren_values
     return summarise(
-        ply, *(np.asarray(of)[:known] for of in (results, found.values[:, 0], barren_values[:, 0], wins(states)))
+        ply, *(np.asarray(of)[:known] for of in (results, found.values[:, 0], found.in_barren_turn[:, 0], wins(states)))
     )
 
 

@@ -23,6 +23,11 @@ class Evaluation(NamedTuple):
     values: jax.Array
     barren_values: jax.Array | None = None
 
+    @property
+    def in_barren_turn(self) -> jax.Array:
+        """``float32[N, n]``: the best there is of the values where the mover does not win in this turn."""
+        return self.values if self.barren_values is None else self.barren_values
+
 
 Evaluate = Callable[[Any, jax.Array], tuple[jax.Array, ...]]
 """``(params, observations float32[N, ...]) -> (logits, values)`` or ``(logits, values, barren_values)``, see

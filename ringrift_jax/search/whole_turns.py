@@ -191,7 +191,7 @@ def draw_turns(
         state, length = select(begins, roots, now.state), jnp.where(begins, 0, now.length)
 
         found = evaluate_observations(env, evaluate, params, jax.vmap(env.observe)(state))
-        values = found.values if found.barren_values is None or not config.answers else found.barren_values
+        values = found.in_barren_turn if config.answers else found.values
         ends = ~turn_goes_on(roots, state)
         masks = jax.vmap(env.legal_action_mask)(state)
         lane_keys = jax.vmap(jax.random.fold_in)(keys.at[lane].get(mode="clip"), turn % turns)
