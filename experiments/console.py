@@ -164,6 +164,8 @@ def describe(record: dict[str, Any], total: int | None) -> str:
         error = "" if record["arena_error"] is None else f" ± {record['arena_error']:.2f}"
         verdict = record["verdict"].replace("_", " ")
         parts.append(f"arena {record['arena_score']:+.2f}{error} in {record['arena_games']} games, {verdict}")
+    if record["promoted"]:
+        parts.append(f"gain {record['gain_score']:+.2f} ± {record['gain_error']:.2f} in {record['gain_games']} others")
     if failed := [name for name, gate in record["gates"].items() if not gate["passed"]]:
         parts.append(f"games rejected by the gates: {', '.join(failed)}")
     elo = f" ({record['champion_elo']:+.0f} Elo)" if record["champion"] else ""

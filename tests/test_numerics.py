@@ -33,8 +33,8 @@ def searched(state):
 
 def match(state):
     agent = search_agent(GAME, make_evaluate(GAME, ONE_DEVICE.network), state.champion, ONE_DEVICE.search)
-    start = new_match(GAME, 2)
-    turn, verdict = next_turn(GAME, start, 3), judge(start, 2, ONE_DEVICE.arena.test)
+    start = new_match(GAME, ONE_DEVICE.arena.openings)
+    turn, verdict = next_turn(GAME, start, 3), judge(start, 2, ONE_DEVICE.arena)
     return turn, verdict, play_match(GAME, versus(agent, random_agent(GAME)), 2, new_key(0))
 
 

@@ -54,7 +54,7 @@ ONE_DEVICE = LoopConfig(
     self_play=SelfPlayConfig(lanes=16, chunk=16, opening=2),
     learner=LearnerConfig(replay_blocks=64, batch_size=32, min_rows=32, warmup=5, learning_rate=5e-3),
     # Decided by the first few pairs, one way or the other.
-    arena=ArenaConfig(every=2, groups=16, opening=1, test=SequentialConfig(40, 40, error_rate=0.4)),
+    arena=ArenaConfig(every=2, groups=16, held_out=8, opening=1, test=SequentialConfig(40, 40, error_rate=0.4)),
     gates=GatesConfig(min_unique=0.0, max_seat_share=1.0),
 )
 """For tests of the loop without a run. With key 2 it learns, promotes and rolls back within 16 iterations."""

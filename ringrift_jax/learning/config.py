@@ -68,7 +68,9 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             search=SearchConfig(simulations=4, considered=4, opponents=opponents),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=256, batch_size=32, min_rows=32, warmup=10),
-            arena=ArenaConfig(every=2, groups=2 if large else 8, test=SequentialConfig(error_rate=0.25)),
+            arena=ArenaConfig(
+                every=2, groups=2 if large else 8, held_out=2 if large else 8, test=SequentialConfig(error_rate=0.25)
+            ),
             gates=GatesConfig(parity_games=1),
         )
     if name == "cpu":
@@ -87,7 +89,12 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             ),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(batch_size=128, samples_per_row=4.0),
-            arena=ArenaConfig(every=256 if large else 32, groups=2 * lanes // num_players, turns=0 if large else 16),
+            arena=ArenaConfig(
+                every=256 if large else 32,
+                groups=2 * lanes // num_players,
+                held_out=lanes // num_players if large else 32,
+                turns=0 if large else 16,
+            ),
             gates=GatesConfig(parity_games=1),
         )
     if name == "gpu":

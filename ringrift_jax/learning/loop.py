@@ -21,6 +21,7 @@ from ..game import Game
 from ..numerics import in_32_bits
 from ..players.agents import make_evaluate
 from ..players.arena import ArenaConfig, Match, advance, judge, new_match, next_turn, take
+from ..players.sequential import Score
 from ..pytrees import check_leading_axis, select
 from ..search.config import SearchConfig
 from ..search.evaluation import Evaluate
@@ -101,17 +102,13 @@ class ArenaStats:
     """What an arena found; all 0 in iterations without one.
 
     Attributes:
-      score: ``float32`` mean score of the network against the champion.
-      error: ``float32`` its standard error, 0 for fewer than two groups.
-      groups: ``int32`` groups of games they come from, one game per player each.
-      games: ``int32`` games of these groups.
+      read: score of the network against the champion in the groups of games, one per player each, that decided.
+      gain: of a network that was promoted, in the groups that had no part in that; all 0 for others.
       decisions: ``int32`` all decisions played.
     """
 
-    score: jax.Array
-    error: jax.Array
-    groups: jax.Array
-    games: jax.Array
+    read: Score
+    gain: Score
     decisions: jax.Array
 
 
@@ -205,11 +202,12 @@ def make_iterate(
         challenge = iteration % config.arena.every == 0
         held = peers.after(challenge, (self_play, replay.lost, report))
         match = challenge_champion(env, evaluate, config, state, held, match_key, peers)
-        verdict = judge(match, env.num_players, config.arena.test, peers, config.arena.groups)
+        verdict = judge(match, env.num_players, config.arena, peers)
         decisions = peers.total(match.length.sum())
         iteration, approved = peers.after((iteration, replay.approved), (verdict, decisions))
         replay = replace(replay, approved=approved)
         promoted, rolled_back = challenge & verdict.stronger, challenge & verdict.weaker
+        nothing = jax.tree.map(jnp.zeros_like, verdict.read)
         champion = select(promoted, state.learner.average, state.champion)
         version = state.version + promoted
         learner = select(rolled_back, restart(config.learner, state.learner, state.champion), state.learner)
@@ -231,10 +229,8 @@ def make_iterate(
             trainable_rows=tickets.rows,
             lost_rows=replay.lost,
             arena=ArenaStats(
-                score=jnp.where(challenge, verdict.score, 0),
-                error=jnp.where(challenge, verdict.error, 0),
-                groups=jnp.where(challenge, verdict.groups, 0),
-                games=jnp.where(challenge, verdict.groups * env.num_players, 0),
+                read=select(challenge, verdict.read, nothing),
+                gain=select(promoted, verdict.unread, nothing),
                 decisions=decisions,
             ),
             promoted=promoted,
@@ -322,7 +318,8 @@ def challenge_champion(
     key: jax.Array,
     peers: Collectives = ALONE,
 ) -> Match:
-    """A match between the network being trained and the champion, until it is decided.
+    """A match between the network being trained and the champion, until it is decided, and to its end if the network
+    wins.
 
     Both search without noise, but in the openings. A ply moves as many games as there are lanes.
 
@@ -337,8 +334,8 @@ def challenge_champion(
     """
     lanes = config.self_play.lanes // peers.size
     latest, champion = as_computed((state.learner.average, state.champion), config.network)
-    opening, search, groups = config.arena.opening, config.arena_search, config.arena.groups
-    group_keys = peers.deal(jax.random.split(key, groups))
+    opening, search = config.arena.opening, config.arena_search
+    group_keys = peers.deal(jax.random.split(key, config.arena.openings))
     game_keys = jnp.repeat(group_keys, env.num_players)
 
     def of_ply(carry):
@@ -351,7 +348,7 @@ def challenge_champion(
             env, evaluate, search, side, states, keys, in_opening, in_opening.astype(jnp.float32), memory
         )
         match = advance(env, match, turn, after, memory)
-        return match, ~judge(match, env.num_players, config.arena.test, peers, groups).decided
+        return match, ~judge(match, env.num_players, config.arena, peers).complete
 
     match = new_match(env, len(group_keys), no_memory(search, len(game_keys)))
     return jax.lax.while_loop(lambda carry: carry[1], of_ply, (match, held))[0]

@@ -28,7 +28,10 @@ class ArenaConfig:
 
     Attributes:
       every: iterations from one arena to the next.
-      groups: openings at most; each is played once per player, with the challenger in another seat.
+      groups: openings that the test reads at most; each is played once per player, with the challenger in another
+        seat.
+      held_out: further openings. A challenger that has won plays all of its match to the end, and how much stronger it
+        is comes from the openings that the test did not read, these and those it did not need.
       opening: decisions at the start of each game that are drawn, all from the champion's search.
       turns: whole turns that both sides compare, as champions do when they play, with answers to all of them; 0 to
         search as self-play does.
@@ -38,10 +41,16 @@ class ArenaConfig:
 
     every: Count = 32
     groups: Annotated[int, Meta(ge=2, le=INT32_MAX)] = 256
+    held_out: Annotated[int, Meta(ge=2, le=INT32_MAX)] = 32
     opening: CountOrZero = 8
     turns: CountOrZero = 0
     nodes: Count = 4096
     test: SequentialConfig = SequentialConfig()
+
+    @property
+    def openings(self) -> int:
+        """All that a match may need."""
+        return self.groups + self.held_out
 
     def __post_init__(self) -> None:
         check(self)
@@ -222,12 +231,9 @@ def distinct_share(match: Match) -> float:
 
 
 @in_32_bits
-def judge(
-    match: Match, players: int, config: SequentialConfig, peers: Collectives = ALONE, groups: int | None = None
-) -> Verdict:
-    """What the first ``groups`` say, None for all, up to the first one that still runs. Those of several devices were
-    dealt to them in turn."""
+def judge(match: Match, players: int, config: ArenaConfig, peers: Collectives = ALONE) -> Verdict:
+    """What the groups say up to the first one that still runs. Those of several devices were dealt to them in turn."""
     over, scores = match.running.reshape(-1, players), match.score.reshape(-1, players)
     over, scores = peers.collect((~over.any(axis=1), scores.mean(axis=1)))
-    over, scores = over[:groups], scores[:groups]
-    return verdict(scores, jnp.cumprod(over, dtype=jnp.int32).sum(), players, config)
+    over, scores = over[: config.openings], scores[: config.openings]
+    return verdict(scores, jnp.cumprod(over, dtype=jnp.int32).sum(), players, config.test, config.held_out)

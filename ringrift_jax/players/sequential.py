@@ -4,6 +4,9 @@ Two of Wald's sequential probability ratio tests read the mean scores of the gro
 however long their games take. One asks whether the challenger is stronger: 0 Elo against ``promote_elo``. The other
 asks whether it is weaker: 0 Elo against ``-rollback_elo``. The scores count as normal with the variance seen so far. A
 test that the last group leaves undecided counts as not passed.
+
+A test that ends at a clear result ends when one side has been lucky, so the groups that it read say too much about how
+much stronger a promoted challenger is. The groups behind them had no part in that: their mean is without bias.
 """
 
 from dataclasses import dataclass
@@ -40,27 +43,43 @@ class SequentialConfig:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Score:
+    """How the challenger did in some groups.
+
+    Attributes:
+      groups: ``int32`` their number.
+      mean, error: ``float32`` their mean score, 0 without groups, and its standard error, 0 for fewer than two.
+    """
+
+    groups: jax.Array
+    mean: jax.Array
+    error: jax.Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Verdict:
     """What the tests say.
 
     Attributes:
       decided: ``bool``, more groups change nothing.
       stronger, weaker: ``bool``, passed; never both.
-      groups: ``int32`` groups read.
-      score, error: ``float32`` their mean score, 0 without groups, and its standard error, 0 for fewer than two.
-        A test that stops at a clear result makes the score look a little clearer than it is.
+      read: of the groups that the tests read.
+      unread: of those behind them that are known, once the tests are decided, else of none.
+      complete: ``bool``, there is nothing left to play for: the tests are decided, and if the challenger is stronger
+        all groups are known.
     """
 
     decided: jax.Array
     stronger: jax.Array
     weaker: jax.Array
-    groups: jax.Array
-    score: jax.Array
-    error: jax.Array
+    read: Score
+    unread: Score
+    complete: jax.Array
 
 
 @in_32_bits
-def verdict(scores: jax.Array, ready: jax.Array, players: int, config: SequentialConfig) -> Verdict:
+def verdict(scores: jax.Array, ready: jax.Array, players: int, config: SequentialConfig, held_out: int = 0) -> Verdict:
     """Reads the groups of a match.
 
     Args:
@@ -68,7 +87,26 @@ def verdict(scores: jax.Array, ready: jax.Array, players: int, config: Sequentia
       ready: ``int32`` how many of them, from the first on, are known.
       players: of the game.
       config: of the tests.
+      held_out: of the groups, the last ones, which the tests never read.
     """
+    known = jnp.arange(len(scores)) < ready
+    tested = scores[: len(scores) - held_out]
+    decided, stronger, weaker, groups = _test(tested, jnp.minimum(ready, len(tested)), players, config)
+    is_read = jnp.arange(len(scores)) < groups
+    return Verdict(
+        decided=decided,
+        stronger=stronger,
+        weaker=weaker,
+        read=_score(scores, is_read),
+        unread=_score(scores, known & ~is_read & decided),
+        complete=decided & (~stronger | known.all()),
+    )
+
+
+def _test(
+    scores: jax.Array, ready: jax.Array, players: int, config: SequentialConfig
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Whether the tests are decided, what they say, and how many groups they have read."""
     total = len(scores)
     count = jnp.arange(1, total + 1)
     sums, squares = jnp.cumsum(scores), jnp.cumsum(scores**2)
@@ -88,14 +126,11 @@ def verdict(scores: jax.Array, ready: jax.Array, players: int, config: Sequentia
     until_weaker, weaker = test(-reward_of_elo(config.rollback_elo, players))
     weaker &= ~stronger
     groups = jnp.where(stronger, until, jnp.maximum(until, until_weaker))
-    read = jnp.minimum(groups, ready)
-    last = jnp.maximum(read, 1) - 1
-    spread = jnp.sqrt(jnp.maximum(squares[last] - read * mean[last] ** 2, 0) / jnp.maximum(read - 1, 1))
-    return Verdict(
-        decided=groups <= ready,
-        stronger=stronger,
-        weaker=weaker,
-        groups=read.astype(jnp.int32),
-        score=jnp.where(read > 0, mean[last], 0),
-        error=jnp.where(read > 1, spread / jnp.sqrt(jnp.maximum(read, 1)), 0),
-    )
+    return groups <= ready, stronger, weaker, jnp.minimum(groups, ready)
+
+
+def _score(scores: jax.Array, chosen: jax.Array) -> Score:
+    groups = chosen.sum(dtype=jnp.int32)
+    mean = jnp.where(chosen, scores, 0).sum() / jnp.maximum(groups, 1)
+    squares = jnp.where(chosen, (scores - mean) ** 2, 0).sum()
+    return Score(groups, mean, jnp.sqrt(squares / jnp.maximum(groups * (groups - 1), 1)))

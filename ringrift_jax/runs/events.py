@@ -121,12 +121,14 @@ class ModelPromoted(Event):
       version, parent: of the new champion and of the one it beat.
       path: of the new one, relative to the run directory.
       games: finished games of self-play until then.
-      elo_improvement, interval: on the parent, from the score of the arena, and 95 % interval; None for version 0.
+      elo_improvement, interval: on the parent, from games of the arena, and 95 % interval; None for version 0.
       elo: sum of the improvements, 0 for version 0. Each is measured against the last champion only; for strength
         against other players see ``python -m experiments.evaluate --ladder``.
       config_hash: of the settings of the run.
       gates: names of the quality gates and whether the self-play of the iteration passed them.
       origin: of version 0, the champion that it was made from; None if it is untrained, and for all others.
+      gain_games: games that ``elo_improvement`` comes from, which had no part in the promotion; None for version 0,
+        and in runs of before, where it comes from the games that decided, which promise too much.
     """
 
     board: str
@@ -141,6 +143,7 @@ class ModelPromoted(Event):
     config_hash: str
     gates: dict[str, bool]
     origin: str | None = None
+    gain_games: int | None = None
 
 
 @dataclass(frozen=True)

@@ -141,9 +141,9 @@ class History:
             yield CandidateEvaluated(iteration, champion, score, error, record["arena_games"])
             if record["verdict"] == "promoted":
                 gates = {name: result["passed"] for name, result in record["gates"].items()}
-                groups = record["arena_games"] // self._config.num_players
+                gain, groups = record["gain_score"], record["gain_games"] // self._config.num_players
                 self._champion = promotion(
-                    self._config, self._champion, iteration, self._games, score, error or 0.0, groups, gates
+                    self._config, self._champion, iteration, self._games, gain, record["gain_error"], groups, gates
                 )
                 yield self._champion
             elif record["verdict"] == "rolled_back":

@@ -74,7 +74,7 @@ def _decisions(config: LoopConfig) -> int:
 
 
 def _verdict(got: Metrics) -> str | None:
-    if not got.arena.games:
+    if not got.arena.read.groups:
         return None
     return "promoted" if got.promoted else "rolled_back" if got.rolled_back else "rejected"
 
@@ -264,17 +264,46 @@ METRICS = (
         "arena_score",
         "strength",
         "last",
-        help="Mean score of the network against the champion in the last arena, in [-1, 1].",
-        read=lambda got, *_: got.arena.score if got.arena.games else None,
+        help="Mean score of the network against the champion in the games that decided the last arena, in [-1, 1].",
+        read=lambda got, *_: got.arena.read.mean if got.arena.read.groups else None,
     ),
     Metric(
         "arena_error",
         "strength",
         "last",
         "Standard error of that score.",
-        read=lambda got, *_: got.arena.error if got.arena.groups > 1 else None,
+        read=lambda got, *_: got.arena.read.error if got.arena.read.groups > 1 else None,
     ),
-    Metric("arena_games", "strength", "counter", "Games of arenas.", "short", lambda got, *_: got.arena.games),
+    Metric(
+        "arena_games",
+        "strength",
+        "counter",
+        "Games that decided arenas.",
+        "short",
+        lambda got, *_: got.arena.read.groups * len(got.self_play.wins),
+    ),
+    Metric(
+        "gain_score",
+        "strength",
+        "last",
+        help="Mean score of the last network that was promoted, in the games of its arena that had no part in that.",
+        read=lambda got, *_: got.arena.gain.mean if got.promoted else None,
+    ),
+    Metric(
+        "gain_error",
+        "strength",
+        "last",
+        "Standard error of that score.",
+        read=lambda got, *_: got.arena.gain.error if got.promoted else None,
+    ),
+    Metric(
+        "gain_games",
+        "strength",
+        "counter",
+        "Games of arenas from which that comes.",
+        "short",
+        lambda got, *_: got.arena.gain.groups * len(got.self_play.wins),
+    ),
     Metric(
         "arena_decisions",
         "strength",
@@ -383,7 +412,7 @@ OTHERS = (
         "promotion_elo",
         "strength",
         "gauge",
-        help="Elo of the champion over the one before, by the score of its arena.",
+        help="Elo of the champion over the one before, by games that had no part in its promotion.",
     ),
     Metric("promotion_elo_low", "strength", "gauge", "Lower end of its 95 % interval."),
     Metric("promotion_elo_high", "strength", "gauge", "Upper end of its 95 % interval."),

@@ -63,7 +63,7 @@ def promotion(
       parent: the champion that was beaten; None for the network that training began with, version 0.
       iteration: when.
       games: finished games of self-play until then.
-      score: mean reward of the winner in the arena, in [-1, 1].
+      score: mean reward of the winner in games that had no part in the promotion, in [-1, 1].
       error: its standard error over groups of games from one opening.
       groups: their number.
       gates: names of the quality gates and whether the self-play of the iteration passed them.
@@ -84,6 +84,7 @@ def promotion(
         config_hash=config_hash(config),
         gates=gates or {},
         origin=None if parent else config.origin,
+        gain_games=groups * config.num_players if parent else None,
     )
 
 

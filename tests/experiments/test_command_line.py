@@ -203,16 +203,18 @@ def test_training_goes_on_where_the_output_is_ascii(monkeypatch):
         ("seconds", "games_per_second", "policy_loss", "target_entropy", "value_loss", "mean_depth"), 1.0
     )
     arena = {"arena_score": 0.25, "arena_error": 0.1, "arena_games": 4, "verdict": "promoted"}
+    gain = {"promoted": True, "gain_score": 0.125, "gain_error": 0.06, "gain_games": 60}
     counts = dict.fromkeys(("iteration", "games", "max_depth", "champion", "champion_elo", "steps"), 1)
 
     @command_line.command
     def main() -> None:
         screen = Screen()
         with screen.iterating(0, 2):
-            screen.iteration(line | arena | counts | {"loss": 1.0, "gates": {}}, 2)
+            screen.iteration(line | arena | gain | counts | {"loss": 1.0, "gates": {}}, 2)
 
     main()
-    assert b"arena +0.25 +- 0.10 in 4 games, promoted" in stream.buffer.getvalue()  # pyright: ignore
+    said = stream.buffer.getvalue()  # pyright: ignore
+    assert b"arena +0.25 +- 0.10 in 4 games, promoted  gain +0.12 +- 0.06 in 60 others" in said
 
 
 def test_ctrl_c_is_exit_code_130(capsys):

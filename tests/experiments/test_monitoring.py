@@ -25,6 +25,7 @@ from ringrift_jax.learning.gates import GateResult, GatesReport
 from ringrift_jax.learning.learner import Losses
 from ringrift_jax.learning.loop import ArenaStats, Metrics
 from ringrift_jax.learning.selfplay import no_stats
+from ringrift_jax.players.sequential import Score
 from ringrift_jax.runs import events, metrics
 from ringrift_jax.runs import monitors as monitoring
 from ringrift_jax.runs.events import Alert, DataRejected, ModelPromoted, RolledBack, RunStarted
@@ -51,6 +52,7 @@ def a_record(iteration: int, **more) -> dict:
         **data,
         "loss": 1.5,
         "arena_score": None,
+        "promoted": False,
         "lost_rows": 0,
         **numbers,
         **rates,
@@ -120,9 +122,7 @@ def an_iteration(steps: int, arena_games: int) -> Metrics:
         skipped=none,
         trainable_rows=none,
         lost_rows=none,
-        arena=ArenaStats(
-            score=half, error=half, games=jnp.int32(arena_games), groups=jnp.int32(arena_games), decisions=none
-        ),
+        arena=ArenaStats(read=Score(jnp.int32(arena_games), half, half), gain=Score(none, none, none), decisions=none),
         promoted=no,
         rolled_back=no,
         version=none,
@@ -150,11 +150,11 @@ def test_one_entry_makes_a_metric(monkeypatch):
 
 def test_what_did_not_happen_is_none():
     learning = {"loss", "policy_loss", "target_entropy", "value_loss", "barren_value_loss", "gradient"}
-    arena = {"arena_score", "arena_error", "verdict"}
+    arena, gain = {"arena_score", "arena_error", "verdict"}, {"gain_score", "gain_error"}
     games = {"game_length", "shortest_game", "longest_game"}
     for steps, arena_games, missing in ((0, 2, learning), (3, 0, arena), (3, 2, set())):
         record = metrics.to_record(an_iteration(steps, arena_games), CONFIG.loop, 2.0)
-        assert {name for name, number in record.items() if number is None} == missing | games
+        assert {name for name, number in record.items() if number is None} == missing | games | gain
         assert set(record["entropy_by_phase"].values()) == {None}
 
 
@@ -247,6 +247,7 @@ def totals_of_files(path: Path) -> dict[str, float]:
         "positions_consumed_total": sum(line.get("samples", line["steps"] * batch) for line in lines),
         "optimizer_steps_total": sum(line["steps"] for line in lines),
         "arena_games_total": sum(line.get("arena_games", 0) for line in lines),
+        "gain_games_total": sum(line.get("gain_games", 0) for line in lines),
         "overflows_total": sum(line["overflow"] for line in lines),
         "skipped_steps_total": lines[-1]["skipped_steps"],
         "lost_rows_total": lines[-1]["lost_rows"],

@@ -55,30 +55,42 @@ def test_the_network_challenges_the_champion_when_it_is_time(run):
     assert [int(m.iteration) for m in metrics] == list(range(1, 17))
     for m in metrics:
         due = int(m.iteration) % 2 == 0
-        assert (m.arena.games > 0) == (m.arena.groups > 0) == (m.arena.decisions > 0) == due
-        assert due or m.arena.score == m.arena.error == 0
+        assert (m.arena.read.groups > 0) == (m.arena.decisions > 0) == due
+        assert due or m.arena.read.mean == m.arena.read.error == 0
         assert due or not m.promoted
+
+
+def test_what_won_plays_on_and_its_gain_is_of_the_games_that_had_no_part_in_that(run):
+    _, metrics = run
+    for m in metrics:
+        read, gain = int(m.arena.read.groups), m.arena.gain
+        assert int(gain.groups) == (ONE_DEVICE.arena.openings - read if m.promoted else 0)
+        assert m.promoted or gain.mean == gain.error == 0
+        line = to_record(m, ONE_DEVICE, 1.0)
+        assert (line["gain_score"] is None) == (line["gain_error"] is None) == (line["gain_games"] == 0) != m.promoted
+        assert line["arena_games"] == GAME.num_players * read
+    assert any(m.promoted for m in metrics)
 
 
 def test_nothing_measured_is_nan_and_what_was_not_measured_is_none_on_the_record(run):
     _, metrics = run
     learned = {"loss", "policy_loss", "target_entropy", "value_loss", "barren_value_loss", "gradient"}
-    arena = {"arena_score", "arena_error", "verdict"}
+    arena, gain = {"arena_score", "arena_error", "verdict"}, {"gain_score", "gain_error"}
 
     def without_number(m):
         return {name for name, value in to_record(m, ONE_DEVICE, 1.0).items() if value is None}
 
     for m in metrics:
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(m))
-        assert without_number(m) == (set() if m.arena.games else arena)
+        assert without_number(m) == (set() if m.arena.read.groups else arena) | (set() if m.promoted else gain)
         line = to_record(m, ONE_DEVICE, 1.0)
         silent = {name for name, gate in line["gates"].items() if gate["value"] is None}
         assert silent == {name for name, result in m.gates.results.items() if not result.judged}
         assert {name for name, entropy in line["entropy_by_phase"].items() if entropy is not None} == {"place", "chain"}
     challenged = metrics[1]
-    assert without_number(replace(challenged, steps=np.int32(0))) == learned
-    one_group = replace(challenged.arena, groups=np.int32(1))
-    assert without_number(replace(challenged, arena=one_group)) == {"arena_error"}
+    assert without_number(replace(challenged, steps=np.int32(0))) - gain == learned
+    one_group = replace(challenged.arena, read=replace(challenged.arena.read, groups=np.int32(1)))
+    assert without_number(replace(challenged, arena=one_group)) - gain == {"arena_error"}
 
 
 def test_a_state_of_other_settings_is_refused():
@@ -100,7 +112,7 @@ def test_what_won_becomes_champion_and_nothing_else_does(run):
     for before, after, metric in zip(states, states[1:], metrics, strict=False):
         # The arena plays at the beginning of the iteration, before more is learned.
         assert_equal(after.champion, before.learner.average if metric.promoted else before.champion)
-        assert not metric.promoted or metric.arena.score > 0
+        assert not metric.promoted or metric.arena.read.mean > 0
         promotions += int(metric.promoted)
         assert int(after.version) == promotions == int(metric.version)
     assert 0 < promotions < 8
@@ -115,7 +127,7 @@ def test_what_lost_is_given_up_and_training_goes_on_from_the_champion(run):
         assert int(after.learner.steps) == steps
         assert {int(count) for _, count in optax.tree.get_all_with_path(after.learner.optimizer, "count")} == {steps}
         if metric.rolled_back:
-            assert metric.arena.score < 0
+            assert metric.arena.read.mean < 0
             changes.append(
                 [
                     optax.tree.norm(jax.tree.map(lambda a, b: a - b, after.learner.params, other))
@@ -205,11 +217,11 @@ def test_self_play_by_the_champion_starts_like_self_play_by_the_latest(run):
 @pytest.mark.ci
 @pytest.mark.optimised
 def test_an_arena_by_turns_plays_as_champions_do():
-    small = preset("tiny", "square8")
+    small, undecided = preset("tiny", "square8"), SequentialConfig(error_rate=1e-6)
     config = replace(
         small,
         self_play=replace(small.self_play, lanes=4, chunk=1),
-        arena=replace(small.arena, groups=2, opening=0, turns=3, nodes=200, test=SequentialConfig(error_rate=1e-6)),
+        arena=replace(small.arena, groups=2, held_out=2, opening=0, turns=3, nodes=200, test=undecided),
     )
     env = make("square8")
     evaluate = make_evaluate(env, config.network)
@@ -224,6 +236,6 @@ def test_an_arena_by_turns_plays_as_champions_do():
 
     sides = versus(player(state.learner.average), player(state.champion))
     expected = jax.jit(lambda key: play_match(env, sides, 2, key))(key)
-    assert not match.running.any()
-    np.testing.assert_array_equal(match.length, expected.length)
-    np.testing.assert_array_equal(match.score, expected.score)
+    assert not match.running[:4].any()
+    np.testing.assert_array_equal(match.length[:4], expected.length)
+    np.testing.assert_array_equal(match.score[:4], expected.score)

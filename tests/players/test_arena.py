@@ -146,7 +146,7 @@ def test_the_opening_belongs_to_the_opponent_and_is_shared():
 
 def test_a_match_is_judged_by_the_groups_before_the_first_that_still_runs():
     env = ToyGame(heap=9)
-    config = SequentialConfig(promote_elo=100, rollback_elo=100, error_rate=0.2)
+    config = ArenaConfig(groups=4, held_out=2, test=SequentialConfig(promote_elo=100, rollback_elo=100, error_rate=0.2))
     match = new_match(env, 6)
     score = jnp.array([1, 1, 1, 1, 1, 0, -1, -1, -1, -1, -1, -1], jnp.float32)
     seen = []
@@ -154,12 +154,12 @@ def test_a_match_is_judged_by_the_groups_before_the_first_that_still_runs():
         over = jnp.ones(12, bool).at[jnp.array(running, int)].set(False)
         phase = jnp.where(over, Phase.OVER, match.state.phase)
         found = judge(Match(match.state.replace(phase=phase), score, match.length), 2, config)
-        seen.append((int(found.groups), bool(found.stronger), bool(found.weaker)))
-    expected = verdict(score.reshape(6, 2).mean(1), jnp.int32(6), 2, config)
+        seen.append((int(found.read.groups), bool(found.stronger), bool(found.weaker)))
+    expected = verdict(score.reshape(6, 2).mean(1), jnp.int32(6), 2, config.test, held_out=2)
     assert seen[0] == (2, False, False)
     assert seen[1] == (0, False, False)
-    assert seen[2] == (int(expected.groups), bool(expected.stronger), bool(expected.weaker))
-    assert seen[3][0] == min(5, seen[2][0])
+    assert seen[2] == (int(expected.read.groups), bool(expected.stronger), bool(expected.weaker))
+    assert seen[3] == seen[2], "the last group is held out"
 
 
 def test_the_first_games_go_first():
@@ -181,7 +181,7 @@ def test_the_first_games_go_first():
     assert last_moved(Match(match.state.replace(phase=phase), match.score, match.length)) == 10
 
 
-@pytest.mark.parametrize("setting", [{"every": 0}, {"groups": 1}, {"opening": -1}])
+@pytest.mark.parametrize("setting", [{"every": 0}, {"groups": 1}, {"held_out": 1}, {"opening": -1}])
 def test_settings_are_checked(setting):
     (name,) = setting
     with pytest.raises(ValueError, match=f"{name} is .*; it must be at least"):

@@ -1,4 +1,5 @@
-"""The sequential tests: error rates by simulation, early ends, and nothing read beyond what is known."""
+"""The sequential tests: error rates by simulation, early ends, nothing read beyond what is known, and how much stronger
+the challenger is by what was not read."""
 
 from functools import partial
 
@@ -14,9 +15,9 @@ CONFIG = SequentialConfig()
 MATCHES, GROUPS = 4000, 2000
 
 
-@partial(jax.jit, static_argnames=("players", "config"))
-def judge(scores, ready, players=2, config=CONFIG) -> Verdict:
-    return jax.vmap(lambda row: verdict(row, ready, players, config))(scores)
+@partial(jax.jit, static_argnames=("players", "config", "held_out"))
+def judge(scores, ready, players=2, config=CONFIG, held_out=0) -> Verdict:
+    return jax.vmap(lambda row: verdict(row, ready, players, config, held_out))(scores)
 
 
 def pairs(elo: float, drawn: float, groups: int = GROUPS) -> jax.Array:
@@ -48,38 +49,79 @@ def test_error_rates_are_as_stated(drawn):
 
 
 def test_the_clearer_the_sooner():
-    needed = [float(judge(pairs(elo, 0.4), GROUPS).groups.mean()) for elo in (35, 70, 140)]
+    needed = [float(judge(pairs(elo, 0.4), GROUPS).read.groups.mean()) for elo in (35, 70, 140)]
     assert needed[0] > 2 * needed[1] > 4 * needed[2]
 
 
 def test_it_ends_where_it_is_decided_and_reads_no_further():
     scores = pairs(100, 0.4, groups=300)
     found = judge(scores, 300)
-    rest = jnp.where(jnp.arange(300) >= found.groups[:, None], -1.0, scores)
-    for a, b in zip(jax.tree.leaves(judge(rest, 300)), jax.tree.leaves(found), strict=True):
+    rest = jnp.where(jnp.arange(300) >= found.read.groups[:, None], -1.0, scores)
+    other = judge(rest, 300)
+    for a, b in zip(
+        jax.tree.leaves((other.decided, other.stronger, other.weaker, other.read)),
+        jax.tree.leaves((found.decided, found.stronger, found.weaker, found.read)),
+        strict=True,
+    ):
         np.testing.assert_array_equal(a, b)
     assert found.decided.all() and found.stronger.mean() > 0.99
+    assert (np.asarray(other.unread.mean)[np.asarray(found.read.groups) < 300] == -1).all()
     some = judge(scores, 20)
-    assert (np.asarray(some.decided) == np.asarray(found.groups <= 20)).all()
-    assert (some.groups <= 20).all() and 0.05 < some.decided.mean() < 0.95
+    assert (np.asarray(some.decided) == np.asarray(found.read.groups <= 20)).all()
+    assert (some.read.groups <= 20).all() and 0.05 < some.decided.mean() < 0.95
+    assert (np.asarray(some.unread.groups) == np.where(some.decided, 20 - np.asarray(some.read.groups), 0)).all()
+
+
+def test_what_was_read_promises_too_much_and_what_was_not_read_does_not():
+    """As the preset ``cpu`` plays: the tests read 128 pairs at most, and 32 more are held out of them."""
+    for elo in (20, 60):
+        found = judge(pairs(elo, 0.4, groups=160), 160, held_out=32)
+        won = np.asarray(found.stronger)
+        read, unread = (np.asarray(part.mean)[won] for part in (found.read, found.unread))
+        truth, error = reward_of_elo(elo, 2), unread.std() / np.sqrt(won.sum())
+        assert read.mean() > truth + 0.1
+        assert abs(unread.mean() - truth) < 4 * error < 0.05
+        assert (np.asarray(found.unread.groups) >= 32).all()
+        assert (np.asarray(found.read.groups + found.unread.groups)[won] == 160).all()
+        inside = np.abs(unread - truth) < 1.96 * np.asarray(found.unread.error)[won]
+        assert 0.9 < inside.mean() < 0.99, "its error is not what it seems"
+
+
+def test_a_match_is_complete_when_it_is_decided_and_played_to_the_end_when_the_challenger_is_stronger():
+    scores = pairs(100, 0.4, groups=100)
+    early, late = (judge(scores, ready, held_out=30) for ready in (70, 100))
+    stronger, decided = np.asarray(early.stronger), np.asarray(early.decided)
+    assert decided.all() and 0 < stronger.mean() < 1
+    assert (np.asarray(early.complete) == ~stronger).all() and np.asarray(late.complete).all()
+    for a, b in zip(early.read.mean, late.read.mean, strict=True):
+        assert a == b
+
+
+def test_what_is_held_out_decides_nothing():
+    lost = jnp.zeros((1, 8)).at[:, 4:].set(-1)
+    found, without = judge(lost, 8, held_out=4), judge(lost[:, :4], 4)
+    assert bool(found.decided[0]) and not found.weaker[0] and int(found.read.groups[0]) == 4
+    assert found.read.mean[0] == without.read.mean[0] == 0 and found.unread.mean[0] == -1
+    assert bool(judge(jnp.tile(lost[:, 4:], 4), 16).weaker[0])
 
 
 def test_score_and_error_are_of_the_groups_read():
     scores = pairs(35, 0.4, groups=64)
     found = judge(scores, 64)
     for row in range(20):
-        read = np.asarray(scores[row, : int(found.groups[row])])
-        assert found.score[row] == pytest.approx(read.mean(), abs=1e-5)
-        assert found.error[row] == pytest.approx(read.std(ddof=1) / np.sqrt(len(read)), rel=1e-4)
+        read = np.asarray(scores[row, : int(found.read.groups[row])])
+        assert found.read.mean[row] == pytest.approx(read.mean(), abs=1e-5)
+        assert found.read.error[row] == pytest.approx(read.std(ddof=1) / np.sqrt(len(read)), rel=1e-4)
     none = judge(scores[:1], 0)
     one = judge(scores[:1], 1)
-    assert one.score[0] == scores[0, 0] and one.error[0] == 0 and one.groups[0] == 1
-    assert none.score[0] == none.error[0] == none.groups[0] == 0 and not none.decided.any()
+    assert one.read.mean[0] == scores[0, 0] and one.read.error[0] == 0 and one.read.groups[0] == 1
+    assert none.read.mean[0] == none.read.error[0] == none.read.groups[0] == 0 and not none.decided.any()
 
 
 def test_what_the_last_group_leaves_open_is_not_passed():
     found = judge(jnp.zeros((1, 8)), 8)
-    assert bool(found.decided[0]) and not found.stronger[0] and not found.weaker[0] and int(found.groups[0]) == 8
+    assert bool(found.decided[0]) and not found.stronger[0] and not found.weaker[0]
+    assert int(found.read.groups[0]) == 8
 
 
 @pytest.mark.parametrize("players", [2, 3, 4])

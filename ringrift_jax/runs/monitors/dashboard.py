@@ -61,7 +61,7 @@ PANELS = (
             "games": "{games}",
             "positions generated": "{decisions}",
             "positions consumed": "{samples}",
-            "games of arenas": "{arena_games}",
+            "games that decided arenas": "{arena_games}",
         },
         "In all",
     ),
@@ -91,7 +91,7 @@ PANELS = (
     Panel(
         "Last promotion",
         {"": "{promotion_elo}", "low": "{promotion_elo_low}", "high": "{promotion_elo_high}"},
-        "Elo over the champion before, 95 % interval",
+        "Elo over the champion before, 95 % interval, by games that had no part in the promotion",
     ),
     Panel(
         "Arena",
