@@ -25,6 +25,7 @@ from ringrift_jax.runs import record_files
 from ringrift_jax.runs.box import BOX, CARD, boxed
 from ringrift_jax.runs.cards import read_card
 from ringrift_jax.runs.model_card import model_card
+from ringrift_jax.runs.plots import strengths
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "ringrift_jax"
@@ -122,7 +123,10 @@ def _added(page: Page) -> str:
     for card in CARDS:
         if page.file.src_uri == f"champions/{card.name}.md":
             return _replays(page, card.name, GAMES[card.name])
-    return _replays(page, CARDS[0].name, GAMES[CARDS[0].name][:1]) if page.file.src_uri == "champions.md" else ""
+    if page.file.src_uri == "champions.md":
+        picture = ["", "## In one picture", "", f"<div>{strengths(CARDS)}</div>", ""]
+        return "\n".join(picture) + _replays(page, CARDS[0].name, GAMES[CARDS[0].name][:1])
+    return ""
 
 
 def _replays(page: Page, name: str, games: list[dict]) -> str:

@@ -79,12 +79,18 @@ def _summary(card: Card, trained: dict[str, tuple[Training, ...]]) -> Iterator[o
         yield f"as {'an earlier ' if now != card.trained else ''}`{origin}`"
     else:
         yield f"{card.hours:.1f} h, {games:,} games"
+    found = shown(card)
+    yield from (_result(found[name]) if name in found else "not measured" for name in SHOWN)
+
+
+def shown(card: Card) -> dict[str, Match]:
+    """The match of a champion against each opponent of :data:`SHOWN` that counts: as champions play, or else by
+    simulations; those that were not measured are missing."""
     matches = [match for measured in card.strength for match in measured.matches]
-    for opponent in SHOWN:
-        against = [match for match in matches if match.opponent == opponent]
-        found = [match for match in against if match.player.endswith(PLAYS)]
-        found = found or [match for match in against if match.player.endswith(OR_ELSE)]
-        yield _result(found[-1]) if found else "not measured"
+    found = {}
+    for how in (OR_ELSE, PLAYS):
+        found |= {match.opponent: match for match in matches if match.player.endswith(how)}
+    return {name: found[name] for name in SHOWN if name in found}
 
 
 def _result(match: Match) -> str:

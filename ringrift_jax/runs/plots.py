@@ -12,9 +12,11 @@ import matplotlib
 
 from ..learning.config import RunConfig
 from ..players.ratings import Ratings
+from .cards import Card
 from .directory import RunDirectory
 from .events import ModelPromoted
 from .matches import ALONE, Style, champion
+from .model_card import OR_ELSE, PLAYS, SHOWN, shown
 from .report_games import Shown
 
 matplotlib.use("svg")
@@ -72,6 +74,31 @@ def ladder(run: RunDirectory, ratings: Ratings, styles: Collection[Style]) -> Pa
         figure.savefig(path, metadata={"Date": None})
         plt.close(figure)
     return path
+
+
+def strengths(cards: Sequence[Card]) -> str:
+    """All champions in one picture: shares of games won against each of :data:`.model_card.SHOWN`, with 95 % intervals.
+    Hollow points are by simulations, where :func:`.model_card.shown` has none by turns; a line says what equal players
+    would win. SVG whose text has the colour of what is around it."""
+    with plt.rc_context(_SCREEN):
+        figure, axis = plt.subplots(figsize=(8, 0.5 * len(cards) + 1.2), layout="constrained")
+        for row, card in enumerate(cards):
+            axis.plot([100 / card.players] * 2, [row - 0.35, row + 0.35], color="grey", lw=1)
+            for opponent, match in shown(card).items():
+                place = SHOWN.index(opponent)
+                share, y = 100 * match.wins / match.games, row + 0.15 * (place - (len(SHOWN) - 1) / 2)
+                spread = [[abs(100 * end - share)] for end in match.interval]
+                face = f"C{place}" if match.player.endswith(PLAYS) else "none"
+                axis.errorbar(share, y, xerr=spread, fmt="o", ms=4, color=f"C{place}", mfc=face, capsize=2)
+        for place, opponent in enumerate(SHOWN):
+            axis.plot([], [], "o", ms=4, color=f"C{place}", label=f"against {opponent}")
+        axis.plot([], [], color="grey", lw=1, label="equal players")
+        axis.set_yticks(range(len(cards)), [card.name for card in cards])
+        axis.set(xlabel=f"% of games won, {PLAYS} (hollow: {OR_ELSE})", xlim=(0, 103))
+        axis.invert_yaxis()
+        axis.grid(alpha=0.3, axis="x")
+        figure.legend(fontsize=8, frameon=False, ncols=3, loc="outside lower center")
+        return _svg(figure)
 
 
 def overview(
@@ -146,9 +173,14 @@ def _panel(draw: Callable[[Any], None]) -> str:
         axis.set_xlabel("iteration")
         axis.grid(alpha=0.2)
         figure.legend(fontsize=8, frameon=False, ncols=4, loc="outside lower center")
-        written = io.StringIO()
-        figure.savefig(written, format="svg", metadata={"Date": None}, transparent=True)
-        plt.close(figure)
+        return _svg(figure)
+
+
+def _svg(figure: Any) -> str:
+    """To be written into a page, in the colour of its text; drawn in the style of :data:`_SCREEN`."""
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None}, transparent=True)
+    plt.close(figure)
     text = written.getvalue()
     text = re.sub(r' id="[a-zA-Z]+[0-9.]*_[0-9]+"', "", text[text.index("<svg") :])  # every picture has the same
     text = _LINK.sub(r'<a href="#game-\1" aria-label="game \1">', text)  # matplotlib's open another window

@@ -1,11 +1,13 @@
 """Cards as Markdown, and the table in the documents, which is that of the champions in the box."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from ringrift_jax.runs.box import BOX, CARD, boxed
 from ringrift_jax.runs.cards import Card, Evaluation, Match, Puzzles, Training, read_card
 from ringrift_jax.runs.model_card import model_card, overview
+from ringrift_jax.runs.plots import strengths
 
 PAGE = Path(__file__).parents[2] / "docs" / "champions.md"
 CARD_OF_TWO = Card(
@@ -55,6 +57,20 @@ def test_the_table_shows_how_champions_play_unless_told_otherwise():
         "| not measured "
         "| 87.5 % (83.9 to 90.4) |"
     )
+
+
+def test_the_picture_has_a_point_for_each_result_of_the_table():
+    unmeasured = replace(CARD_OF_TWO, board="hex8", strength=())
+
+    def drawn(*cards):
+        """Hollow and filled marks: points, the legend's, and two ends of each interval."""
+        picture = strengths(cards)
+        return picture.count("fill-opacity: 0; stroke: #"), len(re.findall(r"fill: #\w+; stroke: #", picture))
+
+    hollow, filled = drawn(CARD_OF_TWO, unmeasured)
+    none, legend = drawn(unmeasured)
+    assert (hollow - none, filled - legend) == (1, 2 + 3 * 2)
+    assert ">hex8-2p<" in strengths([CARD_OF_TWO, unmeasured])
 
 
 def test_the_table_tells_whether_a_champion_was_carried_over_from_the_one_that_there_is():
