@@ -271,8 +271,8 @@ CLAIMS = (
     ),
     Claim(
         "champion-wins",
-        "after 18 minutes the champion wins 97 % of 400 games with 16 simulations against the heuristic (README); the "
-        "lower end of the 95 % interval, 5 % less than there for other seeds and machines",
+        "after 18 minutes the champion wins 97 % of 400 games with 16 simulations against the heuristic "
+        "(docs/comparisons.md); the lower end of the 95 % interval, 5 % less than there for other seeds and machines",
         champion_wins,
         at_least=90,
         unit=" %",
@@ -289,7 +289,7 @@ CLAIMS = (
     ),
     Claim(
         "wins-turns",
-        "comparing whole turns, the champion takes every win of a turn that its last games had (docs/training.md)",
+        "comparing whole turns, the champion takes every win of a turn that its last games had (docs/comparisons.md)",
         wins_taken_by_turns,
         at_least=99,
         unit=" %",
@@ -297,7 +297,7 @@ CLAIMS = (
     ),
     Claim(
         "wins-tree",
-        "with 16 simulations alone it takes 68 % of them (docs/training.md)",
+        "with 16 simulations alone it takes 68 % of them (docs/comparisons.md)",
         wins_taken_by_the_tree,
         at_least=40,
         unit=" %",
@@ -305,8 +305,8 @@ CLAIMS = (
     ),
     Claim(
         "judged",
-        "after 8 decisions the network explains 61 % of what is decided of a result (docs/training.md); half of that, "
-        "for there are 30 positions",
+        "after 8 decisions the network explains 61 % of what is decided of a result (docs/comparisons.md); half of "
+        "that, for there are 30 positions",
         judged,
         at_least=30,
         unit=" %",
@@ -314,7 +314,7 @@ CLAIMS = (
     ),
     Claim(
         "distinct-games",
-        "99 % of the games of that match are different (README), 95 % were the target",
+        "99 % of the games of that match are different (docs/comparisons.md), 95 % were the target",
         distinct_games,
         at_least=95,
         unit=" %",
@@ -322,8 +322,8 @@ CLAIMS = (
     ),
     Claim(
         "champion-elo",
-        "after 18 minutes the champion is 430 Elo above the untrained network with the same search (README), 200 were "
-        "wanted",
+        "after 18 minutes the champion is 430 Elo above the untrained network with the same search "
+        "(docs/comparisons.md), 200 were wanted",
         champion_elo,
         at_least=350,
         unit=" Elo",
