@@ -103,7 +103,7 @@ class ArenaStats:
 
     Attributes:
       read: score of the network against the champion in the groups of games, one per player each, that decided.
-      gain: of a network that was promoted, in the groups that had no part in that; all 0 for others.
+      gain: of a network that was promoted, in the groups that followed and had no part in that; all 0 for others.
       decisions: ``int32`` all decisions played.
     """
 
@@ -230,7 +230,7 @@ def make_iterate(
             lost_rows=replay.lost,
             arena=ArenaStats(
                 read=select(challenge, verdict.read, nothing),
-                gain=select(promoted, verdict.unread, nothing),
+                gain=select(promoted, verdict.following, nothing),
                 decisions=decisions,
             ),
             promoted=promoted,
@@ -318,8 +318,8 @@ def challenge_champion(
     key: jax.Array,
     peers: Collectives = ALONE,
 ) -> Match:
-    """A match between the network being trained and the champion, until it is decided, and to its end if the network
-    wins.
+    """A match between the network being trained and the champion, until it is decided, and some games more if the
+    network wins.
 
     Both search without noise, but in the openings. A ply moves as many games as there are lanes.
 

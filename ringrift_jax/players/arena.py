@@ -30,8 +30,8 @@ class ArenaConfig:
       every: iterations from one arena to the next.
       groups: openings that the test reads at most; each is played once per player, with the challenger in another
         seat.
-      held_out: further openings. A challenger that has won plays all of its match to the end, and how much stronger it
-        is comes from the openings that the test did not read, these and those it did not need.
+      held_out: openings that follow those that the test reads. A challenger that has won plays on until they are
+        over, and they alone say how much stronger it is.
       opening: decisions at the start of each game that are drawn, all from the champion's search.
       turns: whole turns that both sides compare, as champions do when they play, with answers to all of them; 0 to
         search as self-play does.

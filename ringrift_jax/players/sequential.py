@@ -6,7 +6,7 @@ asks whether it is weaker: 0 Elo against ``-rollback_elo``. The scores count as 
 test that the last group leaves undecided counts as not passed.
 
 A test that ends at a clear result ends when one side has been lucky, so the groups that it read say too much about how
-much stronger a promoted challenger is. The groups behind them had no part in that: their mean is without bias.
+much stronger a promoted challenger is. The groups that follow had no part in that: their mean is without bias.
 """
 
 from dataclasses import dataclass
@@ -65,16 +65,17 @@ class Verdict:
       decided: ``bool``, more groups change nothing.
       stronger, weaker: ``bool``, passed; never both.
       read: of the groups that the tests read.
-      unread: of those behind them that are known, once the tests are decided, else of none.
+      following: of so many groups that follow as are held out, as far as they are known, once the tests are decided;
+        else of none.
       complete: ``bool``, there is nothing left to play for: the tests are decided, and if the challenger is stronger
-        all groups are known.
+        the groups that follow are known.
     """
 
     decided: jax.Array
     stronger: jax.Array
     weaker: jax.Array
     read: Score
-    unread: Score
+    following: Score
     complete: jax.Array
 
 
@@ -87,19 +88,19 @@ def verdict(scores: jax.Array, ready: jax.Array, players: int, config: Sequentia
       ready: ``int32`` how many of them, from the first on, are known.
       players: of the game.
       config: of the tests.
-      held_out: of the groups, the last ones, which the tests never read.
+      held_out: groups that follow those that the tests read. So many of the last ones are never read.
     """
-    known = jnp.arange(len(scores)) < ready
     tested = scores[: len(scores) - held_out]
-    decided, stronger, weaker, groups = _test(tested, jnp.minimum(ready, len(tested)), players, config)
-    is_read = jnp.arange(len(scores)) < groups
+    decided, stronger, weaker, read = _test(tested, jnp.minimum(ready, len(tested)), players, config)
+    index, end = jnp.arange(len(scores)), read + held_out
+    follows = (index >= read) & (index < jnp.minimum(end, ready))
     return Verdict(
         decided=decided,
         stronger=stronger,
         weaker=weaker,
-        read=_score(scores, is_read),
-        unread=_score(scores, known & ~is_read & decided),
-        complete=decided & (~stronger | known.all()),
+        read=_score(scores, index < read),
+        following=_score(scores, follows & decided),
+        complete=decided & (~stronger | (end <= ready)),
     )
 
 

@@ -60,11 +60,11 @@ def test_the_network_challenges_the_champion_when_it_is_time(run):
         assert due or not m.promoted
 
 
-def test_what_won_plays_on_and_its_gain_is_of_the_games_that_had_no_part_in_that(run):
+def test_what_won_plays_on_and_its_gain_is_of_the_games_that_follow(run):
     _, metrics = run
     for m in metrics:
         read, gain = int(m.arena.read.groups), m.arena.gain
-        assert int(gain.groups) == (ONE_DEVICE.arena.openings - read if m.promoted else 0)
+        assert int(gain.groups) == (ONE_DEVICE.arena.held_out if m.promoted else 0)
         assert m.promoted or gain.mean == gain.error == 0
         line = to_record(m, ONE_DEVICE, 1.0)
         assert (line["gain_score"] is None) == (line["gain_error"] is None) == (line["gain_games"] == 0) != m.promoted
