@@ -286,6 +286,40 @@ def test_all_boards_in_both_themes_and_on_a_phone(desk, page, board, players, ce
     shot(page, f"{board}-dark-phone", tmp_path)
 
 
+def test_a_board_with_cells_too_small_for_a_finger_is_enlarged(desk, page, tmp_path):
+    def width(cell: int) -> float:
+        return page.evaluate(f"document.querySelector('[data-cell=\"{cell}\"]').getBoundingClientRect().width")
+
+    def in_view(cell: int) -> bool:
+        return page.evaluate(
+            f"""() => {{
+              const at = document.querySelector('[data-cell="{cell}"]').getBoundingClientRect();
+              const frame = document.getElementById("board").getBoundingClientRect();
+              return at.left >= frame.left && at.right <= frame.right && at.top >= frame.top && at.bottom <= frame.bottom;
+            }}"""
+        )
+
+    large, small = (desk.begin(game(HUMAN, HUMAN, board=board)) for board in ("square19", "square8"))
+    page.goto(f"/games/{large}")
+    page.wait_for_selector(".cell.option")
+    assert page.locator("#enlarge").is_hidden(), "there is room for the board"
+    page.set_viewport_size({"width": 375, "height": 740})
+    page.wait_for_selector("#enlarge:not([hidden])")
+    assert width(0) < 26
+    page.click("#enlarge")
+    assert width(0) == pytest.approx(44, abs=1) and page.text_content("#enlarge") == "Whole board"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375, "the board is scrolled, not the page"
+    assert in_view(19 * 9 + 9) and not in_view(0), "it begins with the middle"
+    desk.play(large, 0, "P 0,0 1")
+    until(lambda: in_view(0))  # what happens is shown
+    shot(page, "square19-phone-enlarged", tmp_path)
+    page.click("#enlarge")
+    assert width(0) < 26 and page.text_content("#enlarge") == "Enlarge the board"
+    page.goto(f"/games/{small}")
+    page.wait_for_selector(".cell.option")
+    assert page.locator("#enlarge").is_hidden(), "its cells are large enough"
+
+
 def test_a_game_is_reviewed_by_a_key(desk, page, tmp_path):
     champion = Program(Player("/runs/net"), Rules("square8"))
     desk.offered.append(champion)

@@ -8,6 +8,7 @@ import { drawSeats } from "./seats.js";
 import { Table } from "./table.js";
 import { get, post } from "./talk.js";
 import { themed } from "./theme.js";
+import { Zoom } from "./zoom.js";
 
 const element = id => document.getElementById(id);
 const id = location.pathname.split("/").at(-1);
@@ -26,6 +27,7 @@ const table = new Table({ board: element("board"), choices: element("choices"), 
   },
   why,
 });
+const zoom = new Zoom(element("board"), element("enlarge"));
 const lines = new Lines({ peek, enter: moves => send("line", { node: game.at, moves }) });
 const kept = (key, usual) => localStorage.getItem(key) ?? usual;
 
@@ -46,6 +48,10 @@ function take(told) {
     table.reset(game.choices);
   }
   draw();
+  if (moved) {
+    zoom.fit();
+    zoom.follow();
+  }
 }
 
 async function send(what, body) {

@@ -3,6 +3,7 @@ import { drawSeats } from "./seats.js";
 import { Table } from "./table.js";
 import { get, post } from "./talk.js";
 import { themed } from "./theme.js";
+import { Zoom } from "./zoom.js";
 
 const element = id => document.getElementById(id);
 const COLOURS = ["blue", "orange", "green", "violet"];
@@ -27,6 +28,7 @@ export class Exercise {
       why: async (cell, origin) => this.told.verdict.state === "open"
         ? (await this.ask("why", { moves: this.moves, cell, origin: origin ?? null }))?.why : "Take the move back first.",
     });
+    this.zoom = new Zoom(element("board"), element("enlarge"));
     element("again").onclick = () => this.go(this.moves.slice(0, -1));
     element("restart").onclick = () => this.open(this.name);
     element("solution").onclick = () => this.solve();
@@ -69,6 +71,8 @@ export class Exercise {
     this.table.board.build(told.board);
     this.table.reset(told.choices);
     this.decide(told.verdict);
+    this.zoom.fit();
+    this.zoom.follow();
     if (told.verdict.state !== "open" || !moves.length || (this.shown && told.choices.length)) return;
     const verdict = await this.ask("check", { moves });
     if (verdict && turn === this.turn) this.decide(verdict);
