@@ -92,7 +92,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             arena=ArenaConfig(
                 every=256 if large else 32,
                 groups=2 * lanes // num_players,
-                held_out=lanes // num_players if large else 32,
+                held_out=lanes // num_players if large else 64,
                 turns=0 if large else 16,
             ),
             gates=GatesConfig(parity_games=1),

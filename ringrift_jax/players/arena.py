@@ -41,7 +41,7 @@ class ArenaConfig:
 
     every: Count = 32
     groups: Annotated[int, Meta(ge=2, le=INT32_MAX)] = 256
-    held_out: Annotated[int, Meta(ge=2, le=INT32_MAX)] = 32
+    held_out: Annotated[int, Meta(ge=2, le=INT32_MAX)] = 64
     opening: CountOrZero = 8
     turns: CountOrZero = 0
     nodes: Count = 4096

@@ -73,15 +73,15 @@ def test_it_ends_where_it_is_decided_and_reads_no_further():
 
 
 def test_what_was_read_promises_too_much_and_what_follows_does_not():
-    """As the preset ``cpu`` plays: the tests read 128 pairs at most, and 32 more are held out of them."""
+    """As the preset ``cpu`` plays: the tests read 128 pairs at most, and 64 more are held out of them."""
     for elo in (20, 60):
-        found = judge(pairs(elo, 0.4, groups=160), 160, held_out=32)
+        found = judge(pairs(elo, 0.4, groups=192), 192, held_out=64)
         won = np.asarray(found.stronger)
         read, follows = (np.asarray(part.mean)[won] for part in (found.read, found.following))
         truth, error = reward_of_elo(elo, 2), follows.std() / np.sqrt(won.sum())
         assert read.mean() > truth + 0.1
         assert abs(follows.mean() - truth) < 4 * error < 0.05
-        assert (np.asarray(found.following.groups) == 32).all()
+        assert (np.asarray(found.following.groups) == 64).all()
         inside = np.abs(follows - truth) < 1.96 * np.asarray(found.following.error)[won]
         assert 0.9 < inside.mean() < 0.99, "its error is not what it seems"
 
