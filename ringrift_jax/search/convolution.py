@@ -1,8 +1,9 @@
-"""A convolution whose gradients are as fast inside a loop as outside.
+"""A convolution whose gradients are as fast inside a loop as outside, and on large boards as on small ones.
 
 XLA's CPU backend rewrites convolutions for its fast kernel only outside loops. The gradients that JAX derives need the
 rewriting, so that inside a compiled loop an optimiser step of 256 rows (32 channels, 4 blocks, 8x8 cells) took 7.7 s of
-CPU time instead of 0.2 s. Here they are convolutions that the fast kernel takes as they are.
+CPU time instead of 0.2 s. Here they are convolutions that the fast kernel takes as they are, and small enough for it
+(docs/performance.md).
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ import jax
 import jax.numpy as jnp
 
 _DIMENSIONS = "NHWC", "HWIO", "NHWC"
+CELLS = 8192
+"""Cells of the examples, at most, over which the CPU's kernel sums a gradient at once; more do not fit its cache."""
 
 
 def same_convolution(
@@ -56,14 +59,33 @@ def _backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[
 
     def on_cpu(inputs, kernel, gradient):
         of_inputs = _plain(gradient, jnp.flip(kernel, (0, 1)).swapaxes(2, 3), _reach(kernel))
-        # The batch is summed over, so it takes the place of the features.
-        of_kernel = _plain(inputs.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3), _reach(kernel))
-        return of_inputs, of_kernel.transpose(1, 2, 0, 3)
+        return of_inputs, _kernel_gradient(inputs, gradient, _reach(kernel))
 
     def elsewhere(inputs, kernel, gradient):
         return jax.vjp(lambda x, k: _plain(x, k, _reach(k)), inputs, kernel)[1](gradient)
 
     return jax.lax.platform_dependent(inputs, kernel, gradient, cpu=on_cpu, default=elsewhere)
+
+
+def _kernel_gradient(inputs: jax.Array, gradient: jax.Array, reach: Sequence[int]) -> jax.Array:
+    """``float[height, width, inputs, outputs]``, for a CPU."""
+    batch, rows, cols, features = inputs.shape
+    if tuple(reach) == (0, 0):
+        all_cells = (0, 1, 2)
+        return jax.lax.dot_general(inputs, gradient, ((all_cells, all_cells), ((), ())))[None, None]
+
+    def of_part(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
+        # The batch is summed over, so it takes the place of the features.
+        return _plain(inputs.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3), reach)
+
+    size = max(n for n in range(1, batch + 1) if batch % n == 0 and n <= max(1, CELLS // (rows * cols)))
+    if size == batch:
+        return of_part(inputs, gradient).transpose(1, 2, 0, 3)
+    parts = jax.tree.map(lambda a: a.reshape(-1, size, *a.shape[1:]), (inputs, gradient))
+    height, width = (2 * r + 1 for r in reach)
+    start = jnp.zeros((features, height, width, gradient.shape[-1]), jnp.float32)
+    total, _ = jax.lax.scan(lambda sum_, part: (sum_ + of_part(*part), None), start, parts)
+    return total.transpose(1, 2, 0, 3).astype(gradient.dtype)
 
 
 _convolve.defvjp(_forward, _backward)

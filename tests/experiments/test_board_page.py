@@ -295,7 +295,8 @@ def test_a_board_with_cells_too_small_for_a_finger_is_enlarged(desk, page, tmp_p
             f"""() => {{
               const at = document.querySelector('[data-cell="{cell}"]').getBoundingClientRect();
               const frame = document.getElementById("board").getBoundingClientRect();
-              return at.left >= frame.left && at.right <= frame.right && at.top >= frame.top && at.bottom <= frame.bottom;
+              return at.left >= frame.left && at.right <= frame.right
+                && at.top >= frame.top && at.bottom <= frame.bottom;
             }}"""
         )
 
