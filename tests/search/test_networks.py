@@ -12,7 +12,14 @@ from toy_game import ToyGame
 from ringrift_jax import boards
 from ringrift_jax.env import make
 from ringrift_jax.search.evaluation import Evaluation
-from ringrift_jax.search.network import VALUE_LAYERS, NetworkConfig, as_computed, count_parameters, make_network
+from ringrift_jax.search.network import (
+    VALUE_LAYERS,
+    NetworkConfig,
+    _maximum,
+    as_computed,
+    count_parameters,
+    make_network,
+)
 
 SMALL = NetworkConfig(channels=8, blocks=2)
 init = jax.jit(lambda network, key, x: network.init(key, x), static_argnums=0)
@@ -110,6 +117,22 @@ def test_bfloat16_computes_the_same_roughly():
     for exact, rounded in zip(apply(wide, params, x), apply(narrow, params, x), strict=True):
         assert rounded.dtype == jnp.float32
         assert 0 < np.abs(exact - rounded).max() < 0.02
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_equal_cells_share_the_gradient_of_the_maximum(dtype):
+    """Cells far from everything look alike to a convolution, so that many are equal."""
+    x = jax.nn.relu(jnp.round(jax.random.normal(jax.random.key(0), (4, 8, 8, 16), dtype)))
+    seed = jax.random.normal(jax.random.key(1), (4, 16), dtype)
+    assert (x == x.max((1, 2), keepdims=True)).sum((1, 2)).max() > 1
+
+    @partial(jax.jit, static_argnums=0)
+    def gradient(largest, x):
+        return jax.vjp(largest, x)[1](seed)[0]
+
+    got, wanted = gradient(_maximum, x), gradient(lambda x: x.max((1, 2)), x)
+    assert got.dtype == wanted.dtype == dtype
+    np.testing.assert_array_equal(got, wanted)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
