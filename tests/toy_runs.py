@@ -57,7 +57,7 @@ ONE_DEVICE = LoopConfig(
     arena=ArenaConfig(every=2, groups=16, held_out=8, opening=1, test=SequentialConfig(40, 40, error_rate=0.4)),
     gates=GatesConfig(min_unique=0.0, max_seat_share=1.0),
 )
-"""For tests of the loop without a run. With key 2 it learns, promotes and rolls back within 16 iterations."""
+"""For tests of the loop without a run. With key 8 it learns, promotes and rolls back within 16 iterations."""
 
 
 def begin(seed: int) -> LoopState:

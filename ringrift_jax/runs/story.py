@@ -177,9 +177,9 @@ def _beat(event: ModelPromoted) -> str:
     low, high = event.interval or (float("nan"), float("nan"))
     whom = f"champion {event.parent}" if event.parent else "what it began with"
     gained = f"{event.elo_improvement:.0f} Elo (95 % interval {low:.0f} to {high:.0f})"
-    games = f"{event.gain_games} games that had no part in its promotion"
-    where = f"in {games}" if event.gain_games else "in the games that promoted it, which promise too much"
-    return f"Champion {event.version} beat {whom} by {gained} {where}."
+    apart, deciding = "games that had no part in its promotion", "the games that promoted it, which promise too much"
+    games = f"{event.gain_games} {apart}" if event.gain_games else deciding
+    return f"Champion {event.version} beat {whom} by {gained} in {games}."
 
 
 def _hours(seconds: float) -> str:

@@ -121,7 +121,7 @@ def _pool(x: jax.Array, share: jax.Array) -> jax.Array:
 @jax.custom_vjp
 def _maximum(x: jax.Array) -> jax.Array:
     """``[B, C]`` of ``[B, S, S, C]``. Equal cells share its gradient, as with JAX's own maximum, which counts them in
-    floats: on a CPU that takes up to a tenth of the time of learning (docs/performance.md)."""
+    floats: on a CPU that takes about a tenth of a gradient on square8 (docs/performance.md)."""
     return x.max((1, 2))
 
 

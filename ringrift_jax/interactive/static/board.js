@@ -1,6 +1,6 @@
 // The board as SVG: cells that can be chosen by mouse, touch and keyboard, what is on them, and what is drawn over them.
 const NAME = "http://www.w3.org/2000/svg";
-const CELL = 44; // distance of neighbouring cells, in units of the picture
+export const CELL = 44; // distance of neighbouring cells, in units of the picture
 
 export function make(name, attributes = {}, ...children) {
   const element = document.createElementNS(NAME, name);

@@ -48,10 +48,7 @@ function take(told) {
     table.reset(game.choices);
   }
   draw();
-  if (moved) {
-    zoom.fit();
-    zoom.follow();
-  }
+  if (moved) zoom.follow();
 }
 
 async function send(what, body) {

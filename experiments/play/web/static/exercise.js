@@ -71,7 +71,6 @@ export class Exercise {
     this.table.board.build(told.board);
     this.table.reset(told.choices);
     this.decide(told.verdict);
-    this.zoom.fit();
     this.zoom.follow();
     if (told.verdict.state !== "open" || !moves.length || (this.shown && told.choices.length)) return;
     const verdict = await this.ask("check", { moves });

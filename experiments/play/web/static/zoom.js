@@ -1,5 +1,6 @@
 // A board whose cells are too small for a finger can be made larger, in a frame that is scrolled.
-const CELL = 44; // units of the picture from one cell to the next
+import { CELL } from "./board.js";
+
 const SMALL = 26, LARGE = 44; // CSS pixels
 
 export class Zoom {
@@ -7,7 +8,6 @@ export class Zoom {
     Object.assign(this, { place, button, on: false });
     button.onclick = () => {
       this.on = !this.on;
-      this.fit();
       this.follow();
     };
     new ResizeObserver(() => this.fit()).observe(place);
@@ -15,7 +15,7 @@ export class Zoom {
 
   get picture() { return this.place.querySelector("svg"); }
 
-  // After the board was built, or its place has changed.
+  // As large as it has to be in its place.
   fit() {
     if (!this.picture) return;
     const { width, height } = this.picture.viewBox.baseVal, { style } = this.picture;
@@ -27,8 +27,10 @@ export class Zoom {
     this.button.hidden = !this.on && CELL * this.picture.getScreenCTM().a >= SMALL;
   }
 
-  // Shows what has been chosen or has changed in the middle of the frame, or else the middle of the board.
+  // After the board was drawn: shows what has been chosen or has changed in the middle of the frame, or else the middle
+  // of the board.
   follow() {
+    this.fit();
     if (!this.on) return;
     const cell = this.place.querySelector(".chosen, .changed, .focused") || this.picture;
     const at = cell.getBoundingClientRect(), frame = this.place.getBoundingClientRect();
