@@ -79,10 +79,16 @@ def _kernel_gradient(inputs: jax.Array, gradient: jax.Array, reach: Sequence[int
         # The batch is summed over, so it takes the place of the features.
         return _plain(inputs.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3), reach)
 
-    size = max(n for n in range(1, batch + 1) if batch % n == 0 and n <= max(1, CELLS // (rows * cols)))
-    if size == batch:
+    number = -(-batch // max(8, CELLS // (rows * cols) // 8 * 8))
+    if number == 1:
         return of_part(inputs, gradient).transpose(1, 2, 0, 3)
-    parts = jax.tree.map(lambda a: a.reshape(-1, size, *a.shape[1:]), (inputs, gradient))
+    size = -(-batch // number // 8) * 8  # the kernel is fast for multiples of 8
+
+    def divided(examples: jax.Array) -> jax.Array:
+        examples = jnp.pad(examples, ((0, number * size - batch), (0, 0), (0, 0), (0, 0)))
+        return examples.reshape(number, size, *examples.shape[1:])
+
+    parts = divided(inputs), divided(gradient)
     height, width = (2 * r + 1 for r in reach)
     start = jnp.zeros((features, height, width, gradient.shape[-1]), jnp.float32)
     total, _ = jax.lax.scan(lambda sum_, part: (sum_ + of_part(*part), None), start, parts)

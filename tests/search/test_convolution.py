@@ -15,9 +15,9 @@ def reference(x, kernel):
     return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
-@pytest.fixture(params=[convolution.CELLS, 61, 1], ids=["at once", "in halves", "one by one"])
+@pytest.fixture(params=[convolution.CELLS, 500, 1], ids=["at once", "two parts", "parts of eight"])
 def parts(request, monkeypatch):
-    """In how many parts of 4 x 5 x 6 cells a gradient is summed up."""
+    """In how many parts the gradient of 19 examples of 5 x 6 cells is summed up."""
     monkeypatch.setattr(convolution, "CELLS", request.param)
 
 
@@ -25,9 +25,9 @@ def parts(request, monkeypatch):
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_values_and_gradients_are_those_of_jax(size, dtype, parts):
     keys = jax.random.split(jax.random.key(0), 3)
-    x = jax.random.normal(keys[0], (4, 5, 6, 3), dtype)
+    x = jax.random.normal(keys[0], (19, 5, 6, 3), dtype)
     kernel = jax.random.normal(keys[1], (size, size, 3, 7), dtype)
-    seed = jax.random.normal(keys[2], (4, 5, 6, 7), dtype)
+    seed = jax.random.normal(keys[2], (19, 5, 6, 7), dtype)
     results = []
     for convolve in (same_convolution, reference):
         value, gradients = jax.jit(lambda x, k, f=convolve: (f(x, k), jax.vjp(f, x, k)[1](seed)))(x, kernel)
@@ -40,7 +40,7 @@ def test_values_and_gradients_are_those_of_jax(size, dtype, parts):
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="about the CPU backend")
 def test_in_a_loop_every_convolution_has_the_form_of_the_fast_kernel(parts):
-    x, kernel = jnp.ones((4, 5, 6, 3)), jnp.ones((3, 3, 3, 3))
+    x, kernel = jnp.ones((19, 5, 6, 3)), jnp.ones((3, 3, 3, 3))
 
     def loop(convolve):
         gradient = jax.grad(lambda x, k: jnp.square(convolve(x, k)).sum(), argnums=(0, 1))
