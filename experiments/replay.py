@@ -19,7 +19,9 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from experiments.command_line import check_output, command, fail, option, parse, start_jax, waiting
 from ringrift_jax import boards
-from ringrift_jax.render import Mark, board_text, game_html, game_svg
+from ringrift_jax.interactive.game_page import game_html
+from ringrift_jax.interactive.replay import Mark
+from ringrift_jax.render import board_text, game_svg
 from ringrift_jax.runs import records
 from ringrift_jax.runs.files import write_whole
 from ringrift_jax.runs.record_files import read

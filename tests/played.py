@@ -1,6 +1,10 @@
 """Games to make records of: of the JAX rules as host arrays, and of the reference as whole records."""
 
+import base64
+import gzip
+import json
 import random
+import re
 from dataclasses import dataclass
 
 import batches
@@ -99,3 +103,9 @@ def random_record(seed: int, board: str = "square8", num_players: int = 2, **ext
         "steps": steps,
         "result": result._asdict() | {"scores": scores},
     }
+
+
+def held(page: str) -> dict:
+    """What the page of a game holds of it."""
+    (data,) = re.findall(r'data-game="data:application/gzip;base64,([^"]+)"', page)
+    return json.loads(gzip.decompress(base64.b64decode(data)))

@@ -178,7 +178,9 @@ def test_an_iteration_on_two_devices_is_one_on_one_device(mesh):
     one, two = states
     assert_equal((one.games, one.replay.game, one.replay.status), (two.games, two.replay.game, two.replay.status))
     for a, b in zip(jax.tree.leaves(one.replay.rows), jax.tree.leaves(two.replay.rows), strict=True):
-        rounding = np.finfo(np.float16).eps if a.dtype == np.float16 else 0  # what searches said is kept as float16
+        rounding = (
+            float(np.finfo(np.float16).eps) if a.dtype == np.float16 else 0
+        )  # what searches said is kept as float16
         np.testing.assert_allclose(a, b, rtol=rounding)
     for a, b in zip(jax.tree.leaves(one.learner), jax.tree.leaves(two.learner), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

@@ -26,11 +26,11 @@ FLOORS = (
     ("notation",),
     ("search",),
     ("render",),
+    ("interactive",),
     ("pgx",),
     ("players",),
     ("learning",),
     ("runs",),
-    ("interactive",),
     ("api",),
 )
 """Modules and folders of ``ringrift_jax``, from the ground up. Those of one floor do not import each other."""

@@ -1,6 +1,5 @@
 """The widget itself. The browser draws ``board``, ``tree`` and ``view`` and sends what a person wants."""
 
-import re
 from typing import Any
 
 import anywidget
@@ -13,7 +12,7 @@ from ..notation.states import from_state_string
 from ..reference.position import Position
 from ..render.board import for_notebook
 from ..rules.state import State
-from . import STATIC
+from .bundle import one_module, one_style
 from .tree import MoveTree
 from .views import board_view
 
@@ -47,22 +46,6 @@ class Why(_Message):
     origin: int | None = None
 
 
-MODULES = "board", "analysis", "choose", "moves", "table", "widget"
-
-
-def one_module() -> str:
-    """The ES modules of the widget as one, because anywidget takes one: without their imports of each other, and each
-    after those that it needs."""
-    text = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
-    text = re.sub(r'^import \{[^}]*\} from "\./\w+\.js";\n', "", text, flags=re.MULTILINE)
-    return re.sub(r"^export (?!default )", "", text, flags=re.MULTILINE)
-
-
-def style() -> str:
-    """The style sheets of the widget as one."""
-    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("board.css", "widget.css"))
-
-
 class BoardWidget(anywidget.AnyWidget):
     """A tree of moves in a notebook.
 
@@ -73,7 +56,7 @@ class BoardWidget(anywidget.AnyWidget):
     """
 
     _esm = one_module()
-    _css = style()
+    _css = one_style()
 
     board = traitlets.Dict(read_only=True).tag(sync=True)
     tree = traitlets.List(read_only=True).tag(sync=True)

@@ -117,16 +117,16 @@ class MoveTree:
             for node in self.nodes
         ]
 
-    def view(self, at: int) -> dict[str, Any]:
-        """What is shown of a node."""
+    def view(self, at: int, to_choose: bool = True) -> dict[str, Any]:
+        """What is shown of a node; ``to_choose``: also what one may do, and the moves."""
         node = self._node(at)
-        do, why = task(node.position)
+        told = task(node.position) if to_choose else None
         return {
             "at": at,
-            "task": {"do": do, "why": why},
+            "task": told and {"do": told[0], "why": told[1]},
             "position": position_view(node.position),
             "legend": self._legend(node.position),
-            "choices": choices(node.position),
+            "choices": choices(node.position) if to_choose else [],
             "came": came_view(self.nodes[node.parent].position, node.move) if node.move else None,
             "analysis": self._analysis(node) if node.found and node.found.children else None,
             "line": self._line(node),

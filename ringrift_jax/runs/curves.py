@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import make
+from ..interactive.replay import Curve
 from ..players.agents import make_evaluate
 from ..pytrees import stack
-from ..render import SEAT_COLOURS, Curve
+from ..render import SEAT_COLOURS
 from .box import find_run
 from .champion_files import find_champion, load_champion
 from .records import played_decisions

@@ -1,7 +1,8 @@
-"""One HTML page about a run, without scripts and without other files.
+"""One HTML page about a run, without other files.
 
 What happened, in words; then its curves, whose points lead to games of the page; whom its champions beat, what the
-quality gates found, and the settings. The templates are in ``templates/``; what cannot be read of a run says why in its
+quality gates found, and the settings. Its one script draws games that are opened, so that they can be stepped through;
+without it their moves are listed. The templates are in ``templates/``; what cannot be read of a run says why in its
 place.
 """
 
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from ..interactive.bundle import one_module, one_style
 from ..learning.config import flatten, to_dict
 from ..render.pages import page
 from ..render.themes import dark_rules
@@ -46,6 +48,8 @@ def report(directory: RunDirectory) -> str:
         name=run.path.resolve().name,
         written=f"{datetime.now():%Y-%m-%d %H:%M}",
         dark=dark_rules(),
+        style=one_style(),
+        script=one_module("replay"),
         sections=[(title, macro, attempt(lambda find=find: find(run))) for title, macro, find in sections],
     )
 

@@ -1,13 +1,13 @@
 """The recorded games that the report of a run shows: of its whole course, and the most telling of the last ones."""
 
-import base64
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import boards, reference
-from ..render import game_svg, position_svg
+from ..interactive.replay import packed, replay
+from ..render import position_svg
 from . import record_files
 from .contents import RunContents
 
@@ -17,8 +17,6 @@ SPREAD = 6
 """Games that are shown of the course of the run, at even distances."""
 CHAMPIONS = 5
 """Champions of which a game is shown, the last ones."""
-MOVING = 30
-"""Decisions that a game is shown move by move, the last ones: pictures of whole games are large."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,6 @@ def figure(game: Shown) -> dict[str, Any]:
     previous = pos
     for step in record["steps"]:
         previous, pos = pos, reference.play(pos, step["m"])
-    moving = base64.b64encode(game_svg(record, last=MOVING, seconds=1.2).encode()).decode()
     result = record["result"]
     return {
         "anchor": game.anchor,
@@ -133,7 +130,6 @@ def figure(game: Shown) -> dict[str, Any]:
         "ended": f"seat {result['winner']} wins: {result['reason'].replace('_', ' ')}",
         "decisions": game.decisions,
         "picture": position_svg(pos, previous=previous, move=record["steps"][-1]["m"]),
-        "moving": f"data:image/svg+xml;base64,{moving}",
-        "last": min(MOVING, game.decisions),
+        "replay": packed(replay(record)),
         "moves": [step["m"].replace(" ", "\u00a0") + " ·" for step in record["steps"]],
     }

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from board_browser import HOST, PORT, ask, shot
 from instant_programs import LINE, game, until
+from played import held
 
 from experiments.play.web import recorded, server
 from experiments.play.web.messages import HUMAN, Analysis, Player, Program, Rules, Settings
@@ -152,14 +153,16 @@ def test_a_game_is_shared_as_one_page(desk, client, id):
     for node, move in enumerate(LINE):
         desk.play(id, node, move)
     page = ask(client, f"games/{id}/game.html")
-    text = page.get_data(as_text=True)
-    assert "attachment" in page.headers["Content-Disposition"] and "P 3,3 2" in text and "chance of winning" not in text
+    shared = held(page.get_data(as_text=True))
+    assert "attachment" in page.headers["Content-Disposition"] and len(shared["charts"]) == 2
+    assert [branch["move"] for branch in shared["tree"]] == ["", *LINE]
     study = desk.shelf.find(id)
     found = {
         node: Analysis("net", 8, chances, [], [], more=False) for node, chances in ((0, [0.5, 0.5]), (4, [0.7, 0.3]))
     }
-    text = recorded.to_page(study, id, Review(study, found))
-    assert "chance of winning, as the program sees it" in text
+    chart = held(recorded.to_page(study, id, Review(study, found)))["charts"][-1]
+    assert chart["title"] == "chance of winning, as the program sees it"
+    assert [curve["values"][:5] for curve in chart["curves"]] == [[0.5, *[None] * 3, 0.7], [0.5, *[None] * 3, 0.3]]
 
 
 def test_a_game_that_cannot_be_written_is_told(desk, monkeypatch):

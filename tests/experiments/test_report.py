@@ -1,10 +1,10 @@
 """The report of a run: while it goes on, when it is over, and of what is left of a broken one."""
 
-import base64
 import re
 import shutil
 import xml.etree.ElementTree as ET
 
+import browsers
 import pytest
 import toy_runs
 from filelock import FileLock
@@ -41,7 +41,9 @@ def test_a_finished_run(run, capsys):
     report.main([str(run.path)])
     page = (run.path / "report.html").read_text()
     assert capsys.readouterr().out == f"report in {run.path / 'report.html'}\n"
-    assert "not known" not in page and "toy &amp; &lt;co&gt;" in page and "<co>" not in page and "<script" not in page
+    assert (
+        "not known" not in page and "toy &amp; &lt;co&gt;" in page and "<co>" not in page and page.count("<script") == 1
+    )
     assert "stopped: 5 iterations are done" in page and "2 model" not in page and "3 model promoted" in page
     assert page.count("<td>champion 1</td>") == 1 and "champion 2 beat champion 1" in page
     for title in ("the last game", "the shortest game", "Elo on the first network"):
@@ -106,11 +108,35 @@ def test_points_of_curves_lead_to_games_of_the_page(run):
     for anchor in links:
         assert page.count(f'<figure id="{anchor}"') == 1
     assert "ended in iteration 2" in page
-    (moving, *_) = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)
-    ET.fromstring(base64.b64decode(moving).decode())
+    assert page.count('<details class="ringrift-replay"') == 3
     record_files.write(run.games, GAMES)
     page = report.report(run)
     assert 'href="#game-' not in page and "Points of" not in page, "nobody knows of which iteration they are"
+
+
+def test_games_are_stepped_through_on_the_page(run, tmp_path):
+    games = [game | {"first_iteration": at, "last_iteration": at} for at, game in enumerate(GAMES, 1)]
+    record_files.write(run.games, games)
+    path = tmp_path / "report.html"
+    path.write_text(report.report(run), encoding="utf-8")
+    decisions = sum(not step["m"].startswith("NO_") for step in GAMES[1]["steps"])
+    with browsers.page() as page:
+        page.goto(path.as_uri())
+        assert page.locator(".viewer").count() == 0 and page.is_visible("#game-2 > svg")
+        page.locator("#curves a[href='#game-2'] path, #curves a[href='#game-2'] use").first.click()
+        assert page.evaluate("location.hash") == "#game-2"
+        page.click("#game-2 summary")
+        page.wait_for_selector("#game-2 .viewer .cell")
+        assert not page.is_visible("#game-2 > svg"), "one board is enough"
+        page.click("#game-2 .viewer button[title^=end]")
+        assert page.inner_text("#game-2 output") == f"{decisions} / {decisions}"
+        page.locator("#game-2").scroll_into_view_if_needed()
+        browsers.shot(page, "report-game", tmp_path)
+        page.click("#game-2 summary")
+        assert page.is_visible("#game-2 > svg") and not page.is_visible("#game-2 .viewer")
+        page.click("#game-2 summary")
+        assert page.locator(".viewer").count() == 1, "it stays what it was"
+        assert page.inner_text("#game-2 output") == f"{decisions} / {decisions}"
 
 
 def test_the_last_ladder_is_shown(run):

@@ -1,4 +1,4 @@
-"""Studies from records of games and back (docs/records.md), and as pages (``render.game_html``)."""
+"""Studies from records of games and back (docs/records.md), and as pages (``interactive.game_page``)."""
 
 import tempfile
 from itertools import islice, pairwise
@@ -71,7 +71,9 @@ def to_file(study: Study, id: str) -> bytes:
 def to_page(study: Study, id: str, review: Review) -> str:
     """The main line as one HTML file, with the chances of winning of those nodes that were analysed, and the marks of a
     review."""
-    from ringrift_jax import render
+    from ringrift_jax.interactive.game_page import game_html
+    from ringrift_jax.interactive.replay import Curve, Mark
+    from ringrift_jax.render import SEAT_COLOURS
 
     record = to_record(study, id)
     curves: dict[str, list[Any]] = {}
@@ -79,16 +81,14 @@ def to_page(study: Study, id: str, review: Review) -> str:
     if review.chances:
         values = [review.chances.get(node) for node in nodes]
         curves["chance of winning, as the program sees it"] = [
-            render.Curve(
-                f"seat {seat}", [row[seat - 1] if row else None for row in values], render.SEAT_COLOURS[seat - 1]
-            )
+            Curve(f"seat {seat}", [row[seat - 1] if row else None for row in values], SEAT_COLOURS[seat - 1])
             for seat in range(1, study.board.num_players + 1)
         ]
     marked = {}
     for number, (before, node) in enumerate(pairwise(nodes), 1):
         if node != before and node in review.marks:
-            marked[number] = render.Mark(**review.marks[node])
-    return render.game_html(record, curves, marked=marked)
+            marked[number] = Mark(**review.marks[node])
+    return game_html(record, curves, marked=marked)
 
 
 def _nodes(study: Study, record: dict) -> list[int]:

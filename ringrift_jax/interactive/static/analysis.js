@@ -1,6 +1,4 @@
-// What a program thinks of the position that is shown: chances, candidate moves, and the curve over the game.
-import { make } from "./board.js";
-
+// What a program thinks of the position that is shown: chances and candidate moves.
 const per = share => `${Math.round(100 * share)} %`;
 const chance = value => (value + 1) / 2;
 
@@ -84,23 +82,4 @@ export function drawCandidates(table, analysis, handlers) {
     row.append(following);
     return row;
   }));
-}
-
-// The chances along a line, a curve for each seat. go(node) shows the node that was pointed at.
-export function drawCurve(svg, chances, line, at, go) {
-  const known = line.map((node, index) => [index, chances[node]]).filter(([, values]) => values);
-  svg.toggleAttribute("hidden", known.length < 2);
-  if (known.length < 2) return;
-  const most = Math.max(1, line.length - 1), x = index => 400 * index / most, y = share => 85 - 80 * share;
-  const seats = known[0][1].map((_, seat) => seat), here = x(line.indexOf(at));
-  svg.setAttribute("aria-label", `chance of winning of seat ${seats.map(seat => seat + 1).join(", ")} over the moves`);
-  svg.replaceChildren(
-    make("line", { x1: 0, x2: 400, y1: y(0.5), y2: y(0.5), class: "grid" }),
-    make("line", { x1: here, x2: here, y1: 0, y2: 90, class: "here" }),
-    ...seats.map(seat => make("polyline", { class: `seat${seat + 1}`,
-      points: known.map(([index, values]) => `${x(index).toFixed(1)},${y(values[seat]).toFixed(1)}`).join(" ") })));
-  svg.onclick = event => {
-    const { left, width } = svg.getBoundingClientRect();
-    go(line[Math.min(most, Math.max(0, Math.round(most * (event.clientX - left) / width)))]);
-  };
 }

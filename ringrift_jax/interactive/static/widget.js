@@ -1,9 +1,10 @@
 // A tree of moves to click through, where no server is: in notebooks, whose kernel answers, and on pages with a game.
 //
 // The model is that of anywidget. It has "board", "tree" and "view" (ringrift_jax.interactive.tree says what is in them),
-// and takes {ask: "go", node}, {ask: "play", move}, and {ask: "effect", move} and {ask: "why", cell, origin}, which are
-// answered by messages.
+// and may have "marks" of moves and "charts" (ringrift_jax.interactive.replay says what). It takes {ask: "go", node},
+// {ask: "play", move}, and {ask: "effect", move} and {ask: "why", cell, origin}, which are answered by messages.
 import { drawCandidates, drawn } from "./analysis.js";
+import { chart, drawCurves } from "./curves.js";
 import { drawMoves, followers, lineOf } from "./moves.js";
 import { Table } from "./table.js";
 
@@ -28,6 +29,7 @@ class Viewer {
   constructor(model, root) {
     this.model = model;
     this.root = root;
+    this.marks = model.get("marks") ?? {};
     this.awaited = new Map(); // by node and what was asked there: who waits for the answer
     this.build();
     this.table = new Table({ board: this.place, choices: this.choices, says: this.says }, {
@@ -72,8 +74,9 @@ class Viewer {
     this.search = tag("div", { className: "search" }, this.about,
       tag("label", {}, this.lined, " draw the line that it expects"), tag("div", { className: "scroll" }, this.candidates));
     this.moves = tag("div", { className: "moves" });
+    this.charts = tag("div", { className: "charts" });
     this.root.replaceChildren(this.place, tag("div", { className: "beside" }, this.seats, this.task, this.problem, this.says, this.choices,
-      this.controls, this.search, this.moves));
+      this.controls, this.search, this.moves, this.charts));
     this.root.tabIndex = 0;
     this.root.addEventListener("keydown", event => this.key(event));
   }
@@ -111,7 +114,23 @@ class Viewer {
     this.controls.hidden = this.moves.hidden = this.tree.length < 2;
     Object.assign(this.slider, { max: this.line.length - 1, value: this.line.indexOf(view.at) });
     this.number.textContent = `${this.line.indexOf(view.at)} / ${this.line.length - 1}`;
-    if (this.tree.length > 1) drawMoves(this.moves, { tree: this.tree, at: view.at, marks: {} }, node => this.go(node));
+    if (this.tree.length < 2) return;
+    drawMoves(this.moves, { tree: this.tree, at: view.at, marks: this.marks }, node => this.go(node));
+    this.drawCharts();
+  }
+
+  drawCharts() {
+    for (const [number, { title, curves }] of (this.model.get("charts") ?? []).entries()) {
+      if (!this.charts.children[number]) this.charts.append(tag("figure", {}, tag("figcaption"), chart()));
+      const [caption, svg] = this.charts.children[number].children;
+      this.charts.children[number].hidden = !drawCurves(svg, title, curves, this.line, this.view.at, node => this.go(node));
+      if (caption.textContent) continue;
+      caption.append(`${title}: `, ...curves.map(({ label, colour }) => {
+        const name = tag("span", { textContent: label });
+        name.style.borderColor = colour;
+        return name;
+      }));
+    }
   }
 
   drawSearch(analysis) {
@@ -127,7 +146,9 @@ class Viewer {
   // The move that led here, and what it did.
   came() {
     const { came } = this.view;
-    return came ? `Seat ${came.seat}: ${came.move}. ${came.says}` : "";
+    if (!came) return "";
+    const { sign, why } = this.marks[this.view.at] ?? {};
+    return `Seat ${came.seat}: ${came.move}${sign ? ` ${sign} (${why})` : ""}. ${came.says}`;
   }
 
   tell(problem) {

@@ -1,5 +1,6 @@
 // The page of one study. The server keeps it; the page shows what the server says, and asks it again and again.
-import { drawCandidates, drawChances, drawCurve, drawn, heat } from "./analysis.js";
+import { drawCandidates, drawChances, drawn, heat } from "./analysis.js";
+import { drawCurves } from "./curves.js";
 import { ready } from "./dialogs.js";
 import { Lines } from "./lines.js";
 import { drawMoves, followers, lineOf } from "./moves.js";
@@ -176,7 +177,9 @@ function drawAnalysis() {
   say("simulations", !analysing ? "" : over ? "the game is over" : !analysis ? `${name} starts`
     : `${name}: ${analysis.simulations ? `${analysis.simulations} simulations` : "no search"}${analysis.more ? " …" : ""}`);
   drawLines();
-  drawCurve(element("curve"), game.chances, lineOf(game.tree, game.at), game.at, go);
+  const curves = game.players.map((_, seat) => ({ label: `seat ${seat + 1}`, colour: `var(--seat${seat + 1})`,
+    values: game.tree.map((_, node) => game.chances[node]?.[seat]) }));
+  drawCurves(element("curve"), "chance of winning", curves, lineOf(game.tree, game.at), game.at, go);
   drawReview({ button: element("review"), progress: element("review-progress"), place: element("review-told") },
     game, seat => `Seat ${seat + 1} (${nameOf(seat + 1)})`, go);
 }
