@@ -82,6 +82,7 @@ def test_wheel_works_in_an_empty_environment(tmp_path: Path):
         ("experiments/play/web/static", "app.js"),
         ("experiments/play/web/templates", "index.html"),
         ("ringrift_jax/interactive/static", "board.js"),
+        ("ringrift_jax/interactive/templates", "game.html"),
     ):
         kept = {path.name for path in (ROOT / folder).iterdir()}
         assert one in kept and kept == {path.name for path in (Path(location.strip()).parents[1] / folder).iterdir()}

@@ -15,7 +15,7 @@ from .themes import THEMES, dark_rules
 _LIGHT = THEMES["light"]
 
 
-def game_svg(record: dict, *, last: int | None = None, seconds: float = 0.8, pause: float = 4.0) -> str:
+def game_svg(record: dict, *, seconds: float = 0.8, pause: float = 4.0) -> str:
     """The positions of a game one after the other, again and again. Equal arguments give equal text.
 
     There is a position before the first decision that is shown and one after each, with the forced bookkeeping that
@@ -24,21 +24,16 @@ def game_svg(record: dict, *, last: int | None = None, seconds: float = 0.8, pau
 
     Args:
       record: docs/records.md has the format; ``runs.records.record_moves`` makes one of moves.
-      last: show only so many decisions, those at the end; all if there are fewer.
       seconds: for which a position is shown.
       pause: seconds for which the last one stays longer.
 
     Raises:
       ValueError: a move is not legal, or a number is out of its range.
     """
-    if last is not None and last < 1:
-        raise ValueError(f"last is {last}; it must be at least 1 decision")
     if not seconds > 0 or not pause >= 0:
         raise ValueError(f"seconds is {seconds} and pause {pause}; seconds must be above 0 and pause at least 0")
     board = boards.standard(record["board"], record["players"])
-    positions, moves = _decisions(board, record)
-    first = max(0, len(moves) - last) if last else 0
-    shown = positions[first:]
+    shown, moves = _decisions(board, record)
     reel = _Reel(len(shown), seconds, pause)
     grounds, pieces, symbols = [], [], {"lit": lit_svg(board, 0, 0, _LIGHT)}
     for cell in cells(board):
@@ -50,12 +45,12 @@ def game_svg(record: dict, *, last: int | None = None, seconds: float = 0.8, pau
         for what in map(_collapse, on):
             symbols[f"g{what}"] = ground_svg(board, 0, 0, what, _LIGHT)
     lit, over = [""], ["".join(marks.pending(board, shown[0], _LIGHT))]
-    for before, after, move in zip(shown, shown[1:], moves[first:], strict=False):
+    for before, after, move in zip(shown, shown[1:], moves, strict=False):
         lit.append("".join(_use(board, cell, "lit") for cell in sorted(marks.changed(before, after))))
         over.append("".join([*marks.last_move(board, move, _LIGHT), *marks.pending(board, after, _LIGHT)]))
     told = [
         [*legend(pos), (0, f"{number} of {len(moves)}: {move}" if number else f"0 of {len(moves)}")]
-        for number, (pos, move) in enumerate(zip(shown, ["", *moves][first:], strict=True), first)
+        for number, (pos, move) in enumerate(zip(shown, ["", *moves], strict=True))
     ]
     lines = [
         reel.show(legend_line(number, *line) for line in column)
@@ -64,7 +59,7 @@ def game_svg(record: dict, *, last: int | None = None, seconds: float = 0.8, pau
     parts = [*grounds, reel.show(lit), *pieces, reel.show(over)]
     drawn = "".join(f'<g id="{name}">{svg}</g>' for name, svg in sorted(symbols.items()))
     head = [f"<style>{reel.style()}{dark_rules()}</style>", f"<defs>{drawn}</defs>"]
-    return frame(board, [*head, *filter(None, parts)], lines, _caption(record, positions[-1]), _LIGHT)
+    return frame(board, [*head, *filter(None, parts)], lines, _caption(record, shown[-1]), _LIGHT)
 
 
 class _Reel:

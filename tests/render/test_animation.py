@@ -117,15 +117,6 @@ def test_every_frame_is_the_static_picture_of_its_position(board: str):
     assert shapes(visible(picture, None)) == shapes(visible(picture, 99.9))
 
 
-def test_the_last_decisions_can_be_shown_alone():
-    record = GAMES["square8"]
-    whole, some = render.game_svg(record), render.game_svg(record, last=5)
-    told = [re.findall(r">(\d+) of \d+", picture) for picture in (whole, some)]
-    assert told[1] == told[0][-6:] and len(some) < len(whole) / 3
-    assert shapes(visible(some, None)) == shapes(visible(whole, None))
-    assert render.game_svg(record, last=10_000) == whole
-
-
 @pytest.mark.parametrize("swapped", [False, True])
 def test_the_caption_says_the_result_and_who_played(swapped: bool):
     board, models = boards.standard("square8"), ["a & b", "<c>"]
@@ -144,7 +135,6 @@ def test_the_caption_says_the_result_and_who_played(swapped: bool):
 
 def test_bad_numbers_are_refused():
     for options, message in (
-        ({"last": 0}, "last is 0; it must be at least 1"),
         ({"seconds": 0}, "seconds is 0"),
         ({"pause": -1}, "pause -1"),
     ):
