@@ -53,8 +53,7 @@ class RunConfig:
 def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
     """Settings for a kind of machine, made smaller on the large boards so that an iteration stays below a minute.
 
-    An arena takes about as many plies as two games are long, and comes so rarely that it costs a fifth of the time at
-    most.
+    An arena comes so rarely that it costs about a fifth of the time at most.
 
     ``"tiny"`` is for tests, ``"cpu"`` for a laptop, ``"gpu"`` for one GPU. ValueError when there is no such preset,
     board or number of players.
@@ -75,6 +74,8 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
         )
     if name == "cpu":
         lanes, chunk = (16, 32) if large else (128, 32)
+        # A game of hexagonal is several times as long as one of square19.
+        every, games = {"square19": (64, 128), "hexagonal": (96, 64)}.get(board, (32, 2 * lanes))
         return LoopConfig(
             network=NetworkConfig(channels=32, blocks=4),
             search=SearchConfig(
@@ -90,9 +91,9 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(batch_size=128, samples_per_row=4.0),
             arena=ArenaConfig(
-                every=256 if large else 32,
-                groups=2 * lanes // num_players,
-                held_out=lanes // num_players if large else 64,
+                every=every,
+                groups=games // num_players,
+                held_out=games // 2 // num_players if large else 64,
                 turns=0 if large else 16,
             ),
             gates=GatesConfig(parity_games=1),
