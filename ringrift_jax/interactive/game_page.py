@@ -13,14 +13,7 @@ def game_html(
     """The page of a recorded game: a board to step through with the slider, the arrow keys, Home and End, its moves and
     what each did, and charts. The space bar plays. It has light and dark colours.
 
-    Args:
-      record: docs/records.md has the format.
-      curves: by the title of their chart, below the two that are always there: how far each seat is on its way to
-        winning by eliminated rings and by territory.
-      marked: moves with a mark, by their numbers from 1.
-
-    Raises:
-      ValueError: a move is not legal, or a curve does not have one value for each position.
+    Arguments and errors are those of :func:`.replay.replay`; docs/records.md has the format of a record.
     """
     models = record.get("models")
     played = f" played by {', '.join(models)}" if models else ""
