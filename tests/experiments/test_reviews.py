@@ -1,13 +1,12 @@
 """Reviews of whole games, and what they say."""
 
-import json
 import random
-import re
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from instant_programs import LINE, Slow, desk_of, game, played, until
+from played import held
 
 from experiments.play.web import recorded, review
 from experiments.play.web.messages import (
@@ -129,14 +128,12 @@ def test_a_win_that_was_overlooked_is_marked():
 def test_marks_are_in_the_page_that_is_shared():
     """A record has forced steps too, which are no moves of the tree."""
     study = reviewed(0.5, 0.45, 0.34, 0.44, 0.65)
-    page = recorded.to_page(study, "1", Review(study, {}))
-    found = re.search(r"const data = (.*);\n", page)
-    told = json.loads(found[1]) if found else {}
-    assert any(move.startswith("NO_") for _, _, move, _ in told["moves"])
-    shown = {told["moves"][int(number) - 1][2]: mark for number, mark in told["marked"].items()}
+    assert any(step["m"].startswith("NO_") for step in recorded.to_record(study, "1")["steps"])
+    told = held(recorded.to_page(study, "1", Review(study, {})))
+    shown = {told["tree"][int(node)]["move"]: mark for node, mark in told["marks"].items()}
     assert shown == {
-        LINE[1]: ["?!", "the own chance falls from 45% to 34%"],
-        LINE[3]: ["??", "the own chance falls from 56% to 35%"],
+        LINE[1]: {"sign": "?!", "why": "the own chance falls from 45% to 34%"},
+        LINE[3]: {"sign": "??", "why": "the own chance falls from 56% to 35%"},
     }
 
 
