@@ -6,7 +6,7 @@ import re
 import jax
 import jax.numpy as jnp
 import pytest
-from played import random_record
+from played import held, random_record
 
 from experiments import replay
 from ringrift_jax import notation
@@ -133,4 +133,5 @@ def test_a_network_judges_a_game(path, tmp_path, capsys):
         network_curves(other, tmp_path / "run")
     record_files.write(path, GAMES)
     replay.main([str(path), "--game", "1", "--html", str(tmp_path / "x.html"), "--model", str(tmp_path / "run")])
-    assert "as the network sees it" in (tmp_path / "x.html").read_text()
+    shown = held((tmp_path / "x.html").read_text())
+    assert [chart["title"] for chart in shown["charts"]][2:] == [*network_curves(game, tmp_path / "run")]
