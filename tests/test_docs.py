@@ -42,6 +42,7 @@ LIMITS = {
     "evaluate": "--games 4",
     f"evaluate {RUN}": "--games 4 --simulations 0",
     "evaluate square8": "--games 4 --simulations 0",
+    "pack": "--box champions",
     "play": "--port 0 --games games",
     "selfplay": "--games 2",
     "train": "--preset tiny",
