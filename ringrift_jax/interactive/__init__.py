@@ -1,5 +1,5 @@
-"""Boards that can be clicked. The page to play on, notebooks and the site of the documentation draw them with the same
-files (:data:`STATIC`), and what a move would do is told by :mod:`.effects`. Neither needs JAX.
+"""Boards that can be clicked. The page to play on, notebooks, reports, pages of games and the documentation's site draw
+them with the same files (:data:`STATIC`), and what a move would do is told by :mod:`.effects`. Neither needs JAX.
 """
 
 from pathlib import Path

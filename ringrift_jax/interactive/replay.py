@@ -3,8 +3,9 @@
 import base64
 import gzip
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from ..reference.position import territory
@@ -41,6 +42,17 @@ class Mark(NamedTuple):
     why: str
 
 
+def seat_curves(rows: Iterable[Sequence[float | None]]) -> list[Curve]:
+    """The curves of values by seat, the first one's first."""
+    return [Curve(f"seat {seat}", row, SEAT_COLOURS[seat - 1]) for seat, row in enumerate(rows, 1)]
+
+
+def decisions_made(record: dict) -> list[int]:
+    """How many decisions were made before each position of a record, the start included; forced moves are none, so the
+    positions after them belong to the decision before."""
+    return list(accumulate((not step["m"].startswith("NO_") for step in record["steps"]), initial=0))
+
+
 def replay(
     record: dict, curves: Mapping[str, Sequence[Curve]] | None = None, marked: Mapping[int, Mark] | None = None
 ) -> dict[str, Any]:
@@ -56,27 +68,21 @@ def replay(
     Raises:
       ValueError: it is none, a move is not legal, or a curve does not have one value for each position.
     """
-    tree = tree_of(record)
+    tree, nodes = tree_of(record), decisions_made(record)
     charts = _progress(tree)
-    steps = [step["m"] for step in record["steps"]]
-    nodes = [0]  # at each position of the record: forced moves belong to the decision before them
-    for move in steps:
-        nodes.append(nodes[-1] + (not move.startswith("NO_")))
     for title, group in (curves or {}).items():
         for curve in group:
             if len(curve.values) != len(nodes):
                 raise ValueError(
                     f"{title}, {curve.label}: {len(curve.values)} values; there are {len(nodes)} positions"
                 )
-        charts[title] = [
-            {"label": curve.label, "colour": curve.colour, "values": _by_node(nodes, curve.values)} for curve in group
-        ]
+        charts[title] = [replace(curve, values=_by_node(nodes, curve.values)) for curve in group]
     return {
         "board": board_view(tree.position(0).board),
         "tree": tree.branches(),
         "views": [tree.view(node, to_choose=False) for node in range(len(tree))],
         "marks": {nodes[number]: mark._asdict() for number, mark in (marked or {}).items()},
-        "charts": [{"title": title, "curves": group} for title, group in charts.items()],
+        "charts": [{"title": title, "curves": list(map(asdict, group))} for title, group in charts.items()],
     }
 
 
@@ -95,20 +101,15 @@ def _by_node(nodes: Sequence[int], values: Sequence[float | None]) -> list[float
     return found
 
 
-def _progress(tree: MoveTree) -> dict[str, list[dict[str, Any]]]:
+def _progress(tree: MoveTree) -> dict[str, list[Curve]]:
     positions = [tree.position(node) for node in range(len(tree))]
     board, seats = positions[0].board, positions[0].seats
     lands = [territory(pos) for pos in positions]
-    shares = {
-        "eliminated rings, of those that win": [
-            [pos.eliminated[seat] / board.ring_threshold for pos in positions] for seat in seats
-        ],
-        "territory, of what is needed": [[land[seat] / board.territory_minimum for land in lands] for seat in seats],
-    }
     return {
-        title: [
-            {"label": f"seat {seat}", "colour": SEAT_COLOURS[seat - 1], "values": [round(share, 4) for share in row]}
-            for seat, row in zip(seats, rows, strict=True)
-        ]
-        for title, rows in shares.items()
+        "eliminated rings, of those that win": seat_curves(
+            [round(pos.eliminated[seat] / board.ring_threshold, 4) for pos in positions] for seat in seats
+        ),
+        "territory, of what is needed": seat_curves(
+            [round(land[seat] / board.territory_minimum, 4) for land in lands] for seat in seats
+        ),
     }

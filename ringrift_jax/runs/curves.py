@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import make
-from ..interactive.replay import Curve
+from ..interactive.replay import Curve, seat_curves
 from ..players.agents import make_evaluate
 from ..pytrees import stack
-from ..render import SEAT_COLOURS
 from .box import find_run
 from .champion_files import find_champion, load_champion
 from .records import played_decisions
@@ -67,9 +66,7 @@ def network_curves(record: dict, champion: str | Path) -> dict[str, list[Curve]]
         previous = number
     known = [[None if np.isnan(value) else float(value) for value in row] for row in chances.T]
     return {
-        "chance of winning, as the network sees it": [
-            Curve(f"seat {seat}", row, SEAT_COLOURS[seat - 1]) for seat, row in enumerate(known, 1)
-        ],
+        "chance of winning, as the network sees it": seat_curves(known),
         "probability of the move played, without search": [
             Curve("network", [None if np.isnan(value) else float(np.exp(value)) for value in played], "#888")
         ],

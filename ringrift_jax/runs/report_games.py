@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import boards, reference
-from ..interactive.replay import packed, replay
+from ..interactive.replay import decisions_made, packed, replay
 from ..render import position_svg
 from . import record_files
 from .contents import RunContents
@@ -46,7 +46,7 @@ class Shown:
     @property
     def decisions(self) -> int:
         """How many it took."""
-        return sum(not step["m"].startswith("NO_") for step in self.record["steps"])
+        return decisions_made(self.record)[-1]
 
 
 class Games:

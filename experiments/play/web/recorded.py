@@ -72,29 +72,19 @@ def to_page(study: Study, id: str, review: Review) -> str:
     """The main line as one HTML file, with the chances of winning of those nodes that were analysed, and the marks of a
     review."""
     from ringrift_jax.interactive.game_page import game_html
-    from ringrift_jax.interactive.replay import Curve, Mark
-    from ringrift_jax.render import SEAT_COLOURS
+    from ringrift_jax.interactive.replay import Mark, decisions_made, seat_curves
 
     record = to_record(study, id)
     curves: dict[str, list[Any]] = {}
-    nodes = _nodes(study, record)
+    line = list(study.main_line())
+    nodes = [line[number] for number in decisions_made(record)]
     if review.chances:
         values = [review.chances.get(node) for node in nodes]
-        curves["chance of winning, as the program sees it"] = [
-            Curve(f"seat {seat}", [row[seat - 1] if row else None for row in values], SEAT_COLOURS[seat - 1])
-            for seat in range(1, study.board.num_players + 1)
-        ]
+        curves["chance of winning, as the program sees it"] = seat_curves(
+            [row[seat] if row else None for row in values] for seat in range(study.board.num_players)
+        )
     marked = {}
     for number, (before, node) in enumerate(pairwise(nodes), 1):
         if node != before and node in review.marks:
             marked[number] = Mark(**review.marks[node])
     return game_html(record, curves, marked=marked)
-
-
-def _nodes(study: Study, record: dict) -> list[int]:
-    """The nodes at the start of a record and after each step; forced steps belong to the move before."""
-    line = study.main_line()
-    nodes = [next(line)]
-    for step in record["steps"]:
-        nodes.append(nodes[-1] if step["m"].startswith("NO_") else next(line))
-    return nodes

@@ -3,12 +3,9 @@ import { make } from "./board.js";
 
 const WIDE = 400, HIGH = 90, MARGIN = 5;
 
-export function chart() {
-  return make("svg", { class: "curves", viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img" });
-}
-
-// curves: {label, colour, values}, the values by node, null or none where nothing is known. They are drawn from 0 to 1, or
-// further if they go further. go(node) shows the node that was pointed at; whether there was anything to draw.
+// svg: of the class curves. curves: {label, colour, values}, the values by node, null or none where nothing is known. They
+// are drawn from 0 to 1, or further if they go further. go(node) shows the node that was pointed at. Returns whether there
+// was anything to draw.
 export function drawCurves(svg, title, curves, line, at, go) {
   const known = curves.map(({ values }) => [...line.entries()].filter(([, node]) => (values[node] ?? null) !== null)
     .map(([index, node]) => [index, values[node]]));
@@ -18,6 +15,9 @@ export function drawCurves(svg, title, curves, line, at, go) {
   const all = known.flat().map(([, value]) => value), low = Math.min(0, ...all), high = Math.max(1, ...all);
   const most = Math.max(1, line.length - 1), here = WIDE * line.indexOf(at) / most;
   const x = index => WIDE * index / most, y = value => HIGH - MARGIN - (HIGH - 2 * MARGIN) * (value - low) / (high - low);
+  svg.setAttribute("viewBox", `0 0 ${WIDE} ${HIGH}`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${title} of ${curves.map(({ label }) => label).join(", ")} over the moves`);
   svg.replaceChildren(
     make("line", { x1: 0, x2: WIDE, y1: y((low + high) / 2), y2: y((low + high) / 2), class: "grid" }),

@@ -4,7 +4,8 @@
 // and may have "marks" of moves and "charts" (ringrift_jax.interactive.replay says what). It takes {ask: "go", node},
 // {ask: "play", move}, and {ask: "effect", move} and {ask: "why", cell, origin}, which are answered by messages.
 import { drawCandidates, drawn } from "./analysis.js";
-import { chart, drawCurves } from "./curves.js";
+import { make } from "./board.js";
+import { drawCurves } from "./curves.js";
 import { drawMoves, followers, lineOf } from "./moves.js";
 import { Table } from "./table.js";
 
@@ -121,7 +122,7 @@ class Viewer {
 
   drawCharts() {
     for (const [number, { title, curves }] of (this.model.get("charts") ?? []).entries()) {
-      if (!this.charts.children[number]) this.charts.append(tag("figure", {}, tag("figcaption"), chart()));
+      if (!this.charts.children[number]) this.charts.append(tag("figure", {}, tag("figcaption"), make("svg", { class: "curves" })));
       const [caption, svg] = this.charts.children[number].children;
       this.charts.children[number].hidden = !drawCurves(svg, title, curves, this.line, this.view.at, node => this.go(node));
       if (caption.textContent) continue;
