@@ -53,7 +53,7 @@ class RunConfig:
 def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
     """Settings for a kind of machine, made smaller on the large boards so that an iteration stays below a minute.
 
-    An arena comes so rarely that it costs about a fifth of the time at most.
+    An arena comes so rarely that it costs about a fifth of the time at most; on hexagonal that is an estimate.
 
     ``"tiny"`` is for tests, ``"cpu"`` for a laptop, ``"gpu"`` for one GPU. ValueError when there is no such preset,
     board or number of players.
