@@ -32,14 +32,17 @@ NODES = 65536
 """Decisions tried in a turn unless told otherwise."""
 
 NODES_ON_LARGE_BOARDS = 4096
-"""The same for players on boards of more than 100 cells, where four times as many take three times as long and find no
-more wins (docs/performance.md)."""
+"""The same for players on boards of more than 100 cells, where four times as many take nearly twice as long and find a
+fifth more wins (docs/performance.md)."""
 
 LINE = 16
 """Decisions of a turn that are remembered. Longer turns are rare, and are searched again from there."""
 
 PART = 8
 """Decisions of one state that are tried at once where the pool has next to no room left."""
+
+NEAR = 2
+"""Steps from the edge of a large board within which placements have portions of their own."""
 
 DEEPER = 1e-3
 """What a decision more counts in the order of a full pool, in which a phase counts 1."""
@@ -142,10 +145,12 @@ class _Lanes(NamedTuple):
 
 
 class _Progress(NamedTuple):
-    """Everything that changes from round to round. ``entered``: states of the batch that have entered the pool;
-    ``seen``: ``uint32[T, 2]`` keys of states that have been in it, the newest of each place."""
+    """Everything that changes from round to round. ``portion``: which one of the decisions of states of the batch is
+    tried; ``waiting``: ``bool[portions, B]``, those that have not entered the pool; ``seen``: ``uint32[T, 2]`` keys of
+    states that have been in it, the newest of each place."""
 
-    entered: jax.Array
+    portion: jax.Array
+    waiting: jax.Array
     pool: _Pool
     lanes: _Lanes
     seen: jax.Array
@@ -168,27 +173,30 @@ class _Sizes(NamedTuple):
 
 def _sizes(env: Env, batch: int) -> _Sizes:
     least = max(512, num_candidates(env))  # a CPU takes as long for a decision in any round of 512 up
+    on_the_edge = int(np.sum(_cells_inwards(env.board)[env.board.mask.ravel()] == 0))
+    placing = on_the_edge if len(_portions(env)) > 1 else least // 4
     width = max(least, min(4 * batch, 16384))  # many positions are for machines that do much at once
     return _Sizes(
         width=width,
         others=width // 4,
-        entering=4 * width // least,
+        entering=width // placing,
         pool=16 * width,
         reserve=4 * width,
         seen=1 << 15,
-        placing=least // 4,
+        placing=placing,
     )
 
 
 def _search(env: Env, roots: Any, nodes: jax.Array, asked: jax.Array) -> tuple[WinningTurn, jax.Array]:
     batch, sizes = len(roots.turn), _sizes(env, len(roots.turn))
     asked &= ~roots.is_over
-    (queue,) = jnp.nonzero(asked, size=batch, fill_value=batch)
+    first = jnp.arange(len(_portions(env))) == 0
     blank = jax.tree.map(lambda leaf: jnp.zeros((sizes.pool, *leaf.shape[1:]), leaf.dtype), roots)
     free = jnp.full(sizes.pool, -jnp.inf, jnp.float32)
     nowhere = jnp.full(sizes.pool, batch, jnp.int32)
     start = _Progress(
-        entered=jnp.int32(0),
+        portion=jnp.int32(0),
+        waiting=asked & (first[:, None] | (roots.phase == Phase.PLACE)),
         pool=_Pool(blank, nowhere, jnp.full((sizes.pool, LINE), -1, jnp.int32), nowhere, nowhere, free),
         lanes=_Lanes(
             found=jnp.zeros(batch, bool),
@@ -200,15 +208,15 @@ def _search(env: Env, roots: Any, nodes: jax.Array, asked: jax.Array) -> tuple[W
     )
 
     def goes_on(now: _Progress) -> jax.Array:
-        return (now.entered < jnp.sum(asked)) | jnp.any(now.pool.order > -jnp.inf)
+        return jnp.any(now.waiting) | jnp.any(now.pool.order > -jnp.inf)
 
-    lanes = lax.while_loop(goes_on, partial(_round, env, sizes, roots, queue, nodes), start).lanes
+    lanes = lax.while_loop(goes_on, partial(_round, env, sizes, roots, nodes), start).lanes
     return WinningTurn(lanes.found, lanes.line[:, 0], ~lanes.stopped, lanes.nodes), lanes.line
 
 
-def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Array, now: _Progress) -> _Progress:
+def _round(env: Env, sizes: _Sizes, roots: Any, nodes: jax.Array, now: _Progress) -> _Progress:
     batch = len(roots.turn)
-    entered, pool = _enter(sizes, roots, queue, now)
+    portion, waiting, pool = _enter(sizes, roots, now)
     is_full = jnp.sum(pool.order > -jnp.inf) + sizes.width > sizes.pool - sizes.reserve
     single = _round_of_single_stacks(sizes, pool, is_full)
     # Long turns of one phase, as that of a board full of lines, come to an end only depth first.
@@ -229,7 +237,9 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
         return _choose(sizes, here, lane, left, room, before, masks, action_of)
 
     leaves, tried, row, action, in_part = lax.cond(
-        single, partial(among, sizes.width, _loud_actions), partial(among, sizes.others, _legal_actions)
+        single,
+        partial(among, sizes.width, _loud_actions),
+        partial(among, sizes.others, partial(_legal_actions, portion)),
     )
     valid = row >= 0
 
@@ -260,7 +270,7 @@ def _round(env: Env, sizes: _Sizes, roots: Any, queue: jax.Array, nodes: jax.Arr
     lanes = lanes._replace(stopped=lanes.stopped & ~lanes.found)
     over = lanes.done.at[pool.lane].get(mode="fill", fill_value=True)
     pool = pool._replace(order=jnp.where(over, -jnp.inf, pool.order))
-    return _Progress(entered, pool, lanes, seen)
+    return _Progress(portion, waiting & ~lanes.done, pool, lanes, seen)
 
 
 def _round_of_single_stacks(sizes: _Sizes, pool: _Pool, is_full: jax.Array) -> jax.Array:
@@ -280,8 +290,37 @@ Actions = tuple[jax.Array, Callable[[jax.Array, jax.Array], jax.Array]]
 """Packed masks ``uint32[E, W]`` of states, and which action an entry of the mask of a state is."""
 
 
-def _legal_actions(env: Env, states: Any) -> Actions:
-    return jax.vmap(lambda state: pack(env.legal_action_mask(state)))(states), lambda row, entry: entry
+def _legal_actions(portion: jax.Array, env: Env, states: Any) -> Actions:
+    tried = jnp.asarray(_portions(env))[portion]
+
+    def mask(state: Any) -> jax.Array:
+        return pack(env.legal_action_mask(state) & (tried | (state.phase != Phase.PLACE)))
+
+    return jax.vmap(mask)(states), lambda row, entry: entry
+
+
+@cache
+def _portions(env: Env) -> np.ndarray:
+    """``bool[portions, num_actions]``: the decisions of a turn that begins with a placement, in the order in which they
+    are tried. On large boards, where no budget is enough for all, most wins begin with one ring on the edge or beside
+    it (docs/performance.md), so that these come first. All decisions but placements are in the first portion."""
+    if env.board.num_cells <= 100:
+        return np.ones((1, env.num_actions), bool)
+    plane, cell = np.divmod(np.arange(env.num_actions), env.layout.cells)
+    placement, more, inwards = plane < env.layout.rays, plane > 0, _cells_inwards(env.board)[cell]
+    portion = np.where(placement, (NEAR + 1) * more + np.minimum(inwards, NEAR), 0)
+    return portion == np.arange(2 * (NEAR + 1))[:, None]
+
+
+@cache
+def _cells_inwards(board: Board) -> np.ndarray:
+    """``int32[cells]``: steps from a cell to the nearest one beside which the board ends."""
+    shape = np.pad(board.mask, 1)
+    steps = np.zeros(shape.shape, np.int32)
+    while shape.any():
+        shape = np.logical_and.reduce([np.roll(shape, offset, (0, 1)) for offset in ((0, 0), *board.directions)])
+        steps += shape
+    return steps[1:-1, 1:-1].reshape(-1)
 
 
 def _loud_actions(env: Env, states: Any) -> Actions:
@@ -355,17 +394,19 @@ def _sums_by_lane(lane: jax.Array, numbers: jax.Array) -> jax.Array:
     return jnp.zeros_like(numbers).at[by_lane].set(before + numbers - of_others, unique_indices=True)
 
 
-def _enter(sizes: _Sizes, roots: Any, queue: jax.Array, now: _Progress) -> tuple[jax.Array, _Pool]:
-    """Fills the pool up from the queue of lanes, so that a round has enough states to choose from."""
+def _enter(sizes: _Sizes, roots: Any, now: _Progress) -> tuple[jax.Array, jax.Array, _Pool]:
+    """Fills the pool up with states of the batch, so that a round has enough to choose from. The next portion of their
+    decisions begins when nothing of the one before is left."""
     batch, some = len(roots.turn), sizes.entering
     waiting = now.pool.order > -jnp.inf
+    portion = jnp.where(waiting.any(), now.portion, jnp.argmax(now.waiting.any(axis=1))).astype(jnp.int32)
     starved = (jnp.sum(waiting) < sizes.width) & ~jnp.any(waiting & (now.pool.state.phase == Phase.PLACE))
-    lane = queue.at[now.entered + jnp.arange(some)].get(mode="fill", fill_value=batch).astype(jnp.int32)
+    (lane,) = jnp.nonzero(now.waiting[portion] & starved, size=some, fill_value=batch)
+    lane = lane.astype(jnp.int32)
     states = jax.tree.map(lambda leaf: leaf.at[lane].get(mode="clip"), roots)
-    new = starved & (lane < batch)
     line, length = jnp.full((some, LINE), -1, jnp.int32), jnp.zeros(some, jnp.int32)
-    pool = _put(now.pool, _Pool(states, lane, line, length, length, jnp.zeros(some, jnp.float32)), new)
-    return now.entered + jnp.sum(new, dtype=jnp.int32), pool
+    pool = _put(now.pool, _Pool(states, lane, line, length, length, jnp.zeros(some, jnp.float32)), lane < batch)
+    return portion, now.waiting.at[portion, lane].set(False, mode="drop"), pool
 
 
 def _put(pool: _Pool, entries: _Pool, chosen: jax.Array) -> _Pool:

@@ -17,7 +17,7 @@ from random_play import random_moves
 import ringrift_jax as rr
 from ringrift_jax import boards, notation, reference
 from ringrift_jax.players.agents import random_agent, tactician
-from ringrift_jax.search.winning_turn import _compiled, _Sizes, winning_lines
+from ringrift_jax.search.winning_turn import _compiled, _portions, _Sizes, winning_lines
 
 PUZZLES = Path(__file__).resolve().parents[3] / "shared" / "puzzles"
 CONFIGURATIONS = [
@@ -136,6 +136,30 @@ def test_states_are_tried_in_parts_where_little_fits(monkeypatch):
     assert sum(len(reference.legal_moves(reference.settle(pos))) > sizes.width for pos in positions) > 5
     assert answer.complete.all()
     np.testing.assert_array_equal(answer.found, known)
+
+
+@pytest.mark.parametrize("board", boards.BOARD_NAMES)
+def test_every_decision_is_in_one_portion(board):
+    portions = _portions(rr.make(board))
+    assert (portions.sum(axis=0) == 1).all() and portions.any(axis=1).all()
+
+
+WON_AT_THE_EDGE = (  # from self-play on square19
+    "2|place|71,71|0,0|0,0|0,0:2 18,0:1|0,17:2 1,18:1 18,18:1||lps=2/-1/0/0",
+    "2|place|61,64|7,7|4,4|0,17:22122|0,0:1 0,1:1 0,18:2 1,18:2 18,16:1|1,17:2 17,0:1 17,1:1 17,18:2 18,0:1 18,1:1"
+    " 18,17:2 18,18:2|lps=2/-1/0/0",
+    "2|place|66,63|2,4|0,0|0,1:121 0,2:1 0,3:221 0,18:22|0,0:2 0,17:1 1,1:2 1,18:2 17,0:2 17,18:2 18,0:2 18,1:2"
+    " 18,18:2||lps=2/-1/0/0",
+)
+
+
+@pytest.mark.ci
+@pytest.mark.optimised
+def test_where_few_decisions_are_tried_they_are_at_the_edge():
+    env = rr.make("square19")
+    states = batches.stack([notation.from_state_string(env, text) for text in WON_AT_THE_EDGE])
+    assert env.legal_action_mask(batches.take(states, 0)).sum() > 1000
+    assert rr.winning_turn(env, states, nodes=1000).found.all()
 
 
 def test_answers_do_not_depend_on_the_other_states():
