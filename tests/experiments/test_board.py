@@ -249,6 +249,22 @@ def test_a_process_answers_and_analyses():
 
 
 @pytest.mark.ci
+def test_a_network_says_what_it_expects():
+    heard: list[Any] = []
+    programs = Programs(lambda _, told: heard.append(told))
+    running = programs.get(Program(Player("square8", simulations=0), Rules("square8")))
+    position = played(LINE[:3]).position(3)
+    running.ask(Judge("one", reference.state_string(position), SIMULATIONS))
+    until(lambda: any(isinstance(told, Judged) for told in heard) or running.problem, 600)
+    (judged,) = [told for told in heard if isinstance(told, Judged)]
+    assert judged.chances and sum(judged.chances) == pytest.approx(1)
+    priors = [choice.prior for choice in judged.choices]
+    assert len(priors) > 1 and priors == sorted(priors, reverse=True) and sum(priors) <= 1.001
+    assert {judged.line[0], *(choice.move for choice in judged.choices)} <= {*legal_moves(position)}
+    programs.close()
+
+
+@pytest.mark.ci
 def test_a_process_without_a_player_says_why():
     heard: list[Any] = []
     running = Running(Program(Player("runs/none"), Rules("square8")), lambda _, told: heard.append(told))

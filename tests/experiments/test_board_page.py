@@ -15,7 +15,7 @@ from instant_programs import LINE, game, until
 from played import held
 
 from experiments.play.web import recorded, server
-from experiments.play.web.messages import HUMAN, Analysis, Player, Program, Rules, Settings
+from experiments.play.web.messages import HUMAN, Analysis, Choice, Player, Program, Rules, Settings
 from experiments.play.web.review import Review
 from ringrift_jax.reference.turn import legal_moves
 from ringrift_jax.runs import records
@@ -339,14 +339,18 @@ def test_a_game_is_reviewed_by_a_key(desk, page, tmp_path):
     assert page.inner_text("#review") == "Review this game"
     assert page.locator("#curve polyline").count() == 2
     found = desk.shelf.find(id).document.tree[3].found
-    found.chances = [0.2, 0.8]
+    found.chances, found.line = [0.2, 0.8], ["P 5,5 1", "M 5,5>5,6"]
+    found.choices = [Choice("P 5,5 1", 0.5), Choice(LINE[3], 0.25)]
     desk.set(id, Settings(paused=True))
     page.wait_for_selector("[data-node='4']:has-text('??')")
     assert page.locator(".mark").count() == 1
     page.click("#review-told button:has-text('turn 2, M 0,0>0,1')")
     page.wait_for_selector(".move.now[data-node='4']")
+    page.wait_for_selector('#judged:has-text("The own chance goes from 80% to 30%. The network\'s 2nd choice (25%);")')
+    shot(page, "judged", tmp_path)
     page.locator("#curve").click(position={"x": 1, "y": 40})
     page.wait_for_selector("#came:has-text('The start.')")
+    assert page.locator("#judged").is_hidden()
     page.reload()
     page.wait_for_selector("#review-told:has-text('where seat 2 fell from 80\u00a0% to 30\u00a0%')")
     shot(page, "review", tmp_path)

@@ -12,6 +12,7 @@ from experiments.play.web import recorded, review
 from experiments.play.web.messages import (
     HUMAN,
     Analysis,
+    Choice,
     Judge,
     Player,
     Program,
@@ -163,6 +164,28 @@ def test_who_swaps_keeps_the_own_chance():
     for node, mine in ((2, 0.7), (3, 0.7)):
         study.document.tree[node].found = Found("net", review.SIMULATIONS, [mine, 1 - mine], [])
     assert Review(study, {}).losses[3] == pytest.approx((0.3, 0.7)), "it sits in the better seat now"
+
+
+def test_what_was_expected_is_told():
+    study = reviewed(0.5, 0.25)
+    assert Review(study, {}).says(0) == "" and Review(study, {}).says(3) == ""
+    assert Review(study, {}).says(1) == "The own chance goes from 50% to 25%."
+    found = cast(Found, study.document.tree[0].found)
+    moves = ["P 0,0 1", "P 1,0 1", LINE[0], "P 2,0 1"]
+    found.choices = [Choice(move, prior) for move, prior in zip(moves, (0.5, 0.25, 0.125, 0.0625), strict=True)]
+    found.line = ["P 0,0 1", "M 0,0>0,1", "P 5,5 1", "M 5,5>5,6"]
+    assert Review(study, {}).says(1) == (
+        "The own chance goes from 50% to 25%. The network's 3rd choice (12%); its first is P 0,0 1 (50%)."
+        " The search expects P 0,0 1, M 0,0>0,1, P 5,5 1."
+    )
+    found.choices[2], found.line = Choice("P 3,0 1", 0.125), [LINE[0]]
+    assert (
+        Review(study, {}).says(1).endswith("The network's first 4 choices do not have it; its first is P 0,0 1 (50%).")
+    )
+    found.choices = [Choice(LINE[0], 0.5), Choice("P 0,0 1", 0.25)]
+    assert Review(study, {}).says(1).endswith("The network's 1st choice (50%).")
+    found.choices = found.choices[:1]
+    assert Review(study, {}).says(1) == "The own chance goes from 50% to 25%.", "there was no choice"
 
 
 def test_what_a_mark_means_is_told():

@@ -18,12 +18,13 @@ from ringrift_jax.search.mcts import ROOT, Grown
 from ringrift_jax.search.tree import begin_search, continue_search
 from ringrift_jax.search.winning_turn import usual_nodes, winning_lines
 
-from .messages import Analyse, Analysis, Candidate, Judge, Judged, Stage
+from .messages import Analyse, Analysis, Candidate, Choice, Judge, Judged, Stage
 
 SIMULATIONS = 2048
 """Simulations after which an analysis is done; the tree has room for so many."""
 _DEEPEST = 64  # decisions of a path, so that the arrays of paths stay short
 _SHOWN = 12
+_CHOICES = 10
 _LINE = 8  # moves of a principal line
 
 
@@ -76,14 +77,25 @@ class Analyst:
             yield thought
 
     def judge(self, question: Judge) -> Judged:
-        """The chances after so many simulations, if there is a network, and a win of the turn, if one is found."""
-        state, chances = notation.from_state_string(self.env, question.state), None
+        """What a network expects after so many simulations, if there is one, and a win of the turn, if one is found."""
+        state = notation.from_state_string(self.env, question.state)
+        chances, line, choices = None, [], []
         if self._network:
             self._compiles_judging()
             grown = self._go_on(self._learned, self._begin(self._learned, state), 0, question.simulations)
-            chances = self._chances(state, np.asarray(grown.values[ROOT], float))
+            chances, tree = self._chances(state, np.asarray(grown.values[ROOT], float)), _Tree(grown)
+            line = self._line(state, grown, tree, int(np.argmax(tree.visits[ROOT])))
+            choices = self._choices(state, tree)
             self._judges = self._judges or self._ready()
-        return Judged(question.id, chances, self._win(state))
+        return Judged(question.id, chances, self._win(state), line, choices)
+
+    def _choices(self, state: Any, tree: "_Tree") -> list[Choice]:
+        """Recoveries with the same slide are one choice, the first of them."""
+        slots = [slot for slot in np.argsort(-tree.priors, kind="stable")[:_CHOICES] if tree.actions[ROOT, slot] >= 0]
+        moves = notation.moves_of(self.env, state, [int(tree.actions[ROOT, slot]) for slot in slots])
+        return [
+            Choice(self._whole(state, move), float(tree.priors[slot])) for move, slot in zip(moves, slots, strict=True)
+        ]
 
     def _compiles_judging(self) -> None:
         if not self._judges:

@@ -279,7 +279,9 @@ class Desk:
         try:
             with self._changing(id) as study:
                 by = running.program.player.name
-                study.document.tree[node].found = Found(by, SIMULATIONS, told.chances, told.win)
+                study.document.tree[node].found = Found(
+                    by, SIMULATIONS, told.chances, told.win, told.line, told.choices
+                )
         except OSError as problem:  # nobody who asked is there to be told
             state.reviewing = False
             print(f"the review has ended, since it cannot be kept: {problem}", flush=True)

@@ -185,12 +185,26 @@ class Analysis(Message, tag=True):
     more: bool
 
 
+class Choice(Message):
+    """A move, and the probability ``prior`` that the network gives it without searching."""
+
+    move: str
+    prior: float
+
+
 class Judged(Message, tag=True):
-    """What a short search found; ``chances`` and ``win`` as in :class:`Analysis`."""
+    """What a short search found; ``chances`` and ``win`` as in :class:`Analysis`.
+
+    Attributes:
+      line: what is likely to follow, by the search; none from programs without a network.
+      choices: the moves that the network holds for most likely, these first.
+    """
 
     id: str
     chances: list[float] | None
     win: list[str]
+    line: list[str] = []
+    choices: list[Choice] = []
 
 
 class Problem(Message, tag=True):

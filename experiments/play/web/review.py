@@ -13,6 +13,8 @@ from .study import ROOT, Study
 
 SIMULATIONS = 64
 """Of the search at each position of a review."""
+LINE = 3
+"""Moves that are told of what the search expects."""
 DOUBTFUL, BLUNDER = 0.1, 0.2
 """Losses of the own chance of winning by one move, from which on it is marked ``?!`` and ``??``."""
 
@@ -97,6 +99,35 @@ class Review:
             found[node] = {"sign": "?", "why": f"could win this turn: {', '.join(line)}"}
         return found
 
+    def says(self, node: int) -> str:
+        """What is known of the move that led to a node: its player's chance before and after it, its place among the
+        network's choices, and what the search expected; empty if nothing is."""
+        branch = self.study.document.tree[node]
+        found = self.study.document.tree[branch.parent].found if node != ROOT else None
+        if found is None:
+            return ""
+        told = []
+        if node in self.losses:
+            before, after = self.losses[node]
+            told.append(f"The own chance goes from {before:.0%} to {after:.0%}.")
+        # Where there is no choice, nothing was expected.
+        if len(found.choices) > 1:
+            first = found.choices[0]
+            places = {choice.move: (place, choice.prior) for place, choice in enumerate(found.choices, 1)}
+            place, prior = places.get(branch.move, (0, 0.0))
+            own = (
+                f"{_ordinal(place)} choice ({_share(prior)})"
+                if place
+                else f"first {len(places)} choices do not have it"
+            )
+            told.append(
+                f"The network's {own}"
+                + ("." if place == 1 else f"; its first is {first.move} ({_share(first.prior)}).")
+            )
+            if found.line and found.line[0] != branch.move:
+                told.append(f"The search expects {', '.join(found.line[:LINE])}.")
+        return " ".join(told)
+
     def summary(self, analyst: str) -> dict[str, Any] | None:
         """How far an analyst's review of the main line is, and what is said of each player; None if nothing is.
 
@@ -140,6 +171,14 @@ class Review:
             "players": players,
             "turning": turning,
         }
+
+
+def _ordinal(number: int) -> str:
+    return {1: "1st", 2: "2nd", 3: "3rd"}.get(number, f"{number}th")
+
+
+def _share(number: float) -> str:
+    return f"{number:.0%}" if number >= 0.005 else "under 1%"
 
 
 def _passed(study: Study, before: int, node: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 from ringrift_jax import boards, reference
 from ringrift_jax.reference.position import Position
 
-from .messages import HUMAN, Message, Player, Rules, Seconds
+from .messages import HUMAN, Choice, Message, Player, Rules, Seconds
 
 ROOT = 0
 
@@ -20,12 +20,15 @@ class Found(Message):
       simulations: of its search.
       chances: of winning, by seat; None from programs without a network.
       win: moves that win before the turn passes; none if none was found.
+      line, choices: what is likely to follow, and the network's first choices, as in :class:`.Judged`.
     """
 
     by: str
     simulations: int
     chances: list[float] | None
     win: list[str]
+    line: list[str] = []
+    choices: list[Choice] = []
 
 
 class Branch(Message):

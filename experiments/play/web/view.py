@@ -44,6 +44,7 @@ def view(desk: Desk, id: str) -> dict[str, Any]:
             "analysis": state.found.get(study.at),
             "chances": review.chances,
             "marks": review.marks,
+            "judged": review.says(study.at),
             "reviewing": state.reviewing,
             "review": review.summary(analyst),
         }

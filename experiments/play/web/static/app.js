@@ -154,6 +154,8 @@ function drawLine() {
   if (document.activeElement !== element("pace")) element("pace").value = 10 - game.pace;
   const came = game.came;
   say("came", came ? `Seat ${came.seat}: ${came.move}. ${came.says}` : tree.length > 1 ? "The start." : "");
+  say("judged", game.judged);
+  element("judged").hidden = !game.judged;
 }
 
 // The node before the last move of a person on the way here, where that can be made anew; null if there is none.
