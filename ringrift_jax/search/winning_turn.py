@@ -303,7 +303,8 @@ def _legal_actions(portion: jax.Array, env: Env, states: Any) -> Actions:
 def _portions(env: Env) -> np.ndarray:
     """``bool[portions, num_actions]``: the decisions of a turn that begins with a placement, in the order in which they
     are tried. On large boards, where no budget is enough for all, most wins begin with one ring on the edge or beside
-    it (docs/performance.md), so that these come first. All decisions but placements are in the first portion."""
+    it (docs/performance.md), so that these come first. All decisions but placements are in the first portion. A turn
+    has one placement, its first decision, so that nothing in the pool waits for a later portion."""
     if env.board.num_cells <= 100:
         return np.ones((1, env.num_actions), bool)
     plane, cell = np.divmod(np.arange(env.num_actions), env.layout.cells)

@@ -184,6 +184,10 @@ def test_what_was_expected_is_told():
     )
     found.choices = [Choice(LINE[0], 0.5), Choice("P 0,0 1", 0.25)]
     assert Review(study, {}).says(1).endswith("The network's 1st choice (50%).")
+    recovery = reviewed(0.5, 0.25)
+    recovery.document.tree[1].move = "R 1,1>2,2 EL 2,2"
+    cast(Found, recovery.document.tree[0].found).choices = [Choice("R 1,1>2,3", 0.5), Choice("R 1,1>2,2", 0.25)]
+    assert "The network's 2nd choice (25%)" in Review(recovery, {}).says(1)
     found.choices = found.choices[:1]
     assert Review(study, {}).says(1) == "The own chance goes from 50% to 25%.", "there was no choice"
 

@@ -90,12 +90,10 @@ class Analyst:
         return Judged(question.id, chances, self._win(state), line, choices)
 
     def _choices(self, state: Any, tree: "_Tree") -> list[Choice]:
-        """Recoveries with the same slide are one choice, the first of them."""
+        """The network's first choices; the slide of a recovery is one."""
         slots = [slot for slot in np.argsort(-tree.priors, kind="stable")[:_CHOICES] if tree.actions[ROOT, slot] >= 0]
         moves = notation.moves_of(self.env, state, [int(tree.actions[ROOT, slot]) for slot in slots])
-        return [
-            Choice(self._whole(state, move), float(tree.priors[slot])) for move, slot in zip(moves, slots, strict=True)
-        ]
+        return [Choice(move, float(tree.priors[slot])) for move, slot in zip(moves, slots, strict=True)]
 
     def _compiles_judging(self) -> None:
         if not self._judges:

@@ -197,7 +197,7 @@ class Judged(Message, tag=True):
 
     Attributes:
       line: what is likely to follow, by the search; none from programs without a network.
-      choices: the moves that the network holds for most likely, these first.
+      choices: the moves that the network holds for most likely, best first; of a recovery the slide alone.
     """
 
     id: str

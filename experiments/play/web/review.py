@@ -112,18 +112,15 @@ class Review:
             told.append(f"The own chance goes from {before:.0%} to {after:.0%}.")
         # Where there is no choice, nothing was expected.
         if len(found.choices) > 1:
-            first = found.choices[0]
-            places = {choice.move: (place, choice.prior) for place, choice in enumerate(found.choices, 1)}
-            place, prior = places.get(branch.move, (0, 0.0))
-            own = (
-                f"{_ordinal(place)} choice ({_share(prior)})"
-                if place
-                else f"first {len(places)} choices do not have it"
-            )
-            told.append(
-                f"The network's {own}"
-                + ("." if place == 1 else f"; its first is {first.move} ({_share(first.prior)}).")
-            )
+            first, *_ = choices = found.choices
+            # A choice may be the slide of a recovery, with which the move begins.
+            begun = (place for place, choice in enumerate(choices) if f"{branch.move} ".startswith(f"{choice.move} "))
+            place = next(begun, None)
+            own = f"first {len(choices)} choices do not have it"
+            if place is not None:
+                own = f"{_ordinal(place + 1)} choice ({_share(choices[place].prior)})"
+            other = f"; its first is {first.move} ({_share(first.prior)})" if place != 0 else ""
+            told.append(f"The network's {own}{other}.")
             if found.line and found.line[0] != branch.move:
                 told.append(f"The search expects {', '.join(found.line[:LINE])}.")
         return " ".join(told)
