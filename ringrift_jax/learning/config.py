@@ -85,7 +85,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
                 value_scale=1.0,
                 rescale_values=False,
                 opponents=opponents,
-                # On square19 2,048 decisions take 4.5 times as long and gained nothing (docs/comparisons.md).
+                # On square19 2,048 took 4.5 times as long and gained nothing that was seen (docs/comparisons.md).
                 turn_nodes=0 if large else 4096,
             ),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),

@@ -92,7 +92,11 @@ def winning_turn(env: Env, states: Any, nodes: int | jax.Array = NODES) -> Winni
 
 def usual_nodes(env: Env) -> int:
     """Decisions that players try in a turn unless told otherwise."""
-    return NODES if env.board.num_cells <= 100 else NODES_ON_LARGE_BOARDS
+    return NODES_ON_LARGE_BOARDS if _is_large(env.board) else NODES
+
+
+def _is_large(board: Board) -> bool:
+    return board.num_cells > 100
 
 
 def winning_lines(env: Env, states: Any, nodes: int | jax.Array, asked: jax.Array) -> tuple[WinningTurn, jax.Array]:
@@ -160,7 +164,8 @@ class _Sizes(NamedTuple):
     """``width`` decisions are played in a round, of as many states in which a single stack moves or of ``others`` in
     which there is more to choose from; ``entering`` states of the batch enter the pool at a time; ``pool`` and ``seen``
     are lengths; ``reserve`` places of the pool are for one state at a time. ``placing``: about as many decisions as a
-    state has in which rings are placed, in the middle of a game; other states have about ``width / others``."""
+    state has in which rings are placed, in the middle of a game, on large boards in the first portion; other states
+    have about ``width / others``."""
 
     width: int
     others: int
@@ -174,7 +179,7 @@ class _Sizes(NamedTuple):
 def _sizes(env: Env, batch: int) -> _Sizes:
     least = max(512, num_candidates(env))  # a CPU takes as long for a decision in any round of 512 up
     on_the_edge = int(np.sum(_cells_inwards(env.board)[env.board.mask.ravel()] == 0))
-    placing = on_the_edge if len(_portions(env)) > 1 else least // 4
+    placing = on_the_edge if _is_large(env.board) else least // 4
     width = max(least, min(4 * batch, 16384))  # many positions are for machines that do much at once
     return _Sizes(
         width=width,
@@ -305,7 +310,7 @@ def _portions(env: Env) -> np.ndarray:
     are tried. On large boards, where no budget is enough for all, most wins begin with one ring on the edge or beside
     it (docs/performance.md), so that these come first. All decisions but placements are in the first portion. A turn
     has one placement, its first decision, so that nothing in the pool waits for a later portion."""
-    if env.board.num_cells <= 100:
+    if not _is_large(env.board):
         return np.ones((1, env.num_actions), bool)
     plane, cell = np.divmod(np.arange(env.num_actions), env.layout.cells)
     placement, more, inwards = plane < env.layout.rays, plane > 0, _cells_inwards(env.board)[cell]
@@ -399,9 +404,9 @@ def _enter(sizes: _Sizes, roots: Any, now: _Progress) -> tuple[jax.Array, jax.Ar
     """Fills the pool up with states of the batch, so that a round has enough to choose from. The next portion of their
     decisions begins when nothing of the one before is left."""
     batch, some = len(roots.turn), sizes.entering
-    waiting = now.pool.order > -jnp.inf
-    portion = jnp.where(waiting.any(), now.portion, jnp.argmax(now.waiting.any(axis=1))).astype(jnp.int32)
-    starved = (jnp.sum(waiting) < sizes.width) & ~jnp.any(waiting & (now.pool.state.phase == Phase.PLACE))
+    in_pool = now.pool.order > -jnp.inf
+    portion = jnp.where(in_pool.any(), now.portion, jnp.argmax(now.waiting.any(axis=1))).astype(jnp.int32)
+    starved = (jnp.sum(in_pool) < sizes.width) & ~jnp.any(in_pool & (now.pool.state.phase == Phase.PLACE))
     (lane,) = jnp.nonzero(now.waiting[portion] & starved, size=some, fill_value=batch)
     lane = lane.astype(jnp.int32)
     states = jax.tree.map(lambda leaf: leaf.at[lane].get(mode="clip"), roots)
