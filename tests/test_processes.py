@@ -1,9 +1,11 @@
 """Several processes that train as one, on the loopback of this machine."""
 
+import os
 import shlex
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,15 @@ LAUNCH = Path(__file__).parents[1] / "docs" / "launch"
 SETTINGS = *FEW, "--ingest", "--iterations"
 
 
+def free_place() -> str:
+    """A HOST:PORT of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
 def start(path: Path, count: int, devices: int, *more: str, own: tuple[str, ...] = ()) -> list[subprocess.Popen[str]]:
     """So many processes of so many devices each; ``own``: further arguments of the last one."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        place = f"127.0.0.1:{free.getsockname()[1]}"
-    started = []
+    place, started = free_place(), []
     for process in range(count):
         which = ("--coordinator", place, "--processes", str(count), "--process", str(process)) if count > 1 else ()
         last = own if process == count - 1 else ()
@@ -94,10 +100,70 @@ def test_processes_with_different_settings_end_with_one_line(tmp_path):
     assert "error: process 1 has other settings than the first one: seed" in errors
 
 
+RESTORES = """
+import dataclasses, sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import NamedSharding, PartitionSpec
+
+from ringrift_jax import devices, processes
+from ringrift_jax.learning.loop import LoopState
+from ringrift_jax.runs.checkpoints import Checkpoints
+
+place, process, directory = sys.argv[1:]
+processes.join(place, 2, int(process))
+layout = NamedSharding(devices.make_mesh(64), PartitionSpec("games"))
+
+@jax.jit
+def state(iteration):
+    drawn = jax.random.normal(jax.random.key(iteration), (64, 1000))
+    arrays = {field.name: drawn for field in dataclasses.fields(LoopState)}
+    arrays = {name: jax.lax.with_sharding_constraint(array, layout) for name, array in arrays.items()}
+    return LoopState(**{**arrays, "iteration": iteration, "key": jax.random.key(1)})
+
+shardings = LoopState(**{field.name: layout for field in dataclasses.fields(LoopState)})
+shardings = dataclasses.replace(shardings, **dict.fromkeys(("iteration", "key"), devices.everywhere(layout.mesh)))
+with Checkpoints(directory) as checkpoints:
+    for iteration in (1, 2):
+        checkpoints.save(jax.block_until_ready(state(jnp.int32(iteration))))
+        checkpoints.wait()
+processes.of_all(None)
+if processes.leads():
+    for part in (Path(directory) / "2" / "default" / "ocdbt.process_1" / "d").iterdir():
+        part.write_bytes(b"damaged")
+processes.of_all(None)
+with Checkpoints(directory) as checkpoints:
+    restored = checkpoints.restore(jax.eval_shape(state, jnp.int32(0)), shardings, say=print)
+same = bool(jnp.all(restored.games == state(jnp.int32(1)).games))
+print(int(restored.iteration), same, sorted(path.name for path in Path(directory).iterdir()))
+processes.of_all(None)
+jax.distributed.shutdown()
+"""
+
+
+@pytest.mark.ci
+def test_a_checkpoint_that_one_process_cannot_read_is_read_by_none(tmp_path):
+    """And nobody waits for that process in Orbax."""
+    place, settings = free_place(), os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "2", "XLA_FLAGS": ""}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", RESTORES, place, process, tmp_path / "checkpoints"],
+            env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for process in "01"
+    ]  # fmt: skip
+    said = [process.communicate(timeout=120) for process in started]
+    assert [process.returncode for process in started] == [0, 0], said
+    for printed, _ in said:
+        assert printed.count("the checkpoint after iteration 2 is damaged, so an older one is used: ") == 1
+        assert printed.splitlines()[-1] == "1 True ['1', 'damaged-2']"
+
+
 def test_a_process_does_not_wait_for_ever(tmp_path):
     """Nor does it end in a stack of C++."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        place = f"127.0.0.1:{free.getsockname()[1]}"
+    place = free_place()
     alone = "--coordinator", place, "--processes", "2", "--process", "0"
     hurry = "from ringrift_jax import processes\nprocesses.PATIENCE = 1.0"
     done = run_elsewhere(tmp_path / "run", *alone, before=hurry)

@@ -88,24 +88,33 @@ class Checkpoints:
         if not steps:
             raise FileNotFoundError("there is no checkpoint" + (f" up to iteration {last}" if last is not None else ""))
         target = placed(jax.eval_shape(_storable, like), shardings or everywhere(None))
-        problems: list[Exception] = []
+        problems: list[str] = []
         for step in steps:
             stored, problem = None, None
             try:
-                stored = self._manager.restore(step, args=ocp.args.StandardRestore(target))
+                stored = self._read(step, target)
             except Exception as failed:  # orbax and tensorstore have no common class for damaged files
                 problem = failed
-            if any(of_all(problem is not None)):
-                problems.append(problem or ValueError("another process cannot read it"))
+            said = [line for line in of_all(problem and _line(problem)) if line]
+            if said:
+                problems.append(said[0])
                 continue
-            for newer, problem in zip(steps, problems, strict=False):
+            for newer, line in zip(steps, problems, strict=False):
                 if not self._read_only:
                     self._set_aside(newer)
-                say(f"the checkpoint after iteration {newer} is damaged, so an older one is used: {_line(problem)}")
+                say(f"the checkpoint after iteration {newer} is damaged, so an older one is used: {line}")
             return _from_storable(cast(LoopState, stored))
         raise ValueError(
-            f"no checkpoint in {self._directory} can be read; the one after iteration {steps[0]}: {_line(problems[0])}"
-        ) from problems[0]
+            f"no checkpoint in {self._directory} can be read; the one after iteration {steps[0]}: {problems[0]}"
+        )
+
+    def _read(self, step: int, target: LoopState) -> LoopState:
+        """What this process holds of a checkpoint. Orbax's manager has all processes wait for each other in it, which
+        one that cannot read its part does not come to."""
+        here, path = _alone("restore"), self._directory / str(step) / ocp.checkpoint_manager.DEFAULT_ITEM_NAME
+        handler = ocp.StandardCheckpointHandler(multiprocessing_options=here)
+        with ocp.Checkpointer(handler, multiprocessing_options=here) as checkpointer:
+            return checkpointer.restore(path, args=ocp.args.StandardRestore(target))
 
     def _set_aside(self, step: int) -> None:
         if leads():
@@ -127,6 +136,11 @@ class Checkpoints:
                 self._manager.wait_until_finished()
             finally:
                 self._manager.close()
+
+
+def _alone(purpose: str) -> ocp.options.MultiprocessingOptions:
+    """For what a process reads or writes without the others."""
+    return ocp.options.MultiprocessingOptions(jax.process_index(), {jax.process_index()}, purpose)
 
 
 @contextmanager
@@ -185,7 +199,7 @@ def save_champion(directory: Path | str, version: int, config: RunConfig, params
     path = Path(directory).resolve() / str(version)
     if jax.process_count() > 1:  # orbax would wait for the others, and write only what is on the host
         params = jax.device_get(params)
-    here = ocp.options.MultiprocessingOptions(jax.process_index(), {jax.process_index()}, "champion")
+    here = _alone("champion")
     handler = ocp.CompositeCheckpointHandler(
         composite_options=ocp.CompositeOptions(multiprocessing_options=here),
         params=ocp.StandardCheckpointHandler(multiprocessing_options=here),
