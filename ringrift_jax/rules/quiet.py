@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from ..boards import Board
 from . import lines, movement
 from .arrays import rays, stacks
+from .arrays.floods import flood
 from .arrays.grid import (
     along_rays,
     any_bit,
@@ -19,7 +20,6 @@ from .arrays.grid import (
     count_bits,
     dilate,
     first_bit,
-    flood,
     is_cell,
     on_lines,
     pick,

@@ -13,19 +13,18 @@ from jax import lax
 from ..boards import SQUARE_AXES, Board
 from .actions import Action, Kind
 from .arrays import stacks
+from .arrays.floods import first_cells, flood
 from .arrays.grid import (
     any_bit,
     cell_bit,
     cells_of,
     dilate,
     first_bit,
-    flood,
     seat_axis,
-    sweeper,
     to_plane,
     to_rows,
 )
-from .arrays.lanes import in_turns, materialize, unbatched
+from .arrays.lanes import materialize, unbatched
 from .effect import Effect
 from .position import Position
 from .state import Phase, State
@@ -82,8 +81,20 @@ def payers(pos: Position) -> jax.Array:
     return to_rows(jnp.where(pos.state.recovered, pos.buried, pos.controlled))
 
 
-def processable(board: Board, land: Land, payers: jax.Array) -> jax.Array:
-    """uint32[P, M, S, N]: the cells of all regions that each payer may process.
+class Regions(NamedTuple):
+    """The regions that payers may process, as sets of cells.
+
+    Attributes:
+      cells: ``uint32[P, M, S, N]`` the cells of all of them, by payer and mode.
+      single: ``uint32[M, S, N]`` cells whose component holds stacks of exactly one player.
+    """
+
+    cells: jax.Array
+    single: jax.Array
+
+
+def processable(board: Board, land: Land, payers: jax.Array) -> Regions:
+    """The regions that each payer may process.
 
     ``payers``: uint32[P, S, N], for each payer the stacks it could pay with. A region may be processed when one of them
     is outside: unless all are in one component that holds for every region, else for every other one.
@@ -92,47 +103,39 @@ def processable(board: Board, land: Land, payers: jax.Array) -> jax.Array:
     seeds = materialize(jnp.concatenate([land.controlled, first_bit(payers)]))
     filled = flood(land.open[:, None], seeds, board.territory_offsets)
     present, together = filled[:, :n], filled[:, n:].swapaxes(0, 1)
-    somebody_absent = jnp.zeros_like(land.open)
-    once, twice = jnp.zeros_like(land.open[0]), jnp.zeros_like(land.open[0])
+    somebody_absent, once, twice = (jnp.zeros_like(land.open) for _ in range(3))
     for seat in range(n):
         somebody_absent |= jnp.where(land.active[seat], ~present[:, seat], 0)
-        twice |= once & present[0, seat]
-        once |= present[0, seat]
+        twice |= once & present[:, seat]
+        once |= present[:, seat]
+    single = once & ~twice
     eligible = jnp.where(land.exists[:, None], land.open & somebody_absent, 0)
-    eligible = jnp.concatenate([eligible[:1] & once & ~twice, eligible[1:]])
+    eligible = jnp.concatenate([eligible[:1] & single[:1], eligible[1:]])
     all_together = ~any_bit(payers[:, None] & ~together)
     regions = jnp.where(all_together[:, :, None], eligible & ~together, eligible)
-    return jnp.where(any_bit(payers)[:, None, None], regions, 0)
+    return Regions(jnp.where(any_bit(payers)[:, None, None], regions, 0), single)
 
 
-def region_keys(board: Board, land: Land, regions: jax.Array) -> jax.Array:
+def region_keys(board: Board, land: Land, cells: jax.Array, single: jax.Array) -> jax.Array:
     """uint32[M, S, N]: the first cell of every distinct region, in the lowest mode that finds it.
 
-    ``regions``: uint32[M, S, N], unions of whole components. Components are peeled off one after the other, in all
-    modes at once: a pass grows the current one, and when it stops growing the next first cell starts.
+    ``cells``, ``single``: uint32[M, S, N], those of one payer's :class:`Regions`.
     """
-    modes = land.open.shape[0]
-    sweep = sweeper(land.open, board.territory_offsets)
-    mine, theirs = land.open[:, None], land.open[None]
-    # A component is one of another mode too iff it has no cell that is a wall there or touches a cell open only there.
-    differs = materialize(mine & (~theirs | dilate(theirs & ~mine, board.territory_offsets)))
-    lower = jnp.tril(jnp.ones((modes, modes), bool), -1)[..., None] & land.exists[None]
-    none_needed = jnp.ones_like(lower[:, 1:])
+    pairs = [(mode, lower) for mode in range(len(cells)) for lower in range(mode)]
+    differs = [_differs(board, land.open[mode], land.open[lower]) & cells[mode] for mode, lower in pairs]
+    mine = jnp.stack([land.open[mode] for mode, _ in pairs])
+    other_there = flood(mine, materialize(jnp.stack(differs)), board.territory_offsets)
+    fresh = list(cells)
+    for (mode, lower), others in zip(pairs, other_there, strict=True):
+        same = ~others if lower else ~others & single[mode]
+        fresh[mode] &= ~jnp.where(land.exists[lower], same, 0)
+    return first_cells(materialize(jnp.stack(fresh)), board.territory_offsets)
 
-    def peel(carry):
-        remaining, component, keys = carry
-        grown = sweep(component)
-        done = jnp.all(grown == component, axis=-2)
-        single = jnp.sum(any_bit(grown[:, None] & land.controlled[None]), axis=1) == 1
-        counts_there = jnp.concatenate([single[:, None], none_needed], axis=1)
-        same = lower & counts_there & ~any_bit(grown[:, None] & differs)
-        fresh = done & ~jnp.any(same, axis=1)
-        keys |= jnp.where(fresh[:, None], first_bit(grown), 0)
-        remaining = jnp.where(done[:, None], remaining & ~grown, remaining)
-        return remaining, jnp.where(done[:, None], first_bit(remaining), grown), keys
 
-    start = regions, first_bit(regions), jnp.zeros_like(regions)
-    return lax.while_loop(lambda carry: jnp.any(carry[0] != 0), in_turns(peel), start)[2]
+def _differs(board: Board, mine: jax.Array, theirs: jax.Array) -> jax.Array:
+    """uint32[S, N]: cells by which a component is none of another mode: walls there, or beside cells open only there.
+    ``mine``, ``theirs``: uint32[S, N], the open cells of both."""
+    return mine & (~theirs | dilate(theirs & ~mine, board.territory_offsets))
 
 
 def region_at(board: Board, land: Land, cell: jax.Array, payer: jax.Array) -> Region:

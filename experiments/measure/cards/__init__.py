@@ -5,13 +5,14 @@ card is like (the files beside this one).
 """
 
 import os
+from contextlib import AbstractContextManager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from jax.experimental import topologies
-from jax.sharding import AxisType, Mesh
+from jax.sharding import AbstractDevice, AbstractMesh, AxisType, Mesh, use_abstract_mesh
 
 from ringrift_jax.collectives import AXIS
 
@@ -55,6 +56,12 @@ def make_mesh(name: CardName, devices: int) -> Mesh:
         plugin.load().initialize()
         found = cards()
     return Mesh(np.array(found), (AXIS,), (AxisType.Auto,))
+
+
+def as_target(mesh: Mesh) -> AbstractContextManager[Any]:
+    """Lowering inside is for these cards. A kernel written in Pallas otherwise asks for the card that there is."""
+    card = AbstractDevice(device_kind=mesh.devices.flat[0].device_kind, num_cores=None, platform="gpu")
+    return use_abstract_mesh(AbstractMesh((), (), abstract_device=card))
 
 
 def _plugin() -> EntryPoint | None:

@@ -1,8 +1,8 @@
-"""Whole-board arithmetic: planes ``[..., S, S, N]``, rows of bits ``uint32[..., S, N]``, and floods over them.
+"""Whole-board arithmetic: planes ``[..., S, S, N]``, and rows of bits ``uint32[..., S, N]``.
 
 A plane holds one number per cell; N counts lanes (``lanes.py``). Rows hold one bit per cell, cell (x, y) in bit y of
-row x: sets of cells as sets of bits make floods and line tests as cheap as a few words. Everything shifts; nothing
-gathers per cell.
+row x: sets of cells as sets of bits make floods (``floods.py``) and line tests as cheap as a few words. Everything
+shifts; nothing gathers per cell.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...boards import Board, Offset
-from .lanes import in_turns, materialize
 
 
 def cells_of(board: Board) -> jax.Array:
@@ -179,46 +178,3 @@ def dilate(rows: jax.Array, offsets: Sequence[Offset]) -> jax.Array:
     for offset in offsets:
         result |= pull(rows, offset)
     return result
-
-
-def sweeper(open_: jax.Array, offsets: Sequence[Offset]):
-    """Prepares a sweep inside ``open_``: one pass that carries sets as far as straight lines reach in every direction.
-
-    Each direction doubles its stride (Kogge-Stone), so a pass costs log2(S) shifts a direction, and a flood needs about
-    as many passes as the corridor has bends.
-    """
-    size = open_.shape[-2]
-    passes = []
-    for dx, dy in offsets:
-        mask, stride = open_, 1
-        while stride < size:
-            offset = (dx * stride, dy * stride)
-            passes.append((offset, mask))
-            mask = materialize(mask & pull(mask, offset))
-            stride *= 2
-
-    def sweep(rows: jax.Array) -> jax.Array:
-        for offset, mask in passes:
-            rows = materialize(rows | (mask & pull(rows, offset)))
-        return rows
-
-    return sweep
-
-
-def flood(open_: jax.Array, seeds: jax.Array, offsets: Sequence[Offset]) -> jax.Array:
-    """Every cell of ``open_`` connected to a seed in it, by passes until nothing changes.
-
-    Args:
-      open_, seeds: uint32[..., S, N], shapes broadcast.
-      offsets: the neighbours that connect.
-    """
-    sweep = sweeper(open_, offsets)
-
-    def more(carry):
-        rows, _ = carry
-        grown = sweep(rows)
-        return grown, jnp.any(grown != rows)
-
-    start = seeds & open_
-    rows, _ = lax.while_loop(lambda carry: carry[1], in_turns(more), (start, jnp.any(start != 0)))
-    return rows

@@ -100,21 +100,3 @@ def _through_a_loop(*values):
 
 mlir.register_lowering(_materialize, mlir.lower_fun(lambda *values: values, multiple_results=True))
 mlir.register_lowering(_materialize, mlir.lower_fun(_through_a_loop, multiple_results=True), platform="cpu")
-
-
-TURNS = 3
-"""How often a loop's body is run between two reads of its condition, where a read is dear."""
-
-
-def in_turns(body: Callable[[T], T]) -> Callable[[T], T]:
-    """The body of a loop that may be run again after its end, which then changes nothing.
-
-    A GPU's loop waits for the host to read its condition, so there the body is run several times between two reads.
-    """
-
-    def several(carry: T) -> T:
-        # A constant for the compiler, which knows the platform.
-        turns = jax.lax.platform_dependent(cpu=lambda: jnp.int32(1), default=lambda: jnp.int32(TURNS))
-        return jax.lax.fori_loop(0, turns, lambda _, carry: body(carry), carry)
-
-    return several
