@@ -115,7 +115,17 @@ class _Block(nn.Module):
 def _pool(x: jax.Array, share: jax.Array) -> jax.Array:
     """Mean and maximum over the board, ``[B, 2 * channels]``. ``x`` is at least 0, and 0 off the board; ``share``: the
     fraction ``[B, 1]`` of the array that is board."""
-    return jnp.concatenate([x.mean((1, 2)) / share, _maximum(x)], axis=-1)
+    mean, maximum = jax.lax.platform_dependent(x.mean((1, 2)), _maximum(x), cpu=_apart, default=_in_one_pass)
+    return jnp.concatenate([mean / share, maximum], axis=-1)
+
+
+def _apart(*values: jax.Array) -> tuple[jax.Array, ...]:
+    return values
+
+
+def _in_one_pass(*values: jax.Array) -> tuple[jax.Array, ...]:
+    """A GPU otherwise computes a mean with what is made of it, and reads the features a second time for the maximum."""
+    return jax.lax.optimization_barrier(values)
 
 
 @jax.custom_vjp
