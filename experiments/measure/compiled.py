@@ -24,6 +24,7 @@ from experiments.command_line import BoardName, JsonFile, fail, waiting
 from experiments.measure import cards, common, timing
 from experiments.measure.hlo import Exchange, Program
 from experiments.measure.thunks import parse_thunks, search_of
+from experiments.measure.traffic import moved
 from ringrift_jax.collectives import BY_GAME, EVERYWHERE, Collectives
 from ringrift_jax.devices import on_mesh, placed
 from ringrift_jax.game import Game
@@ -94,6 +95,7 @@ class Row:
         all of it with the results that are no arguments again.
       estimated_bytes: what :func:`.memory` says before anything is compiled, by part; None for a ply.
       simulation, ply: what each starts, by the names of :class:`.Work`; None where it has not been found.
+      moved_bytes: of a simulation, by part, an estimate (:func:`.moved`); None where it has not been found.
       exchanges: by the loops in which they are.
     """
 
@@ -110,6 +112,7 @@ class Row:
     estimated_bytes: dict[str, int] | None
     simulation: dict[str, int] | None
     ply: dict[str, int] | None
+    moved_bytes: dict[str, int] | None
     exchanges: list[Exchanges]
 
 
@@ -144,6 +147,7 @@ def measure(env: Game, loop: LoopConfig, mesh: Mesh, what: str) -> Row:
         estimated_bytes=memory(env, state, loop) if what == "iterate" else None,
         simulation=searched.simulation and searched.simulation._asdict(),
         ply=searched.ply and searched.ply._asdict(),
+        moved_bytes=moved(program, program.body(searched.loop)) if searched.loop else None,
         exchanges=by_loop(program),
     )
 
@@ -242,6 +246,9 @@ def _searches(row: Row) -> Iterator[tuple[str, str, str]]:
         yield f"kernels of a {name}", f"{started['kernels']:,}", of_it.format(**started)
         yield "of its inner loops and branches", f"{started['in_loops']:,}", "each once"
         yield "reads by the host, at least", f"{started['reads']:,}", "the condition of each inner loop once"
+    if row.moved_bytes:
+        parts = ", ".join(f"{name} {size_text(size)}" for name, size in row.moved_bytes.items())
+        yield "bytes that a simulation moves", size_text(sum(row.moved_bytes.values())), f"an estimate: {parts}"
 
 
 def _exchanged(row: Row) -> Iterator[tuple[str, str, str]]:

@@ -30,18 +30,54 @@ class Exchange:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """Where in Python an instruction comes from.
+
+    Attributes:
+      file, function: in which it is written.
+      caller: the number of the frame that called it, its own if there is none.
+    """
+
+    file: str
+    function: str
+    caller: int
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One line of a function.
+
+    Attributes:
+      shape: of the result, as XLA writes it.
+      operation: such as ``fusion``.
+      operands: the names of what it reads.
+      text: all of it.
+    """
+
+    shape: str
+    operation: str
+    operands: tuple[str, ...]
+    text: str
+
+    @classmethod
+    def of(cls, text: str) -> "Instruction":
+        shape, operation, rest = _split(text)
+        return cls(shape, operation, tuple(re.findall(r"%([\w.-]+)", _until_closed(rest))), text)
+
+
+@dataclass(frozen=True)
 class Program:
     """The text of a compiled program, by functions.
 
     Attributes:
       functions: the instructions of each function, by their names.
       entry: the function that is the program.
-      frames: the Python function of each of the frames that instructions name.
+      frames: those that instructions name, by their numbers.
     """
 
     functions: dict[str, dict[str, str]]
     entry: str
-    frames: dict[int, str]
+    frames: dict[int, Frame]
 
     @classmethod
     def of(cls, text: str) -> "Program":
@@ -49,10 +85,14 @@ class Program:
         found = re.search(r"^ENTRY %(\S+)", text, re.MULTILINE)
         if found is None:
             raise ValueError("this is not the text of a compiled program: it has no ENTRY")
-        names = {number: name.strip('"') for number, name in _table(text, "FunctionNames").items()}
-        places = {number: _number("function_name_id", line) for number, line in _table(text, "FileLocations").items()}
-        frames = {number: _number("file_location_id", line) for number, line in _table(text, "StackFrames").items()}
-        return cls(functions, found[1], {frame: names[places[place]] for frame, place in frames.items()})
+        files, names = (_names(text, table) for table in ("FileNames", "FunctionNames"))
+        places = _table(text, "FileLocations")
+        frames = {}
+        for number, line in _table(text, "StackFrames").items():
+            place = places[_number("file_location_id", line)]
+            file, name = files[_number("file_name_id", place)], names[_number("function_name_id", place)]
+            frames[number] = Frame(file, name, _number("parent_frame_id", line))
+        return cls(functions, found[1], frames)
 
     def turns(self) -> dict[str, int]:
         """How often loops turn, by their names, where the compiler knows."""
@@ -66,11 +106,20 @@ class Program:
     def written_in(self) -> dict[str, str]:
         """The Python functions that loops are written in, by the loops' names, where the text says so."""
         return {
-            name: self.frames[_number("stack_frame_id", text)]
+            name: frame.function
             for instructions in self.functions.values()
             for name, text in instructions.items()
-            if " while(" in text and _number("stack_frame_id", text) in self.frames
+            if " while(" in text and (frame := self.frame(text))
         }
+
+    def body(self, loop: str) -> str:
+        """The function that a loop runs."""
+        (text,) = (instructions[loop] for instructions in self.functions.values() if loop in instructions)
+        return re.findall(r"\bbody=%([\w.-]+)", text)[0]
+
+    def frame(self, text: str) -> Frame | None:
+        """Where an instruction comes from; None where it does not say so."""
+        return self.frames.get(_number("stack_frame_id", text))
 
     def exchanges(self) -> list[Exchange]:
         """All of them, each once however often its loops turn."""
@@ -78,14 +127,15 @@ class Program:
 
     def _exchanges(self, function: str, loops: tuple[str, ...]) -> Iterator[Exchange]:
         for name, text in self.functions[function].items():
-            shape, operation = _split(text)
+            shape, operation, _ = _split(text)
             kind = operation.removesuffix("-start")
             if kind in EXCHANGES:
-                yield Exchange(kind, _nbytes(shape, last=operation != kind), loops)
-            for called in self._called(text):
+                yield Exchange(kind, nbytes(shape, last=operation != kind), loops)
+            for called in self.called(text):
                 yield from self._exchanges(called, (*loops, name) if operation == "while" else loops)
 
-    def _called(self, text: str) -> list[str]:
+    def called(self, text: str) -> list[str]:
+        """The functions that an instruction calls."""
         ends = [found.end() for found in _CALLED.finditer(text)]
         named = [name for end in ends for name in re.findall(r"%([\w.-]+)", re.split(r",\s\w|\}", text[end:])[0])]
         return [name for name in named if name in self.functions]
@@ -103,17 +153,32 @@ def _number(name: str, text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _split(text: str) -> tuple[str, str]:
-    """The shape and the name of an instruction's operation."""
+def _names(text: str, table: str) -> dict[int, str]:
+    return {number: name.strip('"') for number, name in _table(text, table).items()}
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """The shape and the name of an instruction's operation, and what follows its opening parenthesis."""
     depth = 0
     for at, character in enumerate(text):
         depth += (character in "({") - (character in ")}")
         if character == " " and not depth:
-            return text[:at], text[at + 1 :].partition("(")[0]
-    return text, ""
+            operation, _, rest = text[at + 1 :].partition("(")
+            return text[:at], operation, rest
+    return text, "", ""
 
 
-def _nbytes(shape: str, last: bool = False) -> int:
+def _until_closed(text: str) -> str:
+    """What comes before the parenthesis that closes one which has been opened."""
+    depth = 1
+    for at, character in enumerate(text):
+        depth += (character in "({") - (character in ")}")
+        if not depth:
+            return text[:at]
+    return text
+
+
+def nbytes(shape: str, last: bool = False) -> int:
     """Bytes of an array or of a tuple of arrays; ``last``: only of its second half, which is the result of what is
     started."""
     arrays = re.findall(r"\b(pred|token|[a-z]+\d+\w*)\[([\d,]*)\]", shape)

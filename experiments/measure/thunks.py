@@ -130,10 +130,12 @@ class Searched(NamedTuple):
     Attributes:
       simulation: in one simulation.
       ply: in one ply, all its simulations included.
+      loop: the name of the loop over simulations.
     """
 
     simulation: Work | None = None
     ply: Work | None = None
+    loop: str | None = None
 
 
 def search_of(program: Sequence[Thunk], turns: Mapping[str, int], simulations: int, chunk: int | None) -> Searched:
@@ -141,11 +143,11 @@ def search_of(program: Sequence[Thunk], turns: Mapping[str, int], simulations: i
     turn of a loop that turns ``chunk`` times, or the whole program where there is no chunk."""
     plies = [program] if chunk is None else [loop.parts["body"] for loop in loops(program, turns, chunk)]
     found = [
-        (work(simulation.parts["body"], turns), work(ply, turns))
+        Searched(work(simulation.parts["body"], turns), work(ply, turns), simulation.name)
         for ply in plies
         for simulation in loops(ply, turns, simulations)
     ]
-    return Searched(*max(found, default=()))
+    return max(found, default=Searched())
 
 
 def loops(sequence: Sequence[Thunk], turns: Mapping[str, int], times: int) -> Iterator[Thunk]:
