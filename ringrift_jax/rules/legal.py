@@ -76,8 +76,8 @@ def _region_planes(board: Board, pos: Position, allowed: jax.Array) -> jax.Array
     n, seat = board.num_players, pos.state.current_seat
     land = territory.survey_land(board, pos.state.ground, pos.word)
     payer = jnp.where(allowed, territory.payers(pos), 0)
-    regions = territory.processable(board, land, payer[None])
-    keys = territory.region_keys(board, land, regions.cells[0], regions.single)
+    regions = territory.processable(board, land, payer[None])[0]
+    keys = territory.region_keys(board, land, regions)
     colours = [keys[0]] * n
     for mover in range(n):
         for relative in range(n):

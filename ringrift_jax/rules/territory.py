@@ -81,20 +81,8 @@ def payers(pos: Position) -> jax.Array:
     return to_rows(jnp.where(pos.state.recovered, pos.buried, pos.controlled))
 
 
-class Regions(NamedTuple):
-    """The regions that payers may process, as sets of cells.
-
-    Attributes:
-      cells: ``uint32[P, M, S, N]`` the cells of all of them, by payer and mode.
-      single: ``uint32[M, S, N]`` cells whose component holds stacks of exactly one player.
-    """
-
-    cells: jax.Array
-    single: jax.Array
-
-
-def processable(board: Board, land: Land, payers: jax.Array) -> Regions:
-    """The regions that each payer may process.
+def processable(board: Board, land: Land, payers: jax.Array) -> jax.Array:
+    """uint32[P, M, S, N]: the cells of all regions that each payer may process.
 
     ``payers``: uint32[P, S, N], for each payer the stacks it could pay with. A region may be processed when one of them
     is outside: unless all are in one component that holds for every region, else for every other one.
@@ -103,39 +91,33 @@ def processable(board: Board, land: Land, payers: jax.Array) -> Regions:
     seeds = materialize(jnp.concatenate([land.controlled, first_bit(payers)]))
     filled = flood(land.open[:, None], seeds, board.territory_offsets)
     present, together = filled[:, :n], filled[:, n:].swapaxes(0, 1)
-    somebody_absent, once, twice = (jnp.zeros_like(land.open) for _ in range(3))
+    somebody_absent = jnp.zeros_like(land.open)
+    once, twice = jnp.zeros_like(land.open[0]), jnp.zeros_like(land.open[0])
     for seat in range(n):
         somebody_absent |= jnp.where(land.active[seat], ~present[:, seat], 0)
-        twice |= once & present[:, seat]
-        once |= present[:, seat]
-    single = once & ~twice
+        twice |= once & present[0, seat]
+        once |= present[0, seat]
     eligible = jnp.where(land.exists[:, None], land.open & somebody_absent, 0)
-    eligible = jnp.concatenate([eligible[:1] & single[:1], eligible[1:]])
+    eligible = jnp.concatenate([eligible[:1] & once & ~twice, eligible[1:]])
     all_together = ~any_bit(payers[:, None] & ~together)
     regions = jnp.where(all_together[:, :, None], eligible & ~together, eligible)
-    return Regions(jnp.where(any_bit(payers)[:, None, None], regions, 0), single)
+    return jnp.where(any_bit(payers)[:, None, None], regions, 0)
 
 
-def region_keys(board: Board, land: Land, cells: jax.Array, single: jax.Array) -> jax.Array:
+def region_keys(board: Board, land: Land, regions: jax.Array) -> jax.Array:
     """uint32[M, S, N]: the first cell of every distinct region, in the lowest mode that finds it.
 
-    ``cells``, ``single``: uint32[M, S, N], those of one payer's :class:`Regions`.
+    ``regions``: uint32[M, S, N], unions of whole components. What bounds a component of two colours is no marker of
+    both, so it is a component of mode 0 too, in which there is no marker of either; which is looked for there.
     """
-    pairs = [(mode, lower) for mode in range(len(cells)) for lower in range(mode)]
-    differs = [_differs(board, land.open[mode], land.open[lower]) & cells[mode] for mode, lower in pairs]
-    mine = jnp.stack([land.open[mode] for mode, _ in pairs])
-    other_there = flood(mine, materialize(jnp.stack(differs)), board.territory_offsets)
-    fresh = list(cells)
-    for (mode, lower), others in zip(pairs, other_there, strict=True):
-        same = ~others if lower else ~others & single[mode]
-        fresh[mode] &= ~jnp.where(land.exists[lower], same, 0)
+    some = jnp.any(any_bit(regions), axis=0)
+    marked = flood(land.open[:1], jnp.where(some, land.markers, 0), board.territory_offsets)
+    known, fresh = regions[0], [regions[0]]
+    for region, with_markers in zip(regions[1:], marked, strict=True):
+        without = region & ~with_markers
+        fresh.append(region & ~(without & known))
+        known |= without
     return first_cells(materialize(jnp.stack(fresh)), board.territory_offsets)
-
-
-def _differs(board: Board, mine: jax.Array, theirs: jax.Array) -> jax.Array:
-    """uint32[S, N]: cells by which a component is none of another mode: walls there, or beside cells open only there.
-    ``mine``, ``theirs``: uint32[S, N], the open cells of both."""
-    return mine & (~theirs | dilate(theirs & ~mine, board.territory_offsets))
 
 
 def region_at(board: Board, land: Land, cell: jax.Array, payer: jax.Array) -> Region:

@@ -208,5 +208,5 @@ def _regions_exist(board: Board, state: State, word: stacks.Word, land: territor
     """bool[n, N]: seats that may process a region in an ordinary turn; bool[N]: the mover may in a recovery turn."""
     buried = to_rows(stacks.has_buried(word, state.current_seat))
     payers = jnp.concatenate([land.controlled, buried[None]])
-    exist = jnp.any(any_bit(territory.processable(board, land, payers).cells), axis=1)
+    exist = jnp.any(any_bit(territory.processable(board, land, payers)), axis=1)
     return exist[:-1], exist[-1]

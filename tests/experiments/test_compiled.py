@@ -300,7 +300,7 @@ def test_what_a_card_is_given_to_do(compiled):
     """At most 190 kernels a simulation and 40 reads a ply: the descent of each simulation, the rounds of the search for
     wins of the turn."""
     simulation, ply = compiled["simulation"], compiled["ply"]
-    assert 100 < simulation["kernels"] <= 190 and simulation["graphs"] <= 5 and simulation["reads"] == 1
+    assert 100 < simulation["kernels"] <= 190 and simulation["graphs"] <= 11 and simulation["reads"] == 1
     assert ply["kernels"] > compiled["simulations"] * simulation["kernels"]
     assert compiled["simulations"] < ply["reads"] <= 40
 
