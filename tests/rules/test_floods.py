@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from batches import make
@@ -23,13 +25,19 @@ def sets(board, lead: tuple[int, ...], share: float, seed: int) -> np.ndarray:
     return drawn & board.mask[..., None]
 
 
+def rows(cells: np.ndarray) -> jax.Array:
+    return to_rows(jnp.asarray(cells))
+
+
 def labelled(board, cells: np.ndarray) -> np.ndarray:
     """int[S, S]: the components of a set, numbered in cell order."""
     structure = np.zeros((3, 3), bool)
     structure[1, 1] = True
     for dx, dy in board.territory_offsets:
         structure[1 + dx, 1 + dy] = True
-    return ndimage.label(cells, structure)[0]
+    labels = np.zeros(cells.shape, np.int32)
+    ndimage.label(cells, structure, output=labels)
+    return labels
 
 
 def each(cells: np.ndarray):
@@ -44,8 +52,8 @@ def ways(request):
         return flood, first_cells
 
     def by_kernel(open_, seeds, offsets):
-        shape = np.broadcast_shapes(open_.shape, seeds.shape)
-        return kernels.flood(open_, np.broadcast_to(seeds, shape), offsets=offsets, interpret=True)
+        shape = jnp.broadcast_shapes(open_.shape, seeds.shape)
+        return kernels.flood(open_, jnp.broadcast_to(seeds, shape), offsets=offsets, interpret=True)
 
     return by_kernel, lambda cells, offsets: kernels.first_cells(cells, offsets=offsets, interpret=True)
 
@@ -54,7 +62,7 @@ def ways(request):
 def test_a_flood_fills_the_components_of_its_seeds(ways, name):
     board = make(name, 2).board
     open_, seeds = sets(board, (3, 1), 0.6, 0), sets(board, (1, 2), 0.05, 1)
-    found = np.asarray(to_plane(ways[0](to_rows(open_), to_rows(seeds), board.territory_offsets)))
+    found = np.asarray(to_plane(ways[0](rows(open_), rows(seeds), board.territory_offsets)))
     assert found.shape[:2] == (3, 2)
     for place in each(found):
         labels = labelled(board, open_[(place[0], 0, *place[2:])])
@@ -68,7 +76,7 @@ def test_every_component_has_a_first_cell(ways, name):
     board = make(name, 2).board
     cells = sets(board, (2,), 0.5, 2)
     cells[0, ..., 0] = False
-    found = np.asarray(to_plane(ways[1](to_rows(cells), board.territory_offsets)))
+    found = np.asarray(to_plane(ways[1](rows(cells), board.territory_offsets)))
     for place in each(found):
         labels = labelled(board, cells[place]).reshape(-1)
         numbers, first = np.unique(labels, return_index=True)
@@ -90,7 +98,7 @@ def test_a_flood_follows_the_longest_way(ways, name):
     snake[..., 1:] &= sets(board, (), 0.97, 3)[..., 1:]
     seeds = np.zeros_like(snake)
     seeds[0, np.flatnonzero(board.mask[0])[0]] = True
-    found = np.asarray(to_plane(ways[0](to_rows(snake), to_rows(seeds), board.territory_offsets)))
+    found = np.asarray(to_plane(ways[0](rows(snake), rows(seeds), board.territory_offsets)))
     for place in each(found):
         labels = labelled(board, snake[place])
         reached = labels[seeds[place]] if snake[place][seeds[place]].all() else -1
