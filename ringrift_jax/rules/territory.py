@@ -107,8 +107,8 @@ def processable(board: Board, land: Land, payers: jax.Array) -> jax.Array:
 def region_keys(board: Board, land: Land, regions: jax.Array) -> jax.Array:
     """uint32[M, S, N]: the first cell of every distinct region, in the lowest mode that finds it.
 
-    ``regions``: uint32[M, S, N], unions of whole components. What bounds a component of two colours is no marker of
-    both, so it is a component of mode 0 too, in which there is no marker of either; which is looked for there.
+    ``regions``: uint32[M, S, N], unions of whole components. No marker is a wall in the modes of two colours, so what
+    is a component in both is one in mode 0 too, in which there is no marker of either colour.
     """
     some = jnp.any(any_bit(regions), axis=0)
     marked = flood(land.open[:1], jnp.where(some, land.markers, 0), board.territory_offsets)
