@@ -33,9 +33,8 @@ def wait_for_slower_devices() -> None:
     XLA ends the process when one of them has waited a minute, but an exact search of a long turn takes one device
     longer than the others are busy with theirs.
     """
-    if not version("jaxlib").startswith(
-        ("0.10.", "0.11.", "0.12.")
-    ):  # others may not know the flags, and end the process too
+    # Others may not know the flags, and end the process too.
+    if not version("jaxlib").startswith(("0.10.", "0.11.", "0.12.")):
         return
     flags = os.environ.get("XLA_FLAGS", "").split()
     for name in ("warn_stuck_timeout", "terminate_timeout"):

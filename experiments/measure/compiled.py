@@ -121,7 +121,7 @@ def measure(env: Game, loop: LoopConfig, mesh: Mesh, what: str) -> Row:
     state = placed(jax.eval_shape(lambda: new_loop(env, loop, new_key(0))), on_mesh(LAYOUT, mesh))
     function, arguments = (_iteration if what == "iterate" else _ply)(env, loop, mesh, state)
     began = time.perf_counter()
-    with cards.as_target(mesh):
+    with cards.as_target(mesh.devices.flat[0].device_kind):
         lowered = function.lower(*arguments)
     lowered_at, used = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder, timing.empty_compilation_cache():

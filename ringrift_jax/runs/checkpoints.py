@@ -22,6 +22,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_manager import DEFAULT_ITEM_NAME
 
 from ..devices import everywhere, placed
 from ..learning.config import RunConfig, from_dict, to_dict
@@ -88,7 +89,7 @@ class Checkpoints:
         if not steps:
             raise FileNotFoundError("there is no checkpoint" + (f" up to iteration {last}" if last is not None else ""))
         target = placed(jax.eval_shape(_storable, like), shardings or everywhere(None))
-        problems: list[str] = []
+        problems: list[tuple[str, Exception | None]] = []
         for step in steps:
             stored, problem = None, None
             try:
@@ -97,21 +98,22 @@ class Checkpoints:
                 problem = failed
             said = [line for line in of_all(problem and _line(problem)) if line]
             if said:
-                problems.append(said[0])
+                problems.append((said[0], problem))
                 continue
-            for newer, line in zip(steps, problems, strict=False):
+            for newer, (line, _) in zip(steps, problems, strict=False):
                 if not self._read_only:
                     self._set_aside(newer)
                 say(f"the checkpoint after iteration {newer} is damaged, so an older one is used: {line}")
             return _from_storable(cast(LoopState, stored))
+        line, cause = problems[0]
         raise ValueError(
-            f"no checkpoint in {self._directory} can be read; the one after iteration {steps[0]}: {problems[0]}"
-        )
+            f"no checkpoint in {self._directory} can be read; the one after iteration {steps[0]}: {line}"
+        ) from cause
 
     def _read(self, step: int, target: LoopState) -> LoopState:
         """What this process holds of a checkpoint. Orbax's manager has all processes wait for each other in it, which
         one that cannot read its part does not come to."""
-        here, path = _alone("restore"), self._directory / str(step) / ocp.checkpoint_manager.DEFAULT_ITEM_NAME
+        here, path = _alone("restore"), self._directory / str(step) / DEFAULT_ITEM_NAME
         handler = ocp.StandardCheckpointHandler(multiprocessing_options=here)
         with ocp.Checkpointer(handler, multiprocessing_options=here) as checkpointer:
             return checkpointer.restore(path, args=ocp.args.StandardRestore(target))

@@ -107,12 +107,11 @@ def test_a_flood_follows_the_longest_way(ways, name):
 
 PROGRAM = """
 import jax
-from jax.sharding import AbstractDevice, AbstractMesh, use_abstract_mesh
 import ringrift_jax as rr
+from experiments.measure import cards
 
 env = rr.make("square8")
-card = AbstractDevice(device_kind="NVIDIA H100 80GB HBM3", num_cores=None, platform="gpu")
-with use_abstract_mesh(AbstractMesh((), (), abstract_device=card)):
+with cards.as_target("NVIDIA H100 80GB HBM3"):
     traced = jax.jit(jax.vmap(env.legal_action_mask, axis_size=2, in_axes=None)).trace(env.init())
     program = traced.lower(lowering_platforms=("cuda",)).as_text()
 print(program.count("triton"), program.count("stablehlo.while"))
