@@ -39,7 +39,7 @@ from ringrift_jax.runs.checkpoints import quiet_background
 from ringrift_jax.runs.directory import BusyError, RunDirectory
 from ringrift_jax.runs.memory import out_of_memory, too_large
 from ringrift_jax.runs.monitors import Monitor, open_monitors
-from ringrift_jax.runs.origin import check_size, network_of
+from ringrift_jax.runs.origin import check_size, network_of, sized_like
 from ringrift_jax.runs.training import DamagedRunError, Until, train
 from ringrift_jax.settings import Count, CountOrZero, Positive, Seed
 
@@ -140,10 +140,10 @@ def _settings(args: Args, name: str, others: Sequence[str], directory: RunDirect
         return parse(LoopConfig, others, hint, prog=PROGRAM, default=default)
     start_jax()
     try:
-        size = network_of(args.origin, directory)
-        network = replace(default.network, channels=size.channels, blocks=size.blocks)
+        source = network_of(args.origin, directory)
+        network = sized_like(default.network, source)
         loop = parse(LoopConfig, others, hint, prog=PROGRAM, default=replace(default, network=network))
-        check_size(args.origin, network, loop.network)
+        check_size(args.origin, source, loop.network)
     except (FileNotFoundError, ValueError) as problem:
         fail(str(problem))
     return loop

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from . import boards, observation, symmetry
-from .boards import Board
+from .boards import Board, Offset
 from .game import Game
 from .numerics import in_32_bits
 from .rules import legal
@@ -56,6 +56,11 @@ class Env:
     @property
     def num_actions(self) -> int:
         return self.layout.num_actions
+
+    @property
+    def plane_offsets(self) -> tuple[Offset, ...]:
+        """Of each plane of the actions (``layout``), by how many rows and columns it moves."""
+        return self.layout.plane_offsets
 
     @property
     def observation_shape(self) -> tuple[int, int, int]:

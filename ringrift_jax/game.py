@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import jax
 
-from .boards import Board
+from .boards import Board, Offset
 
 
 class GameState(Protocol):
@@ -82,6 +82,12 @@ class Game(Protocol):
     @property
     def num_actions(self) -> int:
         """A. Actions are laid out as (plane, cell), followed by those without a cell, fewer than there are cells."""
+        ...
+
+    @property
+    def plane_offsets(self) -> tuple[Offset, ...]:
+        """By how many rows and columns the actions of each plane move, from the cell by which they are laid out to the
+        one where they land; (0, 0) for planes whose actions do not move, and no two others alike."""
         ...
 
     @property

@@ -80,6 +80,7 @@ class ToyGame:
 
     board = replace(boards.standard("square8", 2), size=2)  # the name in exported files, the size of observations
     num_actions = 6
+    plane_offsets = ((0, 0),)
     observation_shape = (2, 2, 5)
     num_symmetries = 1
 

@@ -63,7 +63,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
     if name == "tiny":
         lanes, chunk = (4, 32) if large else (16, 64)
         return LoopConfig(
-            network=NetworkConfig(channels=8, blocks=1),
+            network=NetworkConfig(channels=8, blocks=1, landing_features=4),
             search=SearchConfig(simulations=4, considered=4, opponents=opponents),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
             learner=LearnerConfig(replay_blocks=256, batch_size=32, min_rows=32, warmup=10),
@@ -77,7 +77,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
         # A game of hexagonal is several times as long as one of square19.
         every, games = {"square19": (64, 128), "hexagonal": (96, 64)}.get(board, (32, 2 * lanes))
         return LoopConfig(
-            network=NetworkConfig(channels=32, blocks=4),
+            network=NetworkConfig(channels=32, blocks=4, landing_features=16),
             search=SearchConfig(
                 simulations=16,
                 considered=4,
@@ -101,7 +101,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
     if name == "gpu":
         lanes, chunk = (512, 32) if large else (4096, 8)
         return LoopConfig(
-            network=NetworkConfig(channels=96, blocks=6, dtype="bfloat16"),
+            network=NetworkConfig(channels=96, blocks=6, dtype="bfloat16", landing_features=16),
             search=SearchConfig(
                 simulations=32,
                 considered=8,

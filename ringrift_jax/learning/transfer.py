@@ -10,6 +10,8 @@ mean (:func:`~ringrift_jax.observation.feature_names`, ``Layout.plane_names``):
 - A seat's value is that seat's, nearer to 0 with more players: who wins with probability 1/2 against one player wins
   with probability 1/n among n, and 2/n as much depends on a small lead. Where the source has 2 players, the others
   share what the mover loses.
+- The features by which moves see where they land know no offset. Where the source has none, those of the target are new
+  and change nothing at first.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +23,7 @@ import numpy as np
 from ..boards import Board
 from ..observation import HEIGHT_FEATURES, feature_names
 from ..rules.actions import Layout
-from ..search.network import VALUE_LAYERS
+from ..search.network import LANDING_LAYERS, VALUE_LAYERS
 
 _NEW = -1
 """Index of what the source does not have."""
@@ -46,8 +48,8 @@ def transfer(source: Board, params: Any, target: Board, initial: Any) -> Transfe
       source: the board and number of players that they learned.
       params: the parameters, of a :class:`~ringrift_jax.search.network.PolicyValueNetwork`.
       target: the game they are for.
-      initial: parameters of a new network of the target, of equal channels and blocks; what cannot be mapped is taken
-        from it.
+      initial: parameters of a new network of the target, of equal channels and blocks, and of equal features of
+        landings if the source has any; what cannot be mapped is taken from it.
     """
     old, new = jax.device_get((params["params"], initial["params"]))
     seat = _seat_of(source.num_players)
@@ -64,6 +66,7 @@ def transfer(source: Board, params: Any, target: Board, initial: Any) -> Transfe
         mapped[layer] = {name: _taken(old[layer][name], new[layer][name], indices) for name in ("kernel", "bias")}
     for layer in VALUE_LAYERS:
         mapped[layer] = {name: _values(source, target, old[layer][name]) for name in ("kernel", "bias")}
+    mapped |= {layer: new[layer] for layer in LANDING_LAYERS if layer in new and layer not in old}
     return Transferred({**params, "params": mapped}, _remarks(source, target))
 
 

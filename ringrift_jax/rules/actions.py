@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..boards import MAX_PLACEMENT, Board
+from ..boards import MAX_PLACEMENT, Board, Offset
 from .arrays.grid import divide
 
 
@@ -93,6 +93,12 @@ class Layout:
             *(f"region/{seat}" for seat in [*range(board.num_players), "none"]),
             "pay",
         )
+
+    @property
+    def plane_offsets(self) -> tuple[Offset, ...]:
+        """By how many rows and columns the actions of each plane move; (0, 0) if not at all."""
+        rays = [(k * dx, k * dy) for dx, dy in self.board.directions for k in range(1, self.board.max_distance + 1)]
+        return (*[(0, 0)] * self.rays, *rays, *[(0, 0)] * (self.num_planes - self.lines))
 
     @property
     def skip(self) -> int:

@@ -1,6 +1,7 @@
 """What a run begins with: an untrained network, or one made from a champion of this or another game (``--from``)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..boards import Board, standard
@@ -29,12 +30,20 @@ def network_of(text: str, directory: RunDirectory) -> NetworkConfig:
     return load_origin(text)[0].loop.network
 
 
+def sized_like(network: NetworkConfig, source: NetworkConfig) -> NetworkConfig:
+    """A network that can begin with a champion's: of its size, with features of landings also if that has none."""
+    features = source.landing_features or network.landing_features
+    return replace(network, channels=source.channels, blocks=source.blocks, landing_features=features)
+
+
 def check_size(text: str, source: NetworkConfig, network: NetworkConfig) -> None:
-    """ValueError unless the networks of a champion and of the run that begins with it are of one size."""
-    if (source.channels, source.blocks) != (network.channels, network.blocks):
+    """ValueError unless a run of that network can begin with a champion's."""
+    if network != sized_like(network, source):
         raise ValueError(
-            f"the champion {text} has {source.channels} channels x {source.blocks} blocks, the run "
-            f"{network.channels} x {network.blocks}; leave --network.channels and --network.blocks out"
+            f"the champion {text} has {source.channels} channels x {source.blocks} blocks and "
+            f"{source.landing_features} landing features, the run {network.channels} x {network.blocks} and "
+            f"{network.landing_features}; leave --network.channels, --network.blocks and "
+            "--network.landing-features out"
         )
 
 

@@ -17,13 +17,17 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ..boards import Offset
 from ..game import Game
-from ..settings import Count, check
+from ..settings import Count, CountOrZero, check
 from .convolution import same_convolution
 from .evaluation import Evaluation
+from .landing import by_action
 
 VALUE_LAYERS = ("value", "barren_value")
 """The last layers of the values and of the barren values."""
+LANDING_LAYERS = ("policy_begin", "policy_land")
+"""The layers of a cell's features where a move begins and where it lands, which not all networks have."""
 
 _Conv = partial(nn.Conv, conv_general_dilated=same_convolution)
 
@@ -36,11 +40,14 @@ class NetworkConfig:
       channels: features of a cell in the trunk.
       blocks: residual blocks of two 3x3 convolutions each.
       dtype: what the network computes in. Parameters and outputs are float32 always.
+      landing_features: features of a cell by whose scalar product the logit of a move sees where it lands, too
+        (:mod:`.landing`); 0 for logits of the cell where it begins alone, which is all that networks had once.
     """
 
     channels: Count = 32
     blocks: Count = 4
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    landing_features: CountOrZero = 0
 
     def __post_init__(self) -> None:
         check(self)
@@ -52,11 +59,13 @@ class PolicyValueNetwork(nn.Module):
     Attributes:
       num_actions: actions, in the order (plane, cell), then those without a cell.
       num_players: n.
+      plane_offsets: by how many rows and columns the actions of each plane move; (0, 0) if not at all.
       config: size and dtype.
     """
 
     num_actions: int
     num_players: int
+    plane_offsets: tuple[Offset, ...]
     config: NetworkConfig
 
     @nn.compact
@@ -85,6 +94,17 @@ class PolicyValueNetwork(nn.Module):
         planes = _Conv(num_planes, (1, 1), dtype=dtype, kernel_init=small, name="policy_planes")(x)
         wide = nn.Dense(num_planes + num_rest, dtype=dtype, kernel_init=small, name="policy_pooled")(pooled)
         planes = jnp.moveaxis(planes, -1, 1) + wide[:, :num_planes, None, None]
+        planes = planes.reshape(batch, num_planes, rows * cols)
+        if config.landing_features and any(map(any, self.plane_offsets)):
+            cells = x.reshape(batch, rows * cols, -1)
+            features = partial(nn.Dense, config.landing_features, dtype=dtype)
+            begin, land = (
+                features(kernel_init=init, name=name)(cells)
+                for init, name in zip(
+                    (nn.initializers.lecun_normal(), nn.initializers.zeros), LANDING_LAYERS, strict=True
+                )
+            )
+            planes += by_action(begin @ land.swapaxes(1, 2), cols, self.plane_offsets)
         logits = jnp.concatenate([planes.reshape(batch, -1), wide[:, num_planes:]], axis=-1)
 
         hidden = nn.relu(nn.Dense(2 * config.channels, dtype=dtype, name="value_hidden")(pooled)).astype(jnp.float32)
@@ -152,7 +172,7 @@ _maximum.defvjp(_maximum_forward, _maximum_backward)
 
 def make_network(env: Game, config: NetworkConfig) -> PolicyValueNetwork:
     """The network of an environment: ``init(key, observations)`` and ``apply(params, observations)``."""
-    return PolicyValueNetwork(env.num_actions, env.num_players, config)
+    return PolicyValueNetwork(env.num_actions, env.num_players, env.plane_offsets, config)
 
 
 def as_computed(params: Any, config: NetworkConfig) -> Any:

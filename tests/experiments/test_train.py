@@ -308,7 +308,11 @@ def test_a_run_cannot_begin_with_what_is_not_there_or_of_another_size(source, tm
     for word, more, said in (
         (tmp_path / "none", [], f"{tmp_path / 'none'} is neither a run with champions nor RUN/champions/VERSION"),
         ("square8-5p", [], "square8-5p is neither a run"),
-        (source, ["--network.channels", "8"], "has 4 channels x 1 blocks, the run 8 x 1; leave --network.channels and"),
+        (
+            source,
+            ["--network.channels", "8"],
+            "has 4 channels x 1 blocks and 0 landing features, the run 8 x 1 and 0; leave",
+        ),
     ):
         with pytest.raises(SystemExit):
             run(tmp_path / "run", "--from", str(word), *more)

@@ -12,9 +12,9 @@ from ringrift_jax.env import make
 from ringrift_jax.learning.transfer import transfer
 from ringrift_jax.observation import HEIGHT_FEATURES, feature_names
 from ringrift_jax.rules.actions import Layout
-from ringrift_jax.search.network import VALUE_LAYERS, NetworkConfig, make_network
+from ringrift_jax.search.network import LANDING_LAYERS, VALUE_LAYERS, NetworkConfig, make_network
 
-SIZE = NetworkConfig(channels=4, blocks=1)
+SIZE = NetworkConfig(channels=4, blocks=1, landing_features=3)
 GAMES = [(name, players) for name in boards.BOARD_NAMES for players in (2, 3, 4)]
 
 
@@ -23,7 +23,7 @@ def params_of(name: str, players: int, seed: int):
     env = make(name, players)
     shape = (1, 5, 5, env.observation_shape[-1])  # parameters do not know the size of a board, but the number of planes
     layout = Layout(env.board)
-    network = type(make_network(env, SIZE))(layout.num_planes * 25 + 2, players, SIZE)
+    network = type(make_network(env, SIZE))(layout.num_planes * 25 + 2, players, env.plane_offsets, SIZE)
     params = network.init(jax.random.key(seed), jnp.zeros(shape))
     keys = iter(jax.random.split(jax.random.key(seed), 100))
     return jax.tree.map(lambda leaf: jax.random.normal(next(keys), leaf.shape), params)  # no kernel is zero
@@ -72,7 +72,20 @@ def test_planes_are_mapped_by_what_they_mean(source, target):
             np.testing.assert_array_equal(found[layer]["kernel"][..., index], expected)
     for name in ("kernel", "bias"):  # skip and swap
         np.testing.assert_array_equal(found["policy_pooled"][name][..., -2:], old["policy_pooled"][name][..., -2:])
-    jax.tree.map(np.testing.assert_array_equal, found["block_0"], old["block_0"])
+    for layer in ("block_0", *LANDING_LAYERS):
+        jax.tree.map(np.testing.assert_array_equal, found[layer], old[layer])
+
+
+def test_a_champion_without_landing_features_begins_with_new_ones():
+    (one, params), (other, initial) = ((boards.standard("square8", 2), params_of("square8", 2, i)) for i in (0, 1))
+    without = {"params": {name: leaf for name, leaf in params["params"].items() if name not in LANDING_LAYERS}}
+    found = transfer(one, without, other, initial).params["params"]
+    for layer, leaf in found.items():
+        expected = initial if layer in LANDING_LAYERS else params
+        jax.tree.map(np.testing.assert_array_equal, leaf, expected["params"][layer])
+    assert found.keys() == params["params"].keys()
+    back = transfer(one, without, other, without).params["params"]
+    assert back.keys() == without["params"].keys()
 
 
 @pytest.mark.parametrize("game", GAMES, ids=str)
