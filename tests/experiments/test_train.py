@@ -33,6 +33,7 @@ from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.runs.events import EventLog
 from ringrift_jax.runs.files import whole_lines
 from ringrift_jax.runs.parity import Parity
+from ringrift_jax.search.network import NetworkConfig
 
 TESTS = Path(__file__).parent.parent
 SMALL = [*PROMOTING, *FEW]
@@ -311,13 +312,25 @@ def test_a_run_cannot_begin_with_what_is_not_there_or_of_another_size(source, tm
         (
             source,
             ["--network.channels", "8"],
-            "has 4 channels x 1 blocks and 0 landing features, the run 8 x 1 and 0; leave",
+            "has 4 channels x 1 blocks and 4 landing features, the run 8 x 1 and 4; leave",
         ),
     ):
         with pytest.raises(SystemExit):
             run(tmp_path / "run", "--from", str(word), *more)
         assert said in capsys.readouterr().err
         assert not (tmp_path / "run").exists()
+
+
+def test_a_run_may_add_landing_features_to_a_champions_network():
+    without, some, more = (NetworkConfig(8, 2, landing_features=number) for number in (0, 4, 6))
+    wide = NetworkConfig(16, 1, "bfloat16", 6)
+    assert origin.sized_like(wide, without) == NetworkConfig(8, 2, "bfloat16", 6)
+    assert origin.sized_like(wide, some) == NetworkConfig(8, 2, "bfloat16", 4)
+    for source, network in ((without, without), (without, more), (some, some)):
+        origin.check_size("it", source, network)
+    for source, network in ((some, without), (some, more), (without, wide)):
+        with pytest.raises(ValueError, match="the champion it has 8 channels x 2 blocks and"):
+            origin.check_size("it", source, network)
 
 
 def test_a_run_without_a_checkpoint_needs_what_it_began_with(source, tmp_path, capsys):
