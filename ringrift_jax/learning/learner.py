@@ -2,13 +2,12 @@
 learned from positions whose mover did not win in the same turn."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from msgspec import Meta
-from optax.contrib import MuonDimensionNumbers, muon
 
 from .. import symmetry
 from ..collectives import ALONE, Collectives
@@ -18,9 +17,6 @@ from ..search.evaluation import Evaluate, evaluate_observations
 from ..settings import Count, CountOrZero, NotNegative, Positive, Share, check
 from . import ring
 from .ring import Replay, Sample
-
-_RMS_OF_ADAM = 0.2
-"""Root mean square of the steps of Adam in practice, over the learning rate (Liu et al.)."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +30,9 @@ class LearnerConfig:
       surprise: share of the samples that are drawn in proportion to how much the search changed the policy there, in
         [0, 1]; the others are drawn evenly.
       min_rows: rows that may be learned from the ring must hold before the first step.
-      optimizer: Adam with decoupled weight decay, or Muon for the kernels and Adam for the biases, both with Nesterov's
-        momentum.
-      learning_rate: reached after ``warmup`` steps and then constant. Muon's steps are as long as Adam's.
+      learning_rate: of AdamW, reached after ``warmup`` steps and then constant.
       warmup: optimiser steps in which the learning rate rises evenly.
-      weight_decay: of parameters, times the learning rate.
+      weight_decay: of AdamW.
       max_gradient: gradients of a larger global norm are scaled down to it.
       value_weight: weight of each of the two value losses against the policy loss.
       averaging: decay per step, in [0, 1), of the average of the parameters that plays in place of the last ones; less
@@ -50,7 +44,6 @@ class LearnerConfig:
     samples_per_row: Positive = 4.0
     surprise: Share = 0.5
     min_rows: Count = 2048
-    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: Positive = 1e-3
     warmup: CountOrZero = 100
     weight_decay: NotNegative = 1e-4
@@ -110,33 +103,13 @@ class Losses:
 
 
 def make_optimizer(config: LearnerConfig) -> optax.GradientTransformation:
-    """The optimiser of a configuration. Muon (Jordan et al., 2024) makes all singular values of a kernel's step alike;
-    the step is then scaled to what is usual for Adam's (Liu et al., arXiv:2502.16982)."""
-
     def schedule(step):
         return config.learning_rate * jnp.minimum(1.0, (step + 1) / max(config.warmup, 1))
 
-    if config.optimizer == "adamw":
-        optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
-    else:
-        optimizer = muon(
-            schedule,
-            weight_decay=config.weight_decay,
-            adam_weight_decay=config.weight_decay,
-            muon_weight_dimension_numbers=_as_matrices,
-            consistent_rms=_RMS_OF_ADAM,
-        )
-    return optax.chain(optax.clip_by_global_norm(config.max_gradient), optimizer)
-
-
-def _as_matrices(params: Any) -> Any:
-    """Kernels, of convolutions too, as matrices from what they read to what they give; None for biases."""
-
-    def matrix(leaf: jax.Array) -> MuonDimensionNumbers | None:
-        last = leaf.ndim - 1
-        return MuonDimensionNumbers(tuple(range(last)), last) if last else None
-
-    return jax.tree.map(matrix, params)
+    return optax.chain(
+        optax.clip_by_global_norm(config.max_gradient),
+        optax.adamw(schedule, weight_decay=config.weight_decay),
+    )
 
 
 def new_learner(config: LearnerConfig, params: Any) -> Learner:
