@@ -98,12 +98,10 @@ class PolicyValueNetwork(nn.Module):
         if config.landing_features and any(map(any, self.plane_offsets)):
             cells = x.reshape(batch, rows * cols, -1)
             features = partial(nn.Dense, config.landing_features, dtype=dtype)
-            begin, land = (
-                features(kernel_init=init, name=name)(cells)
-                for init, name in zip(
-                    (nn.initializers.lecun_normal(), nn.initializers.zeros), LANDING_LAYERS, strict=True
-                )
-            )
+            to_begin, to_land = LANDING_LAYERS
+            begin = features(name=to_begin)(cells)
+            # 0 at first, so that what has learned without them plays as before.
+            land = features(name=to_land, kernel_init=nn.initializers.zeros)(cells)
             planes += by_action(begin @ land.swapaxes(1, 2), cols, self.plane_offsets)
         logits = jnp.concatenate([planes.reshape(batch, -1), wide[:, num_planes:]], axis=-1)
 
