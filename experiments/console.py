@@ -155,7 +155,7 @@ def describe(record: dict[str, Any], total: int | None) -> str:
     if record.get("ingested_games"):
         parts.append(f"{record['ingested_games']} games of workers")
     if record["loss"] is None:
-        parts.append("nothing learned: too few games to learn from" if not record["steps"] else "loss not finite")
+        parts.append("nothing learned: too few new games" if not record["steps"] else "loss not finite")
     else:
         policy, entropy, value = record["policy_loss"], record["target_entropy"], record["value_loss"]
         parts.append(f"policy {policy:.3f} (target {entropy:.3f}) value {value:.3f}")
