@@ -272,7 +272,7 @@ CLAIMS = (
     Claim(
         "champion-wins",
         "after 18 minutes the champion wins 97 % of 400 games with 16 simulations against the heuristic "
-        "(docs/comparisons.md); the lower end of the 95 % interval, 5 % less than there for other seeds and machines",
+        "(docs/strength.md); the lower end of the 95 % interval, 5 % less than there for other seeds and machines",
         champion_wins,
         at_least=90,
         unit=" %",
@@ -314,7 +314,7 @@ CLAIMS = (
     ),
     Claim(
         "distinct-games",
-        "99 % of the games of that match are different (docs/comparisons.md), 95 % were the target",
+        "99 % of the games of that match are different (docs/strength.md), 95 % were the target",
         distinct_games,
         at_least=95,
         unit=" %",
@@ -323,7 +323,7 @@ CLAIMS = (
     Claim(
         "champion-elo",
         "after 18 minutes the champion is 430 Elo above the untrained network with the same search "
-        "(docs/comparisons.md), 200 were wanted",
+        "(docs/strength.md), 200 were wanted",
         champion_elo,
         at_least=350,
         unit=" Elo",
