@@ -35,6 +35,8 @@ class LearnerConfig:
       weight_decay: of AdamW.
       max_gradient: gradients of a larger global norm are scaled down to it.
       value_weight: weight of each of the two value losses against the policy loss.
+      discount: of the values' targets for each turn until the game ends, in (0, 1]. Below 1 an early win is worth more
+        than a late one, and results that are far away, which are mostly noise in long games, count little.
       averaging: decay per step, in [0, 1), of the average of the parameters that plays in place of the last ones; less
         in the beginning. 0 for no averaging.
     """
@@ -49,6 +51,7 @@ class LearnerConfig:
     weight_decay: NotNegative = 1e-4
     max_gradient: Positive = 1.0
     value_weight: NotNegative = 1.0
+    discount: Annotated[float, Meta(gt=0, le=1)] = 1.0
     averaging: Annotated[float, Meta(ge=0, lt=1)] = 0.998
 
     def __post_init__(self) -> None:
@@ -184,6 +187,8 @@ def losses(
     log_slots = jnp.where(rows.slot_actions >= 0, log_slots, 0)
     policy_loss = -jnp.sum(weights * log_slots, axis=-1).mean()
     paid = jax.vmap(relative_outcome)(rows.state, sample.outcome)
+    if config.discount < 1:
+        paid *= config.discount ** (sample.last_turn - rows.state.turn)[:, None].astype(paid.dtype)
     value_loss = jnp.square(found.values - paid).mean()
     counts, barren_value_loss = barren(sample), jnp.float32(0)
     if found.barren_values is not None:

@@ -84,6 +84,14 @@ def test_barren_values_are_learned_where_the_mover_does_not_win_in_the_same_turn
     assert got.loss == pytest.approx(float(got.policy_loss + got.value_loss + got.barren_value_loss))
 
 
+def test_values_of_results_that_are_far_away_are_discounted():
+    """The rows are of turn 1, and their games ended in it, and 1, 3 and 8 turns later."""
+    sample = some_rows()._replace(last_turn=jnp.array([1, 2, 4, 9]))
+    config, keys = replace(CONFIG, discount=0.5), jax.random.split(jax.random.key(0), 4)
+    got = jax.jit(lambda params: losses(ENV, evaluate, config, params, sample, keys))(params())
+    assert got.value_loss == pytest.approx(np.mean(0.25 ** np.array([0, 1, 3, 8])))
+
+
 def test_learning_approaches_the_targets(learn):
     replay = full_ring()
     learner = new_learner(CONFIG, params())
@@ -163,7 +171,8 @@ def test_the_average_follows_the_parameters(learn):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("averaging", 1.0), ("batch_size", 0), ("samples_per_row", -1.0), ("warmup", -1)]
+    ("name", "value"),
+    [("averaging", 1.0), ("batch_size", 0), ("discount", 0), ("samples_per_row", -1.0), ("warmup", -1)],
 )
 def test_settings_are_checked(name, value):
     with pytest.raises(ValueError, match=f"{name} is {value}; it must be"):
