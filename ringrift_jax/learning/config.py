@@ -78,6 +78,11 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
         lanes, chunk = (16, 32) if large else (128, 32)
         # A game of hexagonal is several times as long as one of square19.
         every, games = {"square19": (64, 128), "hexagonal": (96, 64)}.get(board, (32, 2 * lanes))
+        learner = LearnerConfig(batch_size=128, samples_per_row=4.0)
+        if board == "hexagonal":
+            # Its games last hundreds of decisions. Sampled more often, the few results are learned by heart
+            # (docs/strength.md).
+            learner = dataclasses.replace(learner, replay_blocks=4096, samples_per_row=1.0, min_rows=8192)
         return LoopConfig(
             network=NetworkConfig(channels=32, blocks=4, landing_features=landing_features),
             search=SearchConfig(
@@ -91,7 +96,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
                 turn_nodes=0 if large else 4096,
             ),
             self_play=SelfPlayConfig(lanes=lanes, chunk=chunk),
-            learner=LearnerConfig(batch_size=128, samples_per_row=4.0),
+            learner=learner,
             arena=ArenaConfig(
                 every=every,
                 groups=games // num_players,
