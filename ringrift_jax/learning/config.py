@@ -77,7 +77,7 @@ def preset(name: str, board: str, num_players: int = 2) -> LoopConfig:
     if name == "cpu":
         lanes, chunk = (16, 32) if large else (128, 32)
         # A game of hexagonal is several times as long as one of square19.
-        every, games = {"square19": (64, 128), "hexagonal": (96, 64)}.get(board, (32, 2 * lanes))
+        every, games = {"square19": (64, 128), "hexagonal": (192, 64)}.get(board, (32, 2 * lanes))
         learner = LearnerConfig(batch_size=128, samples_per_row=4.0)
         if board == "hexagonal":
             # Its games last hundreds of decisions. Sampled more often, the few results are learned by heart
