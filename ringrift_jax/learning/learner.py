@@ -36,7 +36,8 @@ class LearnerConfig:
       max_gradient: gradients of a larger global norm are scaled down to it.
       value_weight: weight of each of the two value losses against the policy loss.
       discount: of the values' targets for each turn until the game ends, in (0, 1]. Below 1 an early win is worth more
-        than a late one, and results that are far away, which are mostly noise in long games, count little.
+        than a late one, and results that are far away, which are mostly noise in long games, count little; values are
+        no expected rewards then, which is what ``evaluate --judge`` compares them with.
       averaging: decay per step, in [0, 1), of the average of the parameters that plays in place of the last ones; less
         in the beginning. 0 for no averaging.
     """
