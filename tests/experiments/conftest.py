@@ -1,4 +1,4 @@
-"""What tests of the board to study on share."""
+"""What tests of commands share: a small game to train on, and the board to study on."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,8 +6,15 @@ from typing import Any
 import pytest
 from board_browser import browser_page
 from instant_programs import desk_of
+from toy_runs import use_toy_game
 
 from experiments.play.web.desk import Desk
+
+
+@pytest.fixture
+def toy(monkeypatch) -> None:
+    """Runs are of the small game."""
+    use_toy_game(monkeypatch)
 
 
 @pytest.fixture

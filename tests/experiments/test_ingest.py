@@ -23,9 +23,7 @@ from ringrift_jax.runs.ingest import Inbox, add_games
 ENV: Any = ToyGame(heap=13)
 
 
-@pytest.fixture(autouse=True)
-def toy(monkeypatch):
-    use_toy_game(monkeypatch)
+pytestmark = pytest.mark.usefixtures("toy")
 
 
 def deliver(path, name, games, time):

@@ -17,7 +17,7 @@ import yaml
 from rich.console import Console
 from tensorboardX.proto.event_pb2 import Event as Entry  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
-from toy_runs import records, run, run_elsewhere, use_toy_game
+from toy_runs import records, run, run_elsewhere
 
 from experiments.console import Screen, StatusLine, sparkline
 from ringrift_jax.learning.config import RunConfig
@@ -269,11 +269,6 @@ def entries(directory: Path) -> dict[str, list[tuple[int, float]]]:
             for number in entry.summary.value:
                 points.setdefault(number.tag, []).append((entry.step, number.simple_value))
     return points
-
-
-@pytest.fixture
-def toy(monkeypatch):
-    use_toy_game(monkeypatch)
 
 
 def test_a_run_is_served_filed_and_goes_on(toy, tmp_path, monkeypatch, capsys):

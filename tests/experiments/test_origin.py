@@ -7,7 +7,7 @@ from dataclasses import replace
 import chex
 import pytest
 import toy_runs
-from toy_runs import FEW, PROMOTING, use_toy_game, without_timings
+from toy_runs import FEW, PROMOTING, without_timings
 
 from experiments import train
 from ringrift_jax.learning.config import to_dict
@@ -16,11 +16,6 @@ from ringrift_jax.runs import origin, registry
 from ringrift_jax.runs.champion_files import load_champion
 from ringrift_jax.runs.directory import RunDirectory
 from ringrift_jax.search.network import NetworkConfig
-
-
-@pytest.fixture
-def toy(monkeypatch):
-    use_toy_game(monkeypatch)
 
 
 def run(path, *more):

@@ -21,13 +21,11 @@ from ringrift_jax.runs.events import EventLog, RunStarted, read
 FULL = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))"
 """No file may grow from here on: as on a full disk, but the error is EFBIG rather than ENOSPC."""
 
-# Writes that were given up leave coroutines nobody awaits.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def toy(monkeypatch):
-    use_toy_game(monkeypatch)
+pytestmark = [
+    pytest.mark.usefixtures("toy"),
+    # Writes that were given up leave coroutines nobody awaits.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import chex
 import pytest
 from played import random_record
-from toy_runs import make_run, promote, toy_game, use_toy_game
+from toy_runs import make_run, promote, toy_game
 
 from experiments import selfplay
 from ringrift_jax.learning.worker import Worker
@@ -19,10 +19,7 @@ from ringrift_jax.runs.exports import load_npz
 from ringrift_jax.runs.parity import Parity
 from ringrift_jax.runs.workers import Files, claim
 
-
-@pytest.fixture(autouse=True)
-def toy(monkeypatch):
-    use_toy_game(monkeypatch)
+pytestmark = pytest.mark.usefixtures("toy")
 
 
 def games_of(directory):

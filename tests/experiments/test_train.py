@@ -45,11 +45,6 @@ RunConfig.make_env = lambda self: ToyGame(heap=13)
 """
 
 
-@pytest.fixture
-def toy(monkeypatch):
-    use_toy_game(monkeypatch)
-
-
 def run(path, *more):
     train.main([*SMALL, "--run-dir", str(path), *more])
 
