@@ -84,9 +84,9 @@ class Args:
       player: a run directory, whose latest champion plays; or one champion: RUN/champions/VERSION, or a board's name
         for the one in the box; or random, heuristic, heuristic:PROFILE, or tactician: before one of these.
       against: opponents: random; heuristic, or heuristic:PROFILE; champion:VERSION of the same run, which decides as
-        the champion does; champion:0 is what training began with; or tactician: before one of these, who takes every
-        win of its own turn first. Those without a network play each other too. A ladder's are random and heuristic,
-        each with tactician: before it and without.
+        the champion does; champion:0 is what training began with; itself:SIMULATIONS is the same champion with so many
+        of them; or tactician: before one of these, who takes every win of its own turn first. Those without a network
+        play each other too. A ladder's are random and heuristic, each with tactician: before it and without.
       games: of each match, made a multiple of the number of players.
       simulations: of the champion's tree over decisions, one or several; 0 is the network alone, which takes its most
         likely action.
@@ -235,7 +235,7 @@ def _pairings(contest: Contest, against: Sequence[str]) -> Iterator[tuple[Player
     which their ratings would hang on how the champions fare against them."""
     for player in contest.players:
         for name in against:
-            opponent = named(name, player.style)
+            opponent = named(name, player)
             if opponent != player:
                 yield player, opponent
     fixed = [opponent for opponent in map(named, against) if opponent.style.kind != "network"]

@@ -93,28 +93,37 @@ RANDOM = Player(Style("random"))
 
 
 ALONE = Style("network")
+FIRST = Player(ALONE)
+"""What training began with, without search."""
 
 
 def champion(version: int, style: Style = ALONE) -> Player:
     return Player(style, version)
 
 
-def named(text: str, style: Style = ALONE) -> Player:
-    """The player of ``random``, ``heuristic``, ``heuristic:PROFILE`` or ``champion:VERSION``, which decides in this
-    style; or of one of these after ``tactician:``. ValueError for anything else."""
+def named(text: str, against: Player = FIRST) -> Player:
+    """The player of a name. ValueError when it is none of these.
+
+    Args:
+      text: ``random``; ``heuristic``, ``heuristic:PROFILE``; ``champion:VERSION``, which decides as ``against`` does;
+        ``itself:SIMULATIONS``, the champion ``against`` with so many simulations; or one of these after ``tactician:``.
+      against: whom it plays.
+    """
     kind, _, detail = text.partition(":")
     if kind == "tactician" and not detail.startswith("tactician"):
-        player = named(detail, style)
+        player = named(detail, against)
         return replace(player, style=replace(player.style, tactician=True))
     if text == "random":
         return RANDOM
     if kind == "heuristic" and (detail in heuristic.PROFILES or text == kind):
         return Player(Style("heuristic"), profile=detail)
     if kind == "champion" and detail.isdecimal():
-        return champion(int(detail), style)
+        return champion(int(detail), against.style)
+    if kind == "itself" and detail.isdecimal():
+        return champion(against.version, Style("network", simulations=int(detail)))
     raise ValueError(
-        f"unknown player {text!r}; it must be random, heuristic, champion:VERSION or heuristic:PROFILE "
-        f"with a profile of {', '.join(heuristic.PROFILES)}, or tactician: before one of these"
+        f"unknown player {text!r}; it must be random, heuristic, champion:VERSION, itself:SIMULATIONS or "
+        f"heuristic:PROFILE with a profile of {', '.join(heuristic.PROFILES)}, or tactician: before one of these"
     )
 
 

@@ -78,6 +78,11 @@ def test_the_latest_champion_plays_alone_and_with_search(run, capsys):
         assert 0 < int(distinct) <= 100
 
 
+def test_a_champion_plays_itself_with_fewer_simulations(run, capsys):
+    evaluate.main([str(run), "--games", "9", "--opening", "1", "--simulations", "0", "2", "--against", "itself:0"])
+    assert [groups[:2] for groups in found(capsys)] == [("champion 3, 2 simulations", "champion 3 alone")]
+
+
 def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
     report = run / "report.json"
     evaluate.main(
@@ -212,18 +217,22 @@ def test_equal_styles_play_with_their_own_parameters(run):
 
 
 def test_players_by_name():
-    assert named("random", FOUR) == Player(Style("random"))
-    assert named("champion:3", FOUR) == champion(3, FOUR)
-    assert named("heuristic", FOUR).name == "heuristic"
-    assert named("heuristic:v1-heuristic-5", FOUR).name == "heuristic v1-heuristic-5"
-    assert named("tactician:random", FOUR) == Player(Style("random", tactician=True))
-    assert named("tactician:heuristic", FOUR).name == "tactician:heuristic"
-    assert named("tactician:champion:3", FOUR).name == "tactician:champion 3, 4 simulations"
-    for name in ("champion:x", "heuristic:best", "heuristic:", "tactician:tactician:random"):
+    other = champion(2, FOUR)
+    assert named("random", other) == Player(Style("random"))
+    assert named("champion:3", other) == champion(3, FOUR)
+    assert named("itself:0", other) == champion(2)
+    assert named("itself:64", other).name == "champion 2, 64 simulations"
+    assert named("heuristic", other).name == "heuristic"
+    assert named("heuristic:v1-heuristic-5", other).name == "heuristic v1-heuristic-5"
+    assert named("tactician:random", other) == Player(Style("random", tactician=True))
+    assert named("tactician:heuristic", other).name == "tactician:heuristic"
+    assert named("tactician:champion:3", other).name == "tactician:champion 3, 4 simulations"
+    assert named("tactician:itself:16", other).name == "tactician:champion 2, 16 simulations"
+    for name in ("champion:x", "itself", "itself:-1", "heuristic:best", "heuristic:", "tactician:tactician:random"):
         with pytest.raises(
             ValueError, match=f"unknown player '{name}'; it must be random, heuristic, champion:VERSION"
         ):
-            named(name, FOUR)
+            named(name, other)
 
 
 @pytest.mark.parametrize(
@@ -268,6 +277,7 @@ def test_a_player_without_a_run_is_measured_on_the_board_that_is_named(run, monk
         (["random", "--board", "hex8", "--simulations", "2"], "--simulations needs a run"),
         (["random", "--board", "hex8", "--players", "3", "--swap-rule"], "swap_rule needs 2 players, not 3"),
         (["random", "--board", "hex8", "--against", "champion:0"], "champion:0 is a champion of a run"),
+        (["random", "--board", "hex8", "--against", "itself:16"], "itself:16 is a champion of a run"),
         (["random", "--board", "hex8", "--against", "random"], "random has no opponent but itself"),
         (["random", "--board", "hex8", "--json", "/nowhere/x.json"], "there is no directory /nowhere"),
         (["runs/none", "--board", "hex8"], "--board is for random and heuristic only"),
