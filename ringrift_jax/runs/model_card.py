@@ -12,6 +12,9 @@ PLAYS = "16 turns"
 OR_ELSE = "16 simulations"
 """How, where that was not measured."""
 
+MORE = ("64 simulations", "16 simulations"), ("256 simulations", "64 simulations")
+"""How a champion plays against itself in the table of what more search is worth."""
+
 
 def model_card(card: Card) -> str:
     """The page of a champion."""
@@ -91,6 +94,21 @@ def shown(card: Card) -> dict[str, Match]:
     for how in (OR_ELSE, PLAYS):
         found |= {match.opponent: match for match in matches if match.player.endswith(how)}
     return {name: found[name] for name in SHOWN if name in found}
+
+
+def worth_of_search(cards: Iterable[Card]) -> str:
+    """The table of how often champions win against themselves with fewer simulations."""
+    titles = "champion", *(f"{more} against {fewer}" for more, fewer in MORE)
+    return "\n".join(_table(titles, map(_worth, cards)))
+
+
+def _worth(card: Card) -> Iterator[object]:
+    matches = [match for measured in card.strength for match in measured.matches]
+    yield f"`{card.name}`"
+    for more, fewer in MORE:
+        names = tuple(f"champion {card.version}, {how}" for how in (more, fewer))
+        found = next((match for match in matches if (match.player, match.opponent) == names), None)
+        yield f"{_share(found.wins, found.games)} of {found.games}" if found else "not measured"
 
 
 def _result(match: Match) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ringrift_jax.runs.box import BOX, CARD, boxed
 from ringrift_jax.runs.cards import Card, Evaluation, Match, Puzzles, Training, read_card
-from ringrift_jax.runs.model_card import model_card, overview
+from ringrift_jax.runs.model_card import model_card, overview, worth_of_search
 from ringrift_jax.runs.plots import strengths
 
 PAGE = Path(__file__).parents[2] / "docs" / "champions.md"
@@ -80,6 +80,18 @@ def test_the_table_tells_whether_a_champion_was_carried_over_from_the_one_that_t
         assert row.startswith(f"| `square19-2p` | {said} | not measured")
 
 
-def test_the_page_has_the_table_of_the_box():
-    table = overview(read_card(BOX / name / CARD) for name in boxed())
-    assert table in PAGE.read_text(encoding="utf-8"), f"docs/champions.md must have\n{table}"
+def test_more_simulations_are_compared_with_fewer_of_the_same_champion():
+    results = (
+        Match("champion 3, 64 simulations", "champion 3, 16 simulations", 200, 150, (75, 75), 20.4, 0.99, 0, 0),
+        Match("champion 3, 256 simulations", "champion 0, 64 simulations", 200, 190, (95, 95), 20.4, 0.99, 0, 0),
+    )
+    card = replace(CARD_OF_TWO, strength=(Evaluation("evaluate it", "abc1234", "cpu, 2 cores", results),))
+    titles, _, row = worth_of_search([card]).splitlines()
+    assert titles == "| champion | 64 simulations against 16 simulations | 256 simulations against 64 simulations |"
+    assert row == "| `square8-2p` | 75.0 % (68.6 to 80.5) of 200 | not measured |"
+
+
+def test_the_page_has_the_tables_of_the_box():
+    for table in (overview, worth_of_search):
+        text = table(read_card(BOX / name / CARD) for name in boxed())
+        assert text in PAGE.read_text(encoding="utf-8"), f"docs/champions.md must have\n{text}"
