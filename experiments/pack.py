@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (FileNotFoundError, ValueError) as problem:
         fail(str(problem))
     print(f"{card.name}: champion {card.version}, {card.hours:.2f} h, {card.parameters:,} parameters")
-    print(f"{len(card.strength)} evaluations, of {sum(len(found.matches) for found in card.strength)} matches")
+    print(f"{len(card.strength)} evaluations, of {len(card.matches)} matches")
 
 
 def _read(path: Path) -> Evaluation:

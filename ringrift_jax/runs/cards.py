@@ -125,6 +125,11 @@ class Card:
         """Of all training behind it."""
         return sum(run.hours for run in self.trained)
 
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """Of all that was measured, in order."""
+        return tuple(match for measured in self.strength for match in measured.matches)
+
 
 def read_card(path: Path) -> Card:
     """The card in a file. FileNotFoundError when there is none, ValueError, with its name, when it is none."""

@@ -44,7 +44,7 @@ def model_card(card: Card) -> str:
         "",
         *_table(
             ("champion", "against", "games", "wins", "of contested games", "by seat", "decisions a game", "distinct"),
-            (_match(match) for found in card.strength for match in found.matches),
+            map(_match, card.matches),
         ),
     ]
     if rows := [row for found in card.strength for row in found.puzzles]:
@@ -89,10 +89,9 @@ def _summary(card: Card, trained: dict[str, tuple[Training, ...]]) -> Iterator[o
 def shown(card: Card) -> dict[str, Match]:
     """The match of a champion against each opponent of :data:`SHOWN` that counts: as champions play, or else by
     simulations; those that were not measured are missing."""
-    matches = [match for measured in card.strength for match in measured.matches]
     found = {}
     for how in (OR_ELSE, PLAYS):
-        found |= {match.opponent: match for match in matches if match.player.endswith(how)}
+        found |= {match.opponent: match for match in card.matches if match.player.endswith(how)}
     return {name: found[name] for name in SHOWN if name in found}
 
 
@@ -103,11 +102,10 @@ def worth_of_search(cards: Iterable[Card]) -> str:
 
 
 def _worth(card: Card) -> Iterator[object]:
-    matches = [match for measured in card.strength for match in measured.matches]
     yield f"`{card.name}`"
     for more, fewer in MORE:
         names = tuple(f"champion {card.version}, {how}" for how in (more, fewer))
-        found = next((match for match in matches if (match.player, match.opponent) == names), None)
+        found = next((match for match in card.matches if (match.player, match.opponent) == names), None)
         yield f"{_share(found.wins, found.games)} of {found.games}" if found else "not measured"
 
 

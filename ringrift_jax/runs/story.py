@@ -58,12 +58,11 @@ def _how_long(run: RunContents) -> Iterator[Said]:
 def _how_strong(run: RunContents) -> Iterator[Said]:
     measured = False
     if (run.path / CARD).exists():
-        for found in read_card(run.path / CARD).strength:
-            for match in found.matches:
-                if match.player.endswith(PLAYS):
-                    measured, (low, high) = True, match.interval
-                    share = f"{match.wins / match.games:.1%} of {match.games} games"
-                    yield Said(f"It won {share} against {match.opponent} (95 % interval {low:.1%} to {high:.1%}).")
+        for match in read_card(run.path / CARD).matches:
+            if match.player.endswith(PLAYS):
+                measured, (low, high) = True, match.interval
+                share = f"{match.wins / match.games:.1%} of {match.games} games"
+                yield Said(f"It won {share} against {match.opponent} (95 % interval {low:.1%} to {high:.1%}).")
     own = {name: elo for name, elo in run.rated.items() if name.startswith("champion")}
     if own:
         measured = True
