@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..boards import BOARD_NAMES
+from ..boards import BOARD_NAMES, standard
 from ..devices import everywhere, make_mesh
 from ..env import Env
 from ..learning.config import RunConfig
@@ -32,6 +32,7 @@ from ..players.arena import Match, advance, distinct_share, match_keys, new_matc
 from ..players.ratings import Result, pairwise_from_ranks, wilson
 from ..search.config import TURNS
 from ..search.winning_turn import usual_nodes, winning_turn
+from ..settings import INT32_MAX
 from .box import find_run, is_boxed
 from .champion_files import find_champion, load_champion
 from .records import record_game
@@ -324,10 +325,18 @@ class Matches:
             self._compiled[style] = _Compiled(act, agent(None).remember)
         return self._compiled[style]
 
+    @property
+    def _width(self) -> int:
+        """How many games move together. On a CPU few: a decision of a game takes no longer in a batch whose boards have
+        some 2,048 cells together than in a larger one, and small batches stay full until the last games
+        (docs/performance.md)."""
+        on_cpu = self.mesh.devices.flat[0].platform == "cpu"
+        most = max(8, 2048 // standard(self.config.board).num_cells) if on_cpu else INT32_MAX
+        return width_of(self.games, self.mesh.size, most)
+
     @cached_property
     def _next_ply(self) -> Callable:
-        width = width_of(self.games, self.mesh.size)
-        return jax.jit(partial(next_ply, self.env, width=width, opening=self._opening))
+        return jax.jit(partial(next_ply, self.env, width=self._width, opening=self._opening))
 
     @cached_property
     def _draw(self) -> Callable:

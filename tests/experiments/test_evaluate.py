@@ -208,6 +208,18 @@ def test_openings_won_at_once_are_those_that_exhaustive_search_by_the_reference_
     assert outcome.wins - outcome.contested_wins >= won
 
 
+def test_a_match_is_the_same_however_many_games_move_together(monkeypatch):
+    """On a CPU few do on a large board; their games are those that all would have played at once."""
+    assert Matches(RunConfig("square8"), None, 400, 4, 0)._width == 32 * jax.device_count()
+    assert Matches(RunConfig("hexagonal"), None, 400, 4, 0)._width == 8 * jax.device_count()
+    assert Matches(RunConfig("hexagonal"), None, 6, 4, 0)._width < 8
+    outcomes = []
+    for width in (10, 4):
+        monkeypatch.setattr(Matches, "_width", width)
+        outcomes.append(Matches(RunConfig("square8"), None, 20, 4, 0).play(named("heuristic"), named("random")))
+    assert outcomes[0] == outcomes[1] and outcomes[0].games == 20
+
+
 def test_equal_styles_play_with_their_own_parameters(run):
     """The champion against itself wins every other game, since openings are shared; against another it need not."""
     own = Matches(RunConfig("square8", loop=LOOP), run / "champions", 20, 1, 0)
