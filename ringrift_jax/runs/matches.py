@@ -325,18 +325,18 @@ class Matches:
             self._compiled[style] = _Compiled(act, agent(None).remember)
         return self._compiled[style]
 
-    @property
-    def _width(self) -> int:
-        """How many games move together. On a CPU few: a decision of a game takes no longer in a batch whose boards have
-        some 2,048 cells together than in a larger one, and small batches stay full until the last games
-        (docs/performance.md)."""
+    def _width(self, *styles: Style) -> int:
+        """How many games move together when these play. On a CPU few, unless somebody searches turns: evaluations take
+        no longer for each game in a batch whose boards have some 2,048 cells together than in a larger one, and small
+        batches stay full until the last games (docs/performance.md). Searches of turns last as long as the hardest."""
         on_cpu = self.mesh.devices.flat[0].platform == "cpu"
-        most = max(8, 2048 // standard(self.config.board).num_cells) if on_cpu else INT32_MAX
+        few = on_cpu and not any(style.takes_wins for style in styles)
+        most = max(8, 2048 // standard(self.config.board).num_cells) if few else INT32_MAX
         return width_of(self.games, self.mesh.size, most)
 
     @cached_property
     def _next_ply(self) -> Callable:
-        return jax.jit(partial(next_ply, self.env, width=self._width, opening=self._opening))
+        return jax.jit(partial(next_ply, self.env, opening=self._opening), static_argnames="width")
 
     @cached_property
     def _draw(self) -> Callable:
@@ -361,7 +361,7 @@ class Matches:
         match = jax.device_put(new_match(self.env, self.groups), everywhere(self.mesh))
         plies: list[_Ply] = []
         while True:
-            opens, turn, (states, keys, _) = self._next_ply(match, self._keys)
+            opens, turn, (states, keys, _) = self._next_ply(match, self._keys, width=self._width())
             if not opens:
                 return match, plies
             actions = self._draw(states, keys)
@@ -373,12 +373,13 @@ class Matches:
         learned = self._learned(player), self._learned(opponent)
         styles = self._compile(player.style), self._compile(opponent.style)
         remembered = tuple(style.remember(self.games) for style in styles)
+        width = self._width(player.style, opponent.style)
         match, opening = self._opened
         match = replace(match, memory=jax.device_put(remembered, everywhere(self.mesh)))
         if plies is not None:
             plies += opening
         while match.running.any():
-            _, turn, (states, keys, memory) = self._next_ply(match, self._keys)
+            _, turn, (states, keys, memory) = self._next_ply(match, self._keys, width=width)
             side = 0 if turn.challenging else 1
             actions, own = styles[side].act(learned[side], states, keys, memory[side])
             if plies is not None:

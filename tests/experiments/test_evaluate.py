@@ -209,13 +209,16 @@ def test_openings_won_at_once_are_those_that_exhaustive_search_by_the_reference_
 
 
 def test_a_match_is_the_same_however_many_games_move_together(monkeypatch):
-    """On a CPU few do on a large board; their games are those that all would have played at once."""
-    assert Matches(RunConfig("square8"), None, 400, 4, 0)._width == 32 * jax.device_count()
-    assert Matches(RunConfig("hexagonal"), None, 400, 4, 0)._width == 8 * jax.device_count()
-    assert Matches(RunConfig("hexagonal"), None, 6, 4, 0)._width < 8
+    """On a CPU few do on a large board if nobody searches turns; their games are those that would be played at once."""
+    styles, devices = (Style("network", simulations=16), Style("random")), jax.device_count()
+    assert Matches(RunConfig("square8"), None, 400, 4, 0)._width(*styles) == 32 * devices
+    large = Matches(RunConfig("hexagonal"), None, 400, 4, 0)
+    assert large._width(*styles) == 8 * devices
+    assert large._width(styles[0], Style("random", tactician=True)) == 200
+    assert Matches(RunConfig("hexagonal"), None, 6, 4, 0)._width(*styles) < 8
     outcomes = []
     for width in (10, 4):
-        monkeypatch.setattr(Matches, "_width", width)
+        monkeypatch.setattr(Matches, "_width", lambda *_, width=width: width)
         outcomes.append(Matches(RunConfig("square8"), None, 20, 4, 0).play(named("heuristic"), named("random")))
     assert outcomes[0] == outcomes[1] and outcomes[0].games == 20
 
