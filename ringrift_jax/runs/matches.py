@@ -326,11 +326,12 @@ class Matches:
         return self._compiled[style]
 
     def _width(self, *styles: Style) -> int:
-        """How many games move together when these play. On a CPU few, unless somebody searches turns: evaluations take
-        no longer for each game in a batch whose boards have some 2,048 cells together than in a larger one, and small
-        batches stay full until the last games (docs/performance.md). Searches of turns last as long as the hardest."""
+        """How many games move together when these play. On a CPU few, if somebody searches decisions: that takes about
+        as long for each game in a batch whose boards have some 2,048 cells together as in a larger one, and small
+        batches stay full until the last games (docs/performance.md). A search of turns lasts as long as its hardest
+        one, and the heuristic of small boards is the faster, the larger the batch."""
         on_cpu = self.mesh.devices.flat[0].platform == "cpu"
-        few = on_cpu and not any(style.takes_wins for style in styles)
+        few = on_cpu and any(s.simulations for s in styles) and not any(s.takes_wins for s in styles)
         most = max(8, 2048 // standard(self.config.board).num_cells) if few else INT32_MAX
         return width_of(self.games, self.mesh.size, most)
 

@@ -209,12 +209,12 @@ def test_openings_won_at_once_are_those_that_exhaustive_search_by_the_reference_
 
 
 def test_a_match_is_the_same_however_many_games_move_together(monkeypatch):
-    """On a CPU few do on a large board if nobody searches turns; their games are those that would be played at once."""
+    """On a CPU few do where decisions are searched; their games are those that would be played at once."""
     styles, devices = (Style("network", simulations=16), Style("random")), jax.device_count()
     assert Matches(RunConfig("square8"), None, 400, 4, 0)._width(*styles) == 32 * devices
     large = Matches(RunConfig("hexagonal"), None, 400, 4, 0)
     assert large._width(*styles) == 8 * devices
-    assert large._width(styles[0], Style("random", tactician=True)) == 200
+    assert large._width(styles[0], Style("random", tactician=True)) == large._width(Style("heuristic")) == 200
     assert Matches(RunConfig("hexagonal"), None, 6, 4, 0)._width(*styles) < 8
     outcomes = []
     for width in (10, 4):
