@@ -189,10 +189,10 @@ def next_ply(env: Game, match: Match, keys: jax.Array, width: int, opening: int)
     return opens.any(), turn, (states, ply_keys, memory)
 
 
-def width_of(games: int, devices: int = 1, most: int = INT32_MAX) -> int:
-    """How many games of a match move together: half of them, spread evenly over the devices of the agents, but at most
-    ``most`` on each."""
-    return min(-(-games // (2 * devices)), most) * devices
+def width_of(games: int, devices: int = 1) -> int:
+    """How many games of a match move together: half of them, made a multiple of the devices that agents spread them
+    over."""
+    return -(-games // (2 * devices)) * devices
 
 
 @in_32_bits

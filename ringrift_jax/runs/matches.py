@@ -32,7 +32,6 @@ from ..players.arena import Match, advance, distinct_share, match_keys, new_matc
 from ..players.ratings import Result, pairwise_from_ranks, wilson
 from ..search.config import TURNS
 from ..search.winning_turn import usual_nodes, winning_turn
-from ..settings import INT32_MAX
 from .box import find_run, is_boxed
 from .champion_files import find_champion, load_champion
 from .records import record_game
@@ -330,10 +329,12 @@ class Matches:
         as long for each game in a batch whose boards have some 2,048 cells together as in a larger one, and small
         batches stay full until the last games (docs/performance.md). A search of turns lasts as long as its hardest
         one, and the heuristic of small boards is the faster, the larger the batch."""
+        devices = self.mesh.size
+        half = width_of(self.games, devices)
         on_cpu = self.mesh.devices.flat[0].platform == "cpu"
-        few = on_cpu and any(s.simulations for s in styles) and not any(s.takes_wins for s in styles)
-        most = max(8, 2048 // standard(self.config.board).num_cells) if few else INT32_MAX
-        return width_of(self.games, self.mesh.size, most)
+        if on_cpu and any(s.simulations for s in styles) and not any(s.takes_wins for s in styles):
+            return min(half, max(8, 2048 // standard(self.config.board).num_cells) * devices)
+        return half
 
     @cached_property
     def _next_ply(self) -> Callable:
