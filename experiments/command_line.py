@@ -196,14 +196,17 @@ def _first_line(text: str) -> str:
 
 
 @contextlib.contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Says on the terminal, if there is one, what takes a while; it vanishes at the end."""
+def waiting(what: str) -> Iterator[Callable[[str], None]]:
+    """Says on the terminal, if there is one, what takes a while and how long it has taken; it vanishes at the end.
+    Yields a function that says something else in its place."""
     from rich.console import Console
-    from rich.markup import escape
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True, highlight=False)
-    with console.status(escape(what)) if console.is_terminal else contextlib.nullcontext():
-        yield
+    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda instead: progress.update(task, description=instead)
 
 
 def start_jax() -> None:

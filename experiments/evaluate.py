@@ -14,6 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
 from pathlib import Path
@@ -54,6 +55,7 @@ from ringrift_jax.runs.matches import (
     Outcome,
     Player,
     Style,
+    Watch,
     champion,
     game_without_run,
     learned_by,
@@ -104,7 +106,7 @@ class Args:
         and its report a table of them.
       record: where to write all games of the matches, as records that end in .jsonl.gz; it takes longer.
       seed: of all random numbers.
-      json_file: where to write the results too.
+      json_file: where to write the results too, those of matches after each of them.
     """
 
     player: tyro.conf.Positional[str]
@@ -158,38 +160,38 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{game}: {matches.games} games a match, the first {args.opening} decisions of each at random")
     outcomes: list[Outcome] = []
     records: list[dict] = []
+    ratings, text = None, ""
     openings_told = False
     for player, opponent in _pairings(contest, args.against):
         began = time.monotonic()
         try:
-            who = f"{player.name} against {opponent.name}"
-            with waiting(f"playing {who}; before it each style is compiled, about half a minute the first time"):
+            with _watching(player, opponent, matches.games) as watch:
                 if args.record:
-                    outcome, games = matches.record(player, opponent, f"match-{len(outcomes) + 1}")
+                    outcome, games = matches.record(player, opponent, f"match-{len(outcomes) + 1}", watch)
                     records += games
                     record_files.write(args.record, records)
                 else:
-                    outcome = matches.play(player, opponent)
-            outcomes.append(outcome)
+                    outcome = matches.play(player, opponent, watch)
         except FileNotFoundError as problem:
             fail(str(problem))
+        outcomes.append(outcome)
         if not openings_told and (player.style.takes_wins or opponent.style.takes_wins):
             print(describe_openings(matches))
             openings_told = True
-        print(f"{describe(outcomes[-1])}, {time.monotonic() - began:.0f} s", flush=True)
+        print(f"{describe(outcome)}, {time.monotonic() - began:.0f} s", flush=True)
+        ratings = _rate(outcomes)
+        text = _report(
+            args,
+            contest,
+            opening=args.opening,
+            matches=[to_record(outcome) for outcome in outcomes],
+            elo={name: [elo, ratings.error[name]] for name, elo in ratings.elo.items()} if ratings else None,
+        )
     if not outcomes:
         who, _, _ = contest.players[-1].name.partition(",")
         fail(f"{who} has no opponent but itself; choose others with --against")
-    ratings = _rate(outcomes)
     if ratings:
         Console(highlight=False).print(_table(ratings))
-    text = _report(
-        args,
-        contest,
-        opening=args.opening,
-        matches=[to_record(outcome) for outcome in outcomes],
-        elo={name: [elo, ratings.error[name]] for name, elo in ratings.elo.items()} if ratings else None,
-    )
     if args.ladder and ratings:
         from ringrift_jax.runs.plots import ladder  # matplotlib is slow to import
 
@@ -218,6 +220,14 @@ class Contest:
     def styles(self) -> list[Style]:
         """The different ways in which they decide, in order."""
         return list(dict.fromkeys(player.style for player in self.players))
+
+
+@contextmanager
+def _watching(player: Player, opponent: Player, games: int) -> Iterator[Watch]:
+    """Shows on the terminal how far a match of so many games is."""
+    who = f"{player.name} against {opponent.name}"
+    with waiting(f"{who}: compiling each style, about half a minute the first time") as say:
+        yield lambda over, won: say(f"{who}: {over} of {games} games are over, {won} of them won")
 
 
 def _report(args: Args, contest: Contest, **found: Any) -> str:

@@ -247,6 +247,14 @@ class Outcome:
         return wilson(self.contested_wins, self.contested_games) if self.contested_games else None
 
 
+Watch = Callable[[int, int], None]
+"""Is told, while a match is played, how many of its games are over, and how many of these the player has won."""
+
+
+def unwatched(over: int, won: int) -> None:
+    """Nobody watches."""
+
+
 class _Ply(NamedTuple):
     """Decisions of a match that were made together, on the host: the games ``int32[W]``, of which those beyond the last
     one are fillers, their states ``[W]`` before, and the actions ``int32[W]``."""
@@ -299,15 +307,17 @@ class Matches:
         firsts = jax.tree.map(lambda leaf: leaf[:: self.config.num_players], self._opened[0].state)
         return np.asarray(winning_turn(self.env, firsts, usual_nodes(self.env)).found)
 
-    def play(self, player: Player, opponent: Player) -> Outcome:
+    def play(self, player: Player, opponent: Player, watch: Watch = unwatched) -> Outcome:
         """Plays a match to its end. FileNotFoundError when one of the champions does not exist."""
-        return self._outcome(player, opponent, self._play(player, opponent))
+        return self._outcome(player, opponent, self._play(player, opponent, watch))
 
-    def record(self, player: Player, opponent: Player, name: str) -> tuple[Outcome, list[dict]]:
+    def record(
+        self, player: Player, opponent: Player, name: str, watch: Watch = unwatched
+    ) -> tuple[Outcome, list[dict]]:
         """Plays a match to its end, and has the reference make the records of its games, whose ids begin with ``name``.
         Raises Disagreement too, when the reference finds another game."""
         plies: list[_Ply] = []
-        match = self._play(player, opponent, plies)
+        match = self._play(player, opponent, watch, plies)
         return self._outcome(player, opponent, match), self._records(player, opponent, match, plies, name)
 
     def _learned(self, player: Player) -> Any:
@@ -370,7 +380,7 @@ class Matches:
             plies.append(_Ply(*jax.device_get((turn.games, states, actions))))
             match = self._advance(match, turn, self._step(states, actions))
 
-    def _play(self, player: Player, opponent: Player, plies: list[_Ply] | None = None) -> Match:
+    def _play(self, player: Player, opponent: Player, watch: Watch, plies: list[_Ply] | None = None) -> Match:
         """``plies``: what was decided is added to them, if they are given."""
         learned = self._learned(player), self._learned(opponent)
         styles = self._compile(player.style), self._compile(opponent.style)
@@ -388,6 +398,7 @@ class Matches:
                 plies.append(_Ply(*jax.device_get((turn.games, states, actions))))
             memory = (own, memory[1]) if side == 0 else (memory[0], own)
             match = self._advance(match, turn, self._step(states, actions), memory)
+            watch(*(int(np.sum(games)) for games in jax.device_get((~match.running, match.score > 0))))
         return match
 
     def _records(self, player: Player, opponent: Player, match: Match, plies: Sequence[_Ply], name: str) -> list[dict]:

@@ -22,7 +22,7 @@ from ringrift_jax.players.ratings import Result
 from ringrift_jax.runs import matches, record_files, records
 from ringrift_jax.runs.checkpoints import save_champion
 from ringrift_jax.runs.directory import RunDirectory
-from ringrift_jax.runs.matches import ALONE, Matches, Outcome, Player, Style, champion, named
+from ringrift_jax.runs.matches import ALONE, RANDOM, Matches, Outcome, Player, Style, champion, named
 from ringrift_jax.runs.puzzle_files import read_puzzles
 from ringrift_jax.runs.puzzles import find_puzzles
 from ringrift_jax.search.config import SearchConfig
@@ -83,6 +83,35 @@ def test_a_champion_plays_itself_with_fewer_simulations(run, capsys):
     assert [groups[:2] for groups in found(capsys)] == [("champion 3, 2 simulations", "champion 3 alone")]
 
 
+def test_results_are_written_after_each_match(run, monkeypatch, tmp_path, capsys):
+    """So who ends a long evaluation keeps the matches that were over, and their ratings."""
+    path, play = tmp_path / "found.json", Matches.play
+
+    def interrupted(self, player, opponent, watch):
+        if opponent != RANDOM:
+            raise KeyboardInterrupt
+        return play(self, player, opponent, watch)
+
+    monkeypatch.setattr(Matches, "play", interrupted)
+    with pytest.raises(SystemExit):
+        evaluate.main(
+            [str(run), "--games", "10", "--simulations", "0", "--against", "random", "champion:0", "--json", str(path)]
+        )
+    assert "interrupted" in capsys.readouterr().err
+    report = json.loads(path.read_text())
+    assert [match["opponent"] for match in report["matches"]] == ["random"]
+    assert list(report["elo"]) == ["champion 3 alone", "random"]
+
+
+def test_a_match_says_how_far_it_is(run):
+    seen = []
+    outcome = Matches(RunConfig("square8", loop=LOOP), run / "champions", 8, 1, 0).play(
+        champion(3), RANDOM, lambda over, won: seen.append((over, won))
+    )
+    assert seen == sorted(seen) and seen[0][0] < 8 and len(set(seen)) > 2
+    assert seen[-1] == (8, outcome.wins)
+
+
 def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
     report = run / "report.json"
     evaluate.main(
@@ -110,7 +139,7 @@ def test_a_ladder_rates_every_champion_and_draws_their_ratings(run, capsys):
 def test_who_is_played_unless_somebody_is_named(run, monkeypatch, asked, opponents):
     played = []
 
-    def play(_, player, opponent):
+    def play(_, player, opponent, watch):
         played.append((player.name, opponent.name))
         return Outcome(
             player.name, opponent.name, 2, 1, 1, 1.0, 9.0, (1, 0), (Result(player.name, opponent.name, 1, 1, 0),)
