@@ -27,7 +27,7 @@ def regenerate(
     first_iteration: int,
     last_iteration: int,
     say: Callable[[str], None] = print,
-    compiling: AbstractContextManager[None] | None = None,
+    compiling: AbstractContextManager[object] | None = None,
 ) -> PlayedGame:
     """A game of self-play, played again.
 
