@@ -12,6 +12,8 @@ from .slots import num_cells
 
 TURNS = 16
 """Whole turns that a champion compares unless told otherwise."""
+REDRAWS = 3
+"""How often it draws as many others where all of them are lost."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class SearchConfig:
       answers: ends of these turns, best first, after which the next player's turn is searched for a win, until one
         holds none. 0 for no such search.
       answer_nodes: decisions tried in each of these searches.
+      redraws: how often K other turns are drawn where the next player wins after all of those before, each time from
+        a flatter policy.
     """
 
     simulations: Count = 16
@@ -57,14 +61,15 @@ class SearchConfig:
     turns: CountOrZero = 0
     answers: CountOrZero = 0
     answer_nodes: Count = 4096
+    redraws: CountOrZero = 0
 
     def __post_init__(self) -> None:
         check(self)
 
     def by_turns(self, turns: int, nodes: int) -> "SearchConfig":
         """The same over so many whole turns, with that many decisions for a win of the own turn, and for the answer to
-        each."""
-        return replace(self, turns=turns, turn_nodes=nodes, answers=turns, answer_nodes=nodes)
+        each, and others in their place where all are lost."""
+        return replace(self, turns=turns, turn_nodes=nodes, answers=turns, answer_nodes=nodes, redraws=REDRAWS)
 
 
 class SearchOutput(NamedTuple):

@@ -2,7 +2,8 @@
 
 The game is won at the ends of turns, so that is where positions are judged. First comes the exact search for a win of
 the own turn (``winning_turn``). Where there is none, turns are drawn from the network's policy, its value orders their
-ends, and the exact search of the next player's turn goes through them in this order until one holds no win.
+ends, and the exact search of the next player's turn goes through them in this order until one holds no win. If all hold
+one, others are drawn from a flatter policy.
 
 What was chosen is a *plan*, which the decisions of the turn then follow.
 """
@@ -122,18 +123,70 @@ def make_plans(
         win, line = winning_lines(env, states, config.turn_nodes, asked & ~barren)
         won = win.found
     both = jax.vmap(jax.random.split)(keys)
-    lines, values, ends = draw_turns(env, evaluate, config, params, states, both[:, 0], asked & ~won)
-    safe = jnp.zeros_like(values, bool)
-    if config.answers:
-        values, safe = _verify(env, config, ends, values, states.current_player, asked & ~won)
+    found = _compare(env, evaluate, config, params, states, both[:, 0], asked & ~won, at_random)
     only = jnp.arange(turns) == 0
-    lines = select(won, jnp.where(only[:, None], line[:, None], -1), lines)
-    values = select(won, jnp.broadcast_to(jnp.where(only, 1.0, -jnp.inf), values.shape), values)
+    lines = select(won, jnp.where(only[:, None], line[:, None], -1), found.lines)
+    values = select(won, jnp.broadcast_to(jnp.where(only, 1.0, -jnp.inf), found.values.shape), found.values)
     drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, turns))(both[:, 1])
     chosen = jnp.where(at_random & ~won, drawn, jnp.argmax(values, axis=1)).astype(jnp.int32)
     lanes = jnp.arange(batch)
-    following = jnp.where(safe[lanes, chosen], ends.turn[lanes, chosen], -1)
+    following = jnp.where(found.safe[lanes, chosen], found.following[lanes, chosen], -1)
     return Plan(lines, values, chosen, jnp.zeros(batch, jnp.int32), following)
+
+
+class _Turns(NamedTuple):
+    """Turns that are compared, ``[B, K]``.
+
+    Attributes:
+      lines, values: as in :class:`Plan`.
+      safe: ``bool[B, K]`` the next player would find no win after it.
+      following: ``int32[B, K]`` the number of the turn after it.
+    """
+
+    lines: jax.Array
+    values: jax.Array
+    safe: jax.Array
+    following: jax.Array
+
+
+def _compare(
+    env: Env,
+    evaluate: Evaluate,
+    config: SearchConfig,
+    params: Any,
+    states: Any,
+    keys: jax.Array,
+    asked: jax.Array,
+    at_random: jax.Array,
+) -> _Turns:
+    """Turns of the policy; where all of them are lost, those of a flatter one, until one is not or they have been drawn
+    ``config.redraws`` times more."""
+    batch, turns = len(asked), config.turns
+
+    def lost(now: _Turns, draws: jax.Array) -> jax.Array:
+        return asked & (now.values.max(axis=1) <= -1) & ((draws == 0) | ~at_random)
+
+    def draw(carry: tuple[jax.Array, _Turns]) -> tuple[jax.Array, _Turns]:
+        draws, now = carry
+        here = lost(now, draws)
+        fresh = jnp.where(draws > 0, jax.vmap(jax.random.fold_in, (0, None))(keys, draws), keys)
+        lines, values, ends = draw_turns(env, evaluate, config, params, states, fresh, here, 1.0 + draws)
+        safe = jnp.zeros_like(values, bool)
+        if config.answers:
+            values, safe = _verify(env, config, ends, values, states.current_player, here)
+        better = here & (values.max(axis=1) > now.values.max(axis=1))
+        return draws + 1, select(better, _Turns(lines, values, safe, ends.turn), now)
+
+    none = _Turns(
+        lines=jnp.full((batch, turns, LINE), -1, jnp.int32),
+        values=jnp.full((batch, turns), -jnp.inf),
+        safe=jnp.zeros((batch, turns), bool),
+        following=jnp.zeros((batch, turns), states.turn.dtype),
+    )
+    _, found = lax.while_loop(
+        lambda carry: (carry[0] <= config.redraws) & lost(carry[1], carry[0]).any(), draw, (jnp.int32(0), none)
+    )
+    return found
 
 
 class _Drawing(NamedTuple):
@@ -157,10 +210,18 @@ class _Drawing(NamedTuple):
 
 
 def draw_turns(
-    env: Env, evaluate: Evaluate, config: SearchConfig, params: Any, states: Any, keys: jax.Array, asked: jax.Array
+    env: Env,
+    evaluate: Evaluate,
+    config: SearchConfig,
+    params: Any,
+    states: Any,
+    keys: jax.Array,
+    asked: jax.Array,
+    temperature: jax.Array | float = 1.0,
 ) -> tuple[jax.Array, jax.Array, Any]:
     """Turns drawn from the policy: ``int32[B, K, LINE]`` decisions, ``float32[B, K]`` values for the player, and the
-    states ``[B, K]`` after them.
+    states ``[B, K]`` after them. Of each K the first is the likeliest, unless ``temperature``, by which logits are
+    divided, is another one than 1.
 
     Fewer turns than there are places in all are played at once; as one ends, the next takes its place. The value of an
     end is of the evaluation that would give the next decision; where the next player's turn is to be searched for a
@@ -196,7 +257,8 @@ def draw_turns(
         masks = jax.vmap(env.legal_action_mask)(state)
         lane_keys = jax.vmap(jax.random.fold_in)(keys.at[lane].get(mode="clip"), turn % turns)
         draws = jax.vmap(jax.random.fold_in)(lane_keys, length)
-        action = jax.vmap(_draw_action)(found.logits, masks, draws, turn % turns == 0)
+        greedy = (turn % turns == 0) & (temperature == 1)
+        action = jax.vmap(_draw_action)(found.logits / temperature, masks, draws, greedy)
         ended = jnp.where(ends, turn, total)
         return _Drawing(
             begun=jnp.minimum(now.begun + jnp.sum(free, dtype=jnp.int32), number),

@@ -1,5 +1,6 @@
 """The search over whole turns: turns are drawn from the policy and end legally, the best that is safe is played."""
 
+from dataclasses import replace
 from functools import cache, partial
 
 import batches
@@ -147,6 +148,18 @@ def test_the_rest_of_a_turn_chosen_at_random_teaches_nothing():
 CONFIG = SearchConfig(turns=TURNS, turn_nodes=20_000, answers=TURNS, answer_nodes=20_000, value_scale=1.0)
 
 
+def end_of_turn(states, made, turn):
+    """States after turns ``[LANES]`` of those that were compared."""
+    now = jax.tree.map(jnp.asarray, states)
+    for column in range(whole_turns.LINE):
+        action = np.take_along_axis(made.lines[:, :, column], turn[:, None], axis=1)[:, 0]
+        now = jax.tree.map(
+            lambda new, old, on=action >= 0: jnp.where(on.reshape(-1, *[1] * (new.ndim - 1)), new, old),
+            play(now, np.maximum(action, 0)), now,
+        )  # fmt: skip
+    return now
+
+
 @pytest.mark.ci
 @pytest.mark.optimised
 def test_wins_are_played_and_turns_that_let_the_next_player_win_are_not():
@@ -159,16 +172,7 @@ def test_wins_are_played_and_turns_that_let_the_next_player_win_are_not():
     assert 3 <= won.sum() <= LANES - 6
     np.testing.assert_array_equal(made.value == 1, won)
 
-    def after(turn):
-        now = jax.tree.map(jnp.asarray, states)
-        for column in range(whole_turns.LINE):
-            action = np.take_along_axis(made.lines[:, :, column], turn[:, None], axis=1)[:, 0]
-            now = jax.tree.map(
-                lambda new, old, on=action >= 0: jnp.where(on.reshape(-1, *[1] * (new.ndim - 1)), new, old),
-                play(now, np.maximum(action, 0)), now,
-            )  # fmt: skip
-        return now
-
+    after = partial(end_of_turn, states, made)
     seat = np.take_along_axis(
         np.asarray(after(made.chosen).seat_of_player), np.asarray(states.current_player)[:, None], 1
     )[:, 0]
@@ -181,6 +185,31 @@ def test_wins_are_played_and_turns_that_let_the_next_player_win_are_not():
     some_do_not = ~(lets_win | over).all(axis=1)
     assert (asked & some_do_not & lets_win.any(axis=1)).sum() >= 3, "the choice is never between safe and unsafe turns"
     assert not chosen_lets_win[asked & some_do_not].any()
+
+
+@pytest.mark.ci
+@pytest.mark.optimised
+def test_where_all_turns_are_lost_others_are_drawn():
+    """And nothing else changes, nor do openings, whose turns are drawn whatever follows."""
+    states = positions()
+    keys = jax.random.split(jax.random.key(8), LANES)
+    asked, never = jnp.asarray(~states.is_over), jnp.zeros(LANES, bool)
+
+    def made(redraws, at_random):
+        config = replace(CONFIG, turns=2, answers=2, redraws=redraws)
+        plan = jax.jit(partial(make_plans, ENV, evaluate, config, None))
+        return jax.device_get(plan(states, keys, asked, at_random, never))
+
+    first, again, opening = made(0, never), made(3, never), made(3, ~never)
+    lost = np.asarray(asked) & (first.values.max(axis=1) <= -1)
+    saved = lost & (again.values.max(axis=1) > -1)
+    assert saved.sum() >= 2
+    for same, now, lanes in ((first, again, ~saved), (first, opening, slice(None))):
+        np.testing.assert_array_equal(same.values[lanes], now.values[lanes])
+        np.testing.assert_array_equal(same.lines[lanes], now.lines[lanes])
+    ends = end_of_turn(states, again, again.chosen)
+    assert np.asarray(~ends.illegal)[saved].all() and (again.value > -1)[saved].all()
+    assert not np.asarray(rr.winning_turn(ENV, ends).found)[saved].any()
 
 
 @pytest.mark.ci
