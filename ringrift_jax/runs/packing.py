@@ -99,7 +99,8 @@ def _put(box: Path, card: Card, config: RunConfig, params: Any, metrics: Iterabl
 
 
 def add_strength(entry: Path, measured: Iterable[Evaluation], games: Iterable[dict] = ()) -> Card:
-    """Adds what was measured to the card in ``box/BOARD-Np``, in place of what the same commands measured before.
+    """Adds what was measured to the card in ``box/BOARD-Np``, in place of what the same commands measured before, and
+    of earlier matches of the same players.
 
     Args:
       entry: the directory.
@@ -108,8 +109,13 @@ def add_strength(entry: Path, measured: Iterable[Evaluation], games: Iterable[di
     """
     card, measured = read_card(entry / CARD), tuple(measured)
     again = {evaluation.command for evaluation in measured}
-    kept = tuple(evaluation for evaluation in card.strength if evaluation.command not in again)
-    card = replace(card, strength=kept + measured)
+    played = {(match.player, match.opponent) for evaluation in measured for match in evaluation.matches}
+    kept = (
+        replace(before, matches=tuple(m for m in before.matches if (m.player, m.opponent) not in played))
+        for before in card.strength
+        if before.command not in again
+    )
+    card = replace(card, strength=(*(before for before in kept if before.matches or before.puzzles), *measured))
     if games := list(games):
         record_files.write(RunDirectory(entry).games, games)
     write_card(entry / CARD, card)

@@ -178,6 +178,14 @@ def test_what_was_measured_is_added_to_the_card(run, empty, tmp_path, capsys):
     assert (measured.commit, measured.device) == ("abc1234", "cpu, 2 cores")
     assert measured.command == COMMAND and [match.wins for match in measured.matches] == [8]
     assert 0.4 < measured.matches[0].interval[0] < 0.5
+    found.write_text(json.dumps(FOUND | {"command": "of two", "matches": [MATCH, MATCH | {"opponent": "itself"}]}))
+    pack.main([str(entry), "--evaluation", str(found)])
+    found.write_text(json.dumps(FOUND | {"command": "of one", "matches": [MATCH | {"wins": 7}]}))
+    pack.main([str(entry), "--evaluation", str(found)])  # the same players
+    before, measured = read_card(entry / CARD).strength
+    assert [before.command, measured.command] == ["of two", "of one"]
+    assert [match.opponent for match in before.matches] == ["itself"]
+    assert [match.wins for match in measured.matches] == [7]
     found.write_text(json.dumps(FOUND | {"matches": [{"player": "champion 2"}]}))
     with pytest.raises(SystemExit):
         pack.main([str(entry), "--evaluation", str(found)])
