@@ -390,7 +390,8 @@ class Matches:
         match = replace(match, memory=jax.device_put(remembered, everywhere(self.mesh)))
         if plies is not None:
             plies += opening
-        while match.running.any():
+        going = match.running
+        while going.any():
             _, turn, (states, keys, memory) = self._next_ply(match, self._keys, width=width)
             side = 0 if turn.challenging else 1
             actions, own = styles[side].act(learned[side], states, keys, memory[side])
@@ -398,7 +399,8 @@ class Matches:
                 plies.append(_Ply(*jax.device_get((turn.games, states, actions))))
             memory = (own, memory[1]) if side == 0 else (memory[0], own)
             match = self._advance(match, turn, self._step(states, actions), memory)
-            watch(*(int(np.sum(games)) for games in jax.device_get((~match.running, match.score > 0))))
+            going, won = jax.device_get((match.running, match.score > 0))
+            watch(int((~going).sum()), int(won.sum()))
         return match
 
     def _records(self, player: Player, opponent: Player, match: Match, plies: Sequence[_Ply], name: str) -> list[dict]:

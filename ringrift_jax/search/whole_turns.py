@@ -129,9 +129,7 @@ def make_plans(
     values = select(won, jnp.broadcast_to(jnp.where(only, 1.0, -jnp.inf), found.values.shape), found.values)
     drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, turns))(both[:, 1])
     chosen = jnp.where(at_random & ~won, drawn, jnp.argmax(values, axis=1)).astype(jnp.int32)
-    lanes = jnp.arange(batch)
-    following = jnp.where(found.safe[lanes, chosen], found.following[lanes, chosen], -1)
-    return Plan(lines, values, chosen, jnp.zeros(batch, jnp.int32), following)
+    return Plan(lines, values, chosen, jnp.zeros(batch, jnp.int32), found.barren[jnp.arange(batch), chosen])
 
 
 class _Turns(NamedTuple):
@@ -139,14 +137,12 @@ class _Turns(NamedTuple):
 
     Attributes:
       lines, values: as in :class:`Plan`.
-      safe: ``bool[B, K]`` the next player would find no win after it.
-      following: ``int32[B, K]`` the number of the turn after it.
+      barren: ``int32[B, K]`` as there, after each of them.
     """
 
     lines: jax.Array
     values: jax.Array
-    safe: jax.Array
-    following: jax.Array
+    barren: jax.Array
 
 
 def _compare(
@@ -175,13 +171,12 @@ def _compare(
         if config.answers:
             values, safe = _verify(env, config, ends, values, states.current_player, here)
         better = here & (values.max(axis=1) > now.values.max(axis=1))
-        return draws + 1, select(better, _Turns(lines, values, safe, ends.turn), now)
+        return draws + 1, select(better, _Turns(lines, values, jnp.where(safe, ends.turn, -1)), now)
 
     none = _Turns(
         lines=jnp.full((batch, turns, LINE), -1, jnp.int32),
         values=jnp.full((batch, turns), -jnp.inf),
-        safe=jnp.zeros((batch, turns), bool),
-        following=jnp.zeros((batch, turns), states.turn.dtype),
+        barren=jnp.full((batch, turns), -1, states.turn.dtype),
     )
     _, found = lax.while_loop(
         lambda carry: (carry[0] <= config.redraws) & lost(carry[1], carry[0]).any(), draw, (jnp.int32(0), none)
