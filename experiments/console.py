@@ -53,7 +53,9 @@ class Screen:
 
     @contextmanager
     def compiling(self) -> Iterator[None]:
-        """Shows the time that passes."""
+        """Says what to expect, and shows the time that passes."""
+        # After two minutes XLA writes to standard error that this is slow, and no setting of its own stops it.
+        self.say("compiling  takes minutes the first time; XLA may call it slow, which does no harm")
         columns = TextColumn("compiling"), BarColumn(), TimeElapsedColumn()
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
             progress.add_task("compiling", total=None)
